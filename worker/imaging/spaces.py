@@ -14,12 +14,13 @@ from worker.points import Points, Standardization
 
 Floats = NDArray[np.float64]
 
-# Linear sRGB to CIE XYZ (D65): IEC 61966-2-1, with the digits of http://www.brucelindbloom.com (sRGB, D65).
+# Linear sRGB to CIE XYZ: IEC 61966-2-1's chromaticities of the primaries and of D65 (0.3127, 0.3290), solved exactly.
+# The same fractions stand in CSS Color 4, section 17 (https://www.w3.org/TR/css-color-4/#color-conversion-code).
 _XYZ = np.array(
     [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
+        [506752 / 1228815, 87881 / 245763, 12673 / 70218],
+        [87098 / 409605, 175762 / 245763, 12673 / 175545],
+        [7918 / 409605, 87881 / 737289, 1001167 / 1053270],
     ]
 )
 # The white point is the sum of each row, so that greys have a = b = 0.
@@ -27,18 +28,20 @@ _XYZ_OF_WHITE = _XYZ / _XYZ.sum(axis=1, keepdims=True)
 _WHITE_OF_XYZ = np.linalg.inv(_XYZ_OF_WHITE)
 
 # Oklab: Björn Ottosson, "A perceptual color space for image processing" (2020), https://bottosson.github.io/posts/oklab/
-_LMS = np.array(
+# in the matrices of CSS Color 4, which were made anew in 64 bits for that D65: white is exactly (1, 0, 0).
+_LMS_OF_XYZ = np.array(
     [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
+        [0.8190224379967030, 0.3619062600528904, -0.1288737815209879],
+        [0.0329836539323885, 0.9292868615863434, 0.0361446663506424],
+        [0.0481771893596242, 0.2642395317527308, 0.6335478284694309],
     ]
 )
+_LMS = (_LMS_OF_XYZ[:, :, None] * _XYZ[None, :, :]).sum(axis=1)
 _OKLAB = np.array(
     [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
+        [0.2104542683093140, 0.7936177747023054, -0.0040720430116193],
+        [1.9779985324311684, -2.4285922420485799, 0.4505937096174110],
+        [0.0259040424655478, 0.7827717124575296, -0.8086757549230774],
     ]
 )
 _LMS_INVERSE = np.linalg.inv(_LMS)

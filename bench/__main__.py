@@ -1,20 +1,29 @@
-"""All benchmarks in one run: `python -m bench [METHOD ...]`, by default all four; writes bench/RESULTS.md.
+"""All benchmarks in one run: `python -m bench [NAME ...]`, by default all; writes bench/RESULTS.md.
 
-A method that is not named keeps the table that it has from an earlier run, each with its own machine and load.
+One that is not named keeps the table that it has from an earlier run, each with its own machine and load.
 """
 
 import sys
 from pathlib import Path
 
-from bench import agglomerative, hdbscan_, kmeans, optics
+from bench import agglomerative, growth, hdbscan_, kmeans, optics, quantizers
 from bench.common import IMAGES, environment, table
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-BENCHMARKS = {"kmeans": kmeans, "optics": optics, "hdbscan": hdbscan_, "agglomerative": agglomerative}
+BENCHMARKS = {
+    "kmeans": kmeans,
+    "quantizers": quantizers,
+    "optics": optics,
+    "hdbscan": hdbscan_,
+    "agglomerative": agglomerative,
+    "growth": growth,
+}
 HEADER = """# Results
 
 huemill beside its peers, medians of the whole call (counting, clustering, label map; decoding apart), each case in a
 process of its own; peak memory is what the call needed above what its process held before. Written by `make bench`.
+
+![Time against the number of colours](growth.png)
 """
 
 

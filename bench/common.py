@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 IMAGES = Path(__file__).resolve().parents[2] / "shared" / "images"
-PACKAGES = ("numpy", "numba", "scikit-learn", "hdbscan", "fast_hdbscan", "scipy", "fastcluster", "faiss-cpu", "pillow")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "scikit-learn",
+    "hdbscan",
+    "fast_hdbscan",
+    "scipy",
+    "fastcluster",
+    "faiss-cpu",
+    "pillow",
+    "imagequant",
+)
 
 Work = Callable[[], Any]
 """What is timed; its value is handed back."""

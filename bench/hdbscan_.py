@@ -1,7 +1,8 @@
 """HDBSCAN: huemill beside hdbscan and fast_hdbscan on all pixels, and alone where no peer comes to an end.
 
 Every call is whole: counting, clustering, a label for every colour. The peers get the pixels as they are, since hdbscan
-takes no weights and fast_hdbscan's `sample_weight` means something else.
+takes no weights and fast_hdbscan's `sample_weight` means something else. hdbscan runs in one process: those that it
+would start for its core distances gain it a tenth, and hang inside of a measuring process.
 """
 
 import math
@@ -56,7 +57,7 @@ def peer(package: str, image: str) -> Work:
         if package == "hdbscan":
             from hdbscan import HDBSCAN
 
-            found = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=len(coords) // 100, core_dist_n_jobs=2)
+            found = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=len(coords) // 100, core_dist_n_jobs=1)
         else:
             from fast_hdbscan import HDBSCAN
 

@@ -64,6 +64,11 @@ SUBMIT: dict[str, Any] = {
                     "required": ["image"],
                     "properties": {
                         "image": {"type": "string", "format": "binary", "description": "The image file."},
+                        "mask": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A second image of the same size: where it is black, the pixel is left out.",
+                        },
                         "params": _params_schema(),
                     },
                 },

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.jobs import Job, JobError, JobStatus, Progress
+from shared.jobs import Job, JobError, JobStatus, Progress, Upload
 from shared.params import Params
 from shared.results import ClusterResult
 
@@ -41,6 +41,7 @@ class JobView(BaseModel):
                 "progress": {"stage": "cluster", "fraction": 0.4},
                 "params": {"algorithm": "kmeans", "n_clusters": 5},
                 "image": {"bytes": 196653, "sha256": "9f86d0…", "filename": "china.jpg"},
+                "mask": None,
                 "created_at": "2026-11-21T10:00:00.000000Z",
                 "started_at": "2026-11-21T10:00:00.004000Z",
                 "finished_at": None,
@@ -63,6 +64,7 @@ class JobView(BaseModel):
     progress: Progress
     params: Params
     image: UploadedImage
+    mask: UploadedImage | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -88,6 +90,10 @@ def links(job_id: str) -> Links:
     return Links(self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events")
 
 
+def _uploaded(upload: Upload) -> UploadedImage:
+    return UploadedImage(bytes=upload.size, sha256=upload.sha256, filename=upload.filename)
+
+
 def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
     """The job as JSON-ready values; `result` is put in as it is."""
     view = JobView.model_construct(
@@ -96,7 +102,8 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
         attempt=job.attempt,
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),
         params=job.params,
-        image=UploadedImage(bytes=job.upload.size, sha256=job.upload.sha256, filename=job.upload.filename),
+        image=_uploaded(job.upload),
+        mask=_uploaded(job.mask) if job.mask is not None else None,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from api.dependencies import Parts
+from api.uploads import discard
 from shared.blobs import result_prefix
 from shared.errors import HuemillError
 from shared.jobs import Job, JobError, JobStatus
@@ -68,11 +69,11 @@ async def _rescue(job: Job, parts: Parts) -> None:
     message = f"Its worker was lost {job.attempt} times, most likely by the job itself. It is not tried again."
     if await parts.store.fail(job, JobError(code="worker_lost", message=message)):
         log.error("job %s attempt %d: its worker is lost; given up", job.id, job.attempt)
-        await parts.blobs.delete(job.upload.key)
+        await discard(job.uploads, parts.blobs)
 
 
 async def _expire(job: Job, parts: Parts) -> None:
     """Its result is not kept any longer."""
     await parts.blobs.delete_all(result_prefix(job.id))
-    await parts.blobs.delete(job.upload.key)
+    await discard(job.uploads, parts.blobs)
     await parts.store.expire(job)

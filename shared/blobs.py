@@ -1,6 +1,7 @@
 """Uploads and results as blobs in an object store.
 
     uploads/{job}                     the image as it came; removed when its job has ended
+    uploads/{job}.mask                its mask, likewise
     results/{job}/{claim}/{file}      a result's files; a stale worker writes under its own claim only
 
 A blob is whole or not there: it appears under its name when its last byte is written.
@@ -28,8 +29,9 @@ CHUNK_BYTES = 2**20
 HEADER_BYTES = 2**16
 
 
-def upload_key(job_id: str) -> str:
-    return f"uploads/{job_id}"
+def upload_key(job_id: str, name: str = "image") -> str:
+    """Of the job's `image` or its `mask`."""
+    return f"uploads/{job_id}" if name == "image" else f"uploads/{job_id}.{name}"
 
 
 def result_prefix(job_id: str) -> str:

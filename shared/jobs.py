@@ -89,6 +89,8 @@ class Job(BaseModel):
     """The fencing token: it grows with every claim, and only the holder of the latest may write."""
     params: Params
     upload: Upload
+    mask: Upload | None = None
+    """A second image: where it is black, the first one's pixel is left out."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -97,6 +99,11 @@ class Job(BaseModel):
     error: JobError | None = None
     result_key: str | None = None
     """Where the result's files are in the blob store."""
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Its files, which are needed no more once it has ended."""
+        return [self.upload] if self.mask is None else [self.upload, self.mask]
 
     @property
     def ended(self) -> bool:
@@ -121,5 +128,5 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_job(job_id: str, params: Any, upload: Upload) -> Job:
-    return Job(id=job_id, params=params, upload=upload, created_at=now())
+def new_job(job_id: str, params: Any, upload: Upload, mask: Upload | None = None) -> Job:
+    return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now())

@@ -60,7 +60,7 @@ def events_key(job_id: str) -> str:
 
 def encode(job: Job) -> dict[str, str | bytes]:
     """A new job as the fields of its hash."""
-    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "created_at"})
+    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "mask", "created_at"})
     return {
         "record": orjson.dumps(fixed),
         "status": job.status,

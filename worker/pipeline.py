@@ -64,8 +64,16 @@ class _Stages:
         self.timings_ms[name] = round(1000 * (time.perf_counter() - begin), 2)
 
 
-def run(data: bytes, params: AnyParams, report: StageReport, *, max_pixels: int, threads: int | None = None) -> Outcome:
-    """Cluster every pixel of the image file `data`.
+def run(
+    data: bytes,
+    params: AnyParams,
+    report: StageReport,
+    *,
+    mask: bytes | None = None,
+    max_pixels: int,
+    threads: int | None = None,
+) -> Outcome:
+    """Cluster every pixel of the image file `data`. `mask` is a second image file of the same size.
 
     Raises the HuemillErrors of decoding and clustering, and Stopped when `report` answers no.
     """

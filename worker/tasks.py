@@ -71,8 +71,9 @@ def run_job(job_id: str, store: WorkerStore, blobs: Blobs, settings: Settings) -
     try:
         with Lease(store, job, settings.lease_seconds) as lease:
             data = blobs.get(job.upload.key)
+            mask = blobs.get(job.mask.key) if job.mask is not None else None
             outcome = pipeline.run(
-                data, job.params, lease.report, max_pixels=settings.max_pixels, threads=settings.threads
+                data, job.params, lease.report, mask=mask, max_pixels=settings.max_pixels, threads=settings.threads
             )
             ended = _save(job, outcome, store, blobs)
     except Stopped:
@@ -92,7 +93,8 @@ def run_job(job_id: str, store: WorkerStore, blobs: Blobs, settings: Settings) -
         message = "huemill failed on this job by a defect of its own; its log has the details."
         ended = _fail(job, Internal.code, message, False, store)
     if ended:
-        blobs.remove(job.upload.key)
+        for upload in job.uploads:
+            blobs.remove(upload.key)
 
 
 def _save(job: Job, outcome: pipeline.Outcome, store: WorkerStore, blobs: Blobs) -> bool:

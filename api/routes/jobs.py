@@ -42,8 +42,8 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     """
     wait = _wait_seconds(prefer, parts.settings.max_wait_seconds)
     job_id = new_job_id()
-    upload, params = await uploads.receive(request, job_id, parts.blobs, parts.settings)
-    job = new_job(job_id, params, upload)
+    received = await uploads.receive(request, job_id, parts.blobs, parts.settings)
+    job = new_job(job_id, received.params, received.image, received.mask)
     await _enqueue(job, parts)
     headers = {"Location": f"/v1/jobs/{job_id}"}
     if wait is not None:
@@ -77,14 +77,14 @@ async def _enqueue(job: Job, parts: Parts) -> None:
     try:
         await parts.store.create(job)
     except BaseException:
-        await parts.blobs.delete(job.upload.key)
+        await uploads.discard(job.uploads, parts.blobs)
         raise
     try:
         await asyncio.to_thread(parts.queue.send, job)
     except BaseException:
         # Redis is gone between the two. If the record cannot be taken back, the job runs: harmless, for nobody
         # knows its id.
-        await parts.blobs.delete(job.upload.key)
+        await uploads.discard(job.uploads, parts.blobs)
         with contextlib.suppress(TimeoutError, RedisError):
             async with asyncio.timeout(CLEANUP_SECONDS):
                 await parts.store.forget(job.id)

@@ -21,7 +21,6 @@ from bench.common import Measure, Row, Work, measure, row
 from shared.params import AgglomerativeParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
-from worker.kernels.labels import label_map
 from worker.points import Points
 
 CHINA = Path(load_sample_images().filenames[0])
@@ -41,7 +40,7 @@ def huemill(path: Path, size: tuple[int, int] | None, method: str) -> Work:
     def work() -> int:
         colors = count_colors(pixels)
         found = cluster(colors.points(), AgglomerativeParams(linkage=method))
-        label_map(colors.index, found.labels.astype(np.int16))
+        colors.label_map(found.labels.astype(np.int16))
         return len(colors)
 
     return work

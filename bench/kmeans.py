@@ -20,7 +20,6 @@ from bench.common import Row, Work, measure, row
 from shared.params import KMeansParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
-from worker.kernels.labels import label_map
 
 LARGE = (4271, 3204)  # 13.7 megapixels
 SEEDS = range(3)
@@ -38,7 +37,7 @@ def huemill(path: Path, size: tuple[int, int] | None, params: dict[str, Any]) ->
     def work() -> tuple[float, int]:
         colors = count_colors(pixels)
         found = cluster(colors.points(), KMeansParams(**params))
-        label_map(colors.index, found.labels.astype(np.int16))
+        colors.label_map(found.labels.astype(np.int16))
         return found.details.inertia / colors.pixels, found.details.iterations
 
     return work

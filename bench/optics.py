@@ -19,7 +19,6 @@ from bench.common import Row, Work, measure, row
 from shared.params import OpticsParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
-from worker.kernels.labels import label_map
 from worker.points import Points
 
 CHINA = Path(load_sample_images().filenames[0])
@@ -39,7 +38,7 @@ def huemill(path: Path, size: tuple[int, int] | None, min_samples: float) -> Wor
     def work() -> Value:
         colors = count_colors(pixels)
         found = cluster(colors.points(), OpticsParams(min_samples=min_samples))
-        label_map(colors.index, found.labels.astype(np.int16))
+        colors.label_map(found.labels.astype(np.int16))
         return colors.first[found.details.ordering].tolist()
 
     return work

@@ -26,7 +26,6 @@ from worker.clustering import Clustering, cluster
 from worker.imaging.colors import ColorSet, count_colors
 from worker.imaging.decode import Raster, decode
 from worker.imaging.spaces import centers_to_srgb
-from worker.kernels.labels import label_map
 from worker.points import Points
 from worker.progress import Stopped
 from worker.rendering.label_png import label_png
@@ -116,7 +115,7 @@ def _cluster_pixels(labels: NDArray[np.int32], points: Points, count: int) -> ND
 def _label_array(colors: ColorSet, clustering: Clustering) -> NDArray[np.int16] | NDArray[np.int32]:
     """A label for every pixel: int[h, w]."""
     dtype = np.int16 if len(clustering.centers) <= np.iinfo(np.int16).max else np.int32
-    return label_map(colors.index, clustering.labels.astype(dtype)).reshape(colors.shape)
+    return colors.label_map(clustering.labels.astype(dtype))
 
 
 def _npy(array: NDArray[np.integer]) -> bytes:

@@ -15,7 +15,6 @@ from shared.params import (
 )
 from worker.clustering import cluster
 from worker.imaging.colors import count_colors
-from worker.kernels.labels import label_map
 from worker.rendering.label_png import label_png
 
 # Other ways through the same algorithms, with kernels of their own.
@@ -31,14 +30,13 @@ VARIANTS: tuple[AnyParams, ...] = (
 def warm_up() -> float:
     """Run each algorithm once on a small image; the seconds that it took."""
     begin = time.perf_counter()
-    # Large enough to be counted in a table, as photographs are; the methods get a corner of it.
-    pixels = np.random.default_rng(0).integers(0, 256, (160, 160, 4), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 4), np.uint8)
     for channels in (3, 4):
         colors = count_colors(np.ascontiguousarray(pixels[..., :channels]))
         for dtype in (np.int32, np.int16):
-            labels = label_map(colors.index, np.zeros(len(colors.counts), dtype)).reshape(colors.shape)
+            labels = colors.label_map(np.zeros(len(colors), dtype))
     label_png(labels, np.zeros((1, 3), np.uint8))
-    colors = count_colors(pixels[:24, :24])
+    colors = count_colors(pixels)
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:
         points = colors.points(space)

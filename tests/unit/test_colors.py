@@ -8,7 +8,6 @@ import pytest
 from shared.errors import NothingToCluster
 from tests.support.images import noise
 from worker.imaging import ColorSet, count_colors
-from worker.kernels.labels import label_map
 
 
 def assert_counts(pixels: np.ndarray, colors: ColorSet) -> None:
@@ -51,10 +50,9 @@ def test_images_can_be_counted_at_the_same_time() -> None:
             assert_counts(pixels, colors)
 
 
-@pytest.mark.parametrize("size", [(40, 30), (400, 300)], ids=["by sorting", "in a table"])
-def test_any_memory_layout_is_read_right(size: tuple[int, int]) -> None:
+def test_any_memory_layout_is_read_right() -> None:
     """Views with strides, reversed axes and Fortran order count as what they show."""
-    pixels = noise(*size, channels=4)
+    pixels = noise(40, 30, channels=4)
     for view in (pixels[::2, ::3], pixels[::-1, :, :3], np.asfortranarray(pixels), pixels.transpose(1, 0, 2)):
         assert_counts(view, count_colors(view))
 
@@ -63,7 +61,8 @@ def test_an_image_without_visible_pixels_has_no_points() -> None:
     """All transparent: an empty set whose pixels are all excluded, and only its points complain."""
     colors = count_colors(np.zeros((4, 5, 4), np.uint8))
     assert (len(colors), colors.pixels) == (0, 0)
-    assert (label_map(colors.index, np.zeros(0, np.int32)) == -2).all()
+    assert (colors.label_map(np.zeros(0, np.int32)) == -2).all()
+    assert (colors.index == -1).all()
     with pytest.raises(NothingToCluster):
         colors.points()
 
@@ -90,8 +89,15 @@ def test_points_are_the_colours_with_their_counts() -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_label_map_looks_each_pixel_up(dtype: type, threads: int) -> None:
     """Each pixel gets its colour's label, noise stays -1, and pixels left out get -2."""
-    index = np.random.default_rng(0).integers(-1, 100, 1_600_000, np.int32)
-    labels = np.random.default_rng(1).integers(-1, 9, 100).astype(dtype)
-    found = label_map(index, labels, threads)
+    colors = count_colors(noise(1000, 1600, channels=4) // 64)
+    labels = np.random.default_rng(1).integers(-1, 9, len(colors)).astype(dtype)
+    found = colors.label_map(labels, threads)
     assert found.dtype == dtype
-    np.testing.assert_array_equal(found, np.where(index < 0, -2, labels[index]))
+    np.testing.assert_array_equal(found, np.where(colors.index < 0, -2, labels[colors.index]).reshape(1000, 1600))
+
+
+@pytest.mark.parametrize("copies", [254, 255, 256, 509, 510, 511, 1_200_000])
+def test_colours_of_many_pixels_are_counted_to_the_last(copies: int) -> None:
+    """The table's entries hold 255: a colour is counted right just below that, at it, above it, and far above."""
+    pixels = np.concatenate([np.zeros((copies, 3)), np.ones((3, 3)), np.full((copies, 3), 9)]).astype(np.uint8)
+    assert_counts(pixels[None], count_colors(pixels[None]))

@@ -1,6 +1,7 @@
 """From pixels to unique colours with their counts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from shared.errors import NothingToCluster
 from shared.params import ColorSpace
+from shared.results import EXCLUDED_LABEL
 from worker.imaging import spaces
 from worker.kernels import counting
 from worker.points import Points
@@ -16,32 +18,62 @@ from worker.progress import Meter
 
 # Below this many pixels a thread, another thread costs more than it saves.
 _PIXELS_A_THREAD = 1 << 19
-# Two tallies of 2^24 entries are enough: more threads would be waiting for memory.
+# Two tallies are enough: more threads would be waiting for memory.
 _MOST_TALLIES = 2
 
-# Up to this many pixels, sorting them is faster than visiting their places in a table of 2^24.
-_FEW_PIXELS = 1 << 14
-
-# Cleared tallies of earlier calls. list.pop and list.append are atomic, so that threads never share a tally.
-_idle_tallies: list[counting.Tally] = []
+# Tables of earlier calls: of zeros to count in, and for look-ups. Fresh ones would cost more than a small image:
+# the system clears them page by page. list.pop and list.append are atomic, so that threads never share a table.
+_idle_counts: list[NDArray[np.uint8]] = []
+_idle_tables: list[NDArray[np.int32]] = []
 
 
 @dataclass(frozen=True)
 class ColorSet:
     """The U colours of an image, in ascending order of (red, green, blue), and where they stand.
 
-    The arrays are made read-only. U is 0 where every pixel is left out.
+    The arrays are made read-only; `image` must not be changed by others either. U is 0 where every pixel is left out.
     """
 
     colors: NDArray[np.uint8]  # [U, 3]
     counts: NDArray[np.int64]  # [U], >= 1
     first: NDArray[np.int64]  # [U]: raster index of the colour's first pixel
-    index: NDArray[np.int32]  # [h * w]: the pixel's colour, -1 where the pixel is left out
-    shape: tuple[int, int]  # (h, w)
+    image: NDArray[np.uint8]  # [h, w, 3 or 4]: the pixels that were counted
 
     def __post_init__(self) -> None:
-        for name in ("colors", "counts", "first", "index"):
+        for name in ("colors", "counts", "first", "image"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self.image.shape[0], self.image.shape[1]
+
+    @cached_property
+    def index(self) -> NDArray[np.int32]:
+        """The colour of every pixel, i32[h * w], -1 where the pixel is left out. Read-only; made when first asked for.
+
+        Label maps need none: `label_map` is faster than a look-up through the index.
+        """
+        return _read_only(self._look_up(np.arange(len(self), dtype=np.int32), -1, None))
+
+    def label_map(self, labels: NDArray[Any], threads: int | None = None) -> NDArray[Any]:
+        """Every pixel's label, [h, w], in the dtype of `labels` [U], int16 or int32; EXCLUDED_LABEL where left out."""
+        return self._look_up(labels, EXCLUDED_LABEL, threads).reshape(self.shape)
+
+    def _look_up(self, values: NDArray[Any], excluded: int, threads: int | None) -> NDArray[Any]:
+        """For every pixel the entry of `values` [U] that belongs to its colour."""
+        size = self.image.shape[0] * self.image.shape[1]
+        try:
+            whole = _idle_tables.pop()
+        except IndexError:
+            whole = np.empty(counting.KEYS, np.int32)
+        table = whole.view(values.dtype)[: counting.KEYS]
+        counting.enter(self.colors, _read_only(values), table)
+        out = np.empty(size, values.dtype)
+        meter = Meter(threads=_useful_threads(size, threads))
+        meter.run_ranges(counting.look_up, size, self.image.reshape(-1), self.image.shape[2], table, excluded, out)
+        _idle_tables.append(whole)
+        return out
 
     def __len__(self) -> int:
         return len(self.colors)
@@ -69,69 +101,42 @@ def count_colors(pixels: NDArray[np.uint8], threads: int | None = None) -> Color
     """Count the colours of `pixels` u8[h, w, 3] or u8[h, w, 4], in any memory layout.
 
     With four channels, pixels of alpha 0 are left out; all others count as they are. If none is left, the set
-    is empty, and only `points()` complains. Two passes over the pixels, and work in the number of colours.
+    is empty, and only `points()` complains. One pass over the pixels, and work in the number of colours.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
         raise ValueError(f"pixels must be uint8 [h, w, 3] or [h, w, 4], got {pixels.dtype} {pixels.shape}")
-    height, width, channels = pixels.shape
-    if height * width <= _FEW_PIXELS:
-        return _count_by_sorting(pixels)
-    flat = _read_only(np.ascontiguousarray(pixels).reshape(-1))
-    size = height * width
+    pixels = _read_only(np.ascontiguousarray(pixels))
+    channels = pixels.shape[2]
+    size = pixels.shape[0] * pixels.shape[1]
     meter = Meter(threads=min(_useful_threads(size, threads), _MOST_TALLIES))
-    tallies = [_take_tally() for _ in range(meter.threads)]
-    # Until the ranks are known the index holds keys: one array fewer to touch.
-    index = np.empty(size, np.int32)
-    bounds = [size * piece // len(tallies) for piece in range(len(tallies) + 1)]
-    meter.run_all(
-        counting.tally,
-        [(*span, flat, channels, index, into) for span, into in zip(pairwise(bounds), tallies, strict=True)],
-        size,
-    )
+    bounds = [size * piece // meter.threads for piece in range(meter.threads + 1)]
+    spans = list(pairwise(bounds))
+    tallies = [_tally(end - begin) for begin, end in spans]
+    calls = [(*span, pixels.reshape(-1), channels, into) for span, into in zip(spans, tallies, strict=True)]
+    used = meter.run_all(counting.tally, calls, size)
 
-    left, right = tallies[0], tallies[-1]
-    unique = counting.count_seen(left, right)
-    colors, counts, first = (
-        np.empty((unique, 3), np.uint8),
-        np.empty(unique, np.int64),
-        np.empty(unique, np.int64),
-    )
-    counting.collect(left, right, len(tallies) == 1, colors, counts, first)
-    meter.run_ranges(counting.rank_keys, size, index, left.counts)
-
-    seen = left.seen.copy()
-    for used in tallies:
-        counting.clear(used, seen)
-    _idle_tallies.extend(tallies)
-    return ColorSet(colors, counts, first, index, (height, width))
-
-
-def _count_by_sorting(pixels: NDArray[np.uint8]) -> ColorSet:
-    """The same for few pixels, without going through a table of all colours."""
-    height, width, channels = pixels.shape
-    flat = pixels.reshape(-1, channels).astype(np.int64)
-    keys = flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2]
-    shown = np.flatnonzero(flat[:, 3]) if channels == 4 else np.arange(len(flat))
-    unique, first, inverse, counts = np.unique(keys[shown], return_index=True, return_inverse=True, return_counts=True)
-    index = np.full(len(flat), -1, np.int32)
-    index[shown] = inverse
-    colors = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], axis=1).astype(np.uint8)
-    return ColorSet(colors, counts.astype(np.int64), shown[first].astype(np.int64), index, (height, width))
+    found = np.concatenate([into.found[:count] for into, (count, _) in zip(tallies, used, strict=True)])
+    full = np.concatenate([into.full[:count] for into, (_, count) in zip(tallies, used, strict=True)])
+    found.sort()
+    full.sort()
+    tables = (tallies[0].counts, tallies[-1].counts)
+    colors, counts, first = counting.collect(found, full, tables, len(tallies) == 2)
+    _idle_counts.extend(into.counts for into in tallies)
+    return ColorSet(colors, counts, first, pixels)
 
 
 def _useful_threads(pixels: int, threads: int | None) -> int:
     return max(1, min(Meter(threads=threads).threads, pixels // _PIXELS_A_THREAD))
 
 
-def _take_tally() -> counting.Tally:
+def _tally(pixels: int) -> counting.Tally:
+    """A tally for as many pixels."""
     try:
-        return _idle_tallies.pop()
+        counts = _idle_counts.pop()
     except IndexError:
-        return counting.Tally(
-            np.zeros(counting.KEYS, np.uint32),
-            np.empty(counting.KEYS, np.uint32),
-            np.zeros(counting.KEYS // counting.BLOCK, np.uint8),
-        )
+        counts = np.zeros(counting.KEYS, np.uint8)
+    found = np.empty(min(pixels, counting.KEYS), np.int64)
+    return counting.Tally(counts, found, np.empty(pixels // counting.MOST, np.int32))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

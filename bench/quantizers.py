@@ -19,7 +19,6 @@ from shared.params import KMeansParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
 from worker.imaging.spaces import centers_to_srgb
-from worker.kernels.labels import label_map
 
 COLORS = 256
 IMAGES = ("macaws.png", "fruits.png")
@@ -43,7 +42,7 @@ def huemill(path: Path) -> Work:
         colors = count_colors(pixels)
         points = colors.points()
         found = cluster(points, KMeansParams(n_clusters=COLORS))
-        labels = label_map(colors.index, found.labels.astype(np.int16))
+        labels = colors.label_map(found.labels.astype(np.int16))
         return error(pixels, centers_to_srgb(points, found.centers), labels)
 
     return work

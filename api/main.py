@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
 from api import problems
+from api.collector import collect_forever
 from api.dependencies import Parts
 from api.routes import events, health, jobs, results
 from api.sweeper import sweep_forever
@@ -28,11 +29,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     parts = Parts(settings, GatewayStore(settings), Blobs(settings.blob_url), Queue(settings))
     app.state.parts = parts
-    sweeper = asyncio.create_task(sweep_forever(parts))
+    running = {asyncio.create_task(sweep_forever(parts)), asyncio.create_task(collect_forever(parts))}
     yield
-    while not sweeper.done():
-        sweeper.cancel()  # more than once: redis-py may swallow it (see GatewayStore.follow)
-        await asyncio.wait({sweeper}, timeout=0.2)
+    while running:
+        for task in running:
+            task.cancel()  # more than once: redis-py may swallow it (see GatewayStore.follow)
+        _, running = await asyncio.wait(running, timeout=0.2)
     await parts.store.close()
     parts.queue.close()
 

@@ -8,10 +8,13 @@ A blob is whole or not there: it appears under its name when its last byte is wr
 """
 
 import io
+import re
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -21,21 +24,43 @@ from obstore.store import LocalStore, from_url
 from shared.errors import NotFound, StorageFailed, StorageFull
 
 if TYPE_CHECKING:
-    from obstore import ReadableFile  # there for type checkers only
+    from obstore import ReadableFile  # both are there for type checkers only
+    from obstore.store import ClientConfig, RetryConfig
 
 # Held in memory for each upload under way; S3 takes no smaller parts.
 PART_BYTES = 5 * 2**20
 CHUNK_BYTES = 2**20
 HEADER_BYTES = 2**16
+UPLOADS = "uploads/"
+RESULTS = "results/"
+# What obstore calls a local file until its last byte is written: the blob's name, and a number.
+_UNFINISHED = re.compile(r".+#\d+")
+# Of requests to an object store: a client waits for the answer meanwhile.
+# Whether plain HTTP is used is said by the endpoint's own address (AWS_ENDPOINT_URL).
+_CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=2), "allow_http": True}
+_RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=5)}
+
+
+class Entry(NamedTuple):
+    """A blob as the store lists it."""
+
+    key: str
+    modified: datetime
+    size: int
 
 
 def upload_key(job_id: str, name: str = "image") -> str:
     """Of the job's `image` or its `mask`."""
-    return f"uploads/{job_id}" if name == "image" else f"uploads/{job_id}.{name}"
+    return f"{UPLOADS}{job_id}" if name == "image" else f"{UPLOADS}{job_id}.{name}"
 
 
 def result_prefix(job_id: str) -> str:
-    return f"results/{job_id}/"
+    return f"{RESULTS}{job_id}/"
+
+
+def job_of(key: str) -> str:
+    """The job that an upload or a result's file belongs to."""
+    return key.split("/")[1].split(".")[0]
 
 
 @contextmanager
@@ -84,9 +109,11 @@ class Blobs:
         if parts.scheme == "file":
             folder = Path(unquote(parts.path))
             folder.mkdir(parents=True, exist_ok=True)
+            self._folder: Path | None = folder
             self._store: obstore.store.ObjectStore = LocalStore(folder)
         else:
-            self._store = from_url(url)
+            self._folder = None
+            self._store = from_url(url, client_options=_CLIENT, retry_config=_RETRY)
 
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write a blob as its bytes come. If they end in an error, or the caller is cancelled, nothing is left."""
@@ -130,6 +157,28 @@ class Blobs:
         with _storage_errors():
             async for batch in obstore.list(self._store, prefix):
                 await obstore.delete_async(self._store, [entry["path"] for entry in batch])
+
+    async def entries(self, prefix: str) -> AsyncIterator[Entry]:
+        """All blobs whose names begin with `prefix`, a folder's name."""
+        with _storage_errors():
+            async for batch in obstore.list(self._store, prefix):
+                for meta in batch:
+                    yield Entry(meta["path"], meta["last_modified"], meta["size"])
+
+    def remove_unfinished(self, older_than: float) -> int:
+        """Remove what was begun and never finished, untouched for `older_than` seconds; how many there were.
+
+        For a local folder only: object stores end unfinished uploads by a lifecycle rule of the bucket.
+        """
+        if self._folder is None:
+            return 0
+        removed = 0
+        for path in self._folder.rglob("*#*"):
+            with _storage_errors(), suppress(FileNotFoundError):
+                if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < time.time() - older_than:
+                    path.unlink()
+                    removed += 1
+        return removed
 
     def get(self, key: str) -> bytes:
         """The whole blob, synchronously."""

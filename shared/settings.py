@@ -17,7 +17,8 @@ class Settings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey, with the password in the URL."
     )
     blob_url: str = Field(
-        "file:///var/lib/huemill/blobs", description="Where uploads and results are kept: file:///folder."
+        "file:///var/lib/huemill/blobs",
+        description="Where uploads and results are kept: file:///folder or s3://bucket/prefix.",
     )
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
@@ -27,5 +28,7 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = Field(15, description="A running job whose worker is silent for this long is lost.")
     resend_seconds: Seconds = Field(60, description="A queued job that nobody claimed for this long is sent again.")
     sweep_seconds: Seconds = Field(2, description="How often the gateway looks for lost and expired jobs.")
+    collect_seconds: Seconds = Field(3600, description="How often the gateway looks for blobs that belong to no job.")
+    orphan_seconds: Seconds = Field(3600, description="A blob that belongs to no job is removed at this age.")
     max_attempts: int = Field(3, ge=1, description="How often a job is tried when its worker is lost.")
     threads: int | None = Field(None, ge=1, description="Threads of one job; unset: all processors it may use.")

@@ -1,0 +1,188 @@
+"""Where images and results are kept: a local folder and a real S3-compatible server."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.collector import collect
+from api.dependencies import Parts
+from shared.blobs import PART_BYTES, Blobs, result_prefix, upload_key
+from shared.jobs import Job, Upload, new_job, new_job_id
+from shared.params import KMeansParams
+from shared.queue import Queue
+from shared.settings import Settings
+from shared.store import GatewayStore, WorkerStore
+from tests.support.images import SMALL_PNG
+from tests.support.object_store import ObjectStore
+from tests.support.processes import Service, StoreServer
+
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 server; this process's obstore finds it by the environment, as a gateway's does."""
+    server = ObjectStore(tmp_path_factory.mktemp("s3"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+    server.stop()
+
+
+@pytest.fixture(params=["file", "s3"])
+def blob_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty folder, or of the bucket."""
+    if request.param == "file":
+        return (tmp_path / "blobs").as_uri()
+    return f"{request.getfixturevalue('s3').blob_url}/{new_job_id()}"
+
+
+@pytest.fixture
+def settings(own_store: Callable[..., StoreServer], blob_url: str) -> Settings:
+    return Settings(redis_url=own_store().url, blob_url=blob_url, orphan_seconds=1e-6)
+
+
+def ask(settings: Settings, question: Callable[[Parts], Coroutine[Any, Any, Any]]) -> Any:
+    """The answer to a question to a gateway's parts."""
+
+    async def run() -> Any:
+        parts = Parts(settings, GatewayStore(settings), Blobs(settings.blob_url), Queue(settings))
+        try:
+            return await question(parts)
+        finally:
+            await parts.store.close()
+
+    return asyncio.run(run())
+
+
+def keys(settings: Settings) -> set[str]:
+    async def listed(parts: Parts) -> set[str]:
+        return {entry.key for prefix in ("uploads/", "results/") async for entry in parts.blobs.entries(prefix)}
+
+    found: set[str] = ask(settings, listed)
+    return found
+
+
+def stored_job(settings: Settings) -> Job:
+    job_id = new_job_id()
+    upload = Upload(key=upload_key(job_id), size=3, sha256="0" * 64)
+    Blobs(settings.blob_url).put(upload.key, b"png")
+    job = new_job(job_id, KMeansParams(), upload)
+    ask(settings, lambda parts: parts.store.create(job))
+    return job
+
+
+def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
+    """Uploads without a record, and files of claims that are not the job's, go; all that records point to stays."""
+    blobs, worker = Blobs(settings.blob_url), WorkerStore(settings)
+    waiting, running, succeeded = (stored_job(settings) for _ in range(3))
+    claimed = worker.claim(running.id)
+    finished = worker.claim(succeeded.id)
+    assert claimed is not None
+    assert finished is not None
+    assert worker.succeed(finished, f"{result_prefix(succeeded.id)}1/")
+    kept = {
+        waiting.upload.key,
+        upload_key(waiting.id, "mask"),
+        running.upload.key,
+        f"{result_prefix(running.id)}{claimed.claim}/labels.png",
+        f"{result_prefix(succeeded.id)}1/result.json",
+    }
+    orphans = {
+        upload_key(new_job_id()),
+        upload_key(new_job_id(), "mask"),
+        succeeded.upload.key,
+        f"{result_prefix(new_job_id())}1/result.json",
+        f"{result_prefix(succeeded.id)}2/result.json",
+        f"{result_prefix(running.id)}0/result.json",
+    }
+    for key in kept | orphans:
+        blobs.put(key, b"x")
+    assert ask(settings, collect) == len(orphans)
+    assert keys(settings) == kept
+
+
+def test_what_is_young_stays(settings: Settings) -> None:
+    """A blob without a record is left alone until it is old enough: its record may be on the way."""
+    Blobs(settings.blob_url).put(upload_key(new_job_id()), b"x")
+    assert ask(settings.model_copy(update={"orphan_seconds": 3600}), collect) == 0
+    assert len(keys(settings)) == 1
+
+
+def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
+    """A stream that breaks off after more than one part leaves no blob, and what was there is not touched."""
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield bytes(PART_BYTES + 1)
+        raise ConnectionError
+
+    async def write(parts: Parts) -> None:
+        await parts.blobs.write("uploads/new", broken())
+
+    Blobs(settings.blob_url).put("uploads/old", b"old")
+    with pytest.raises(ConnectionError):
+        ask(settings, write)
+    assert keys(settings) == {"uploads/old"}
+
+
+WRITER = """
+import asyncio, sys
+from shared.blobs import Blobs
+
+async def chunks():
+    yield bytes(6 * 2**20)
+    yield bytes(6 * 2**20)
+    print("begun", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(Blobs(sys.argv[1]).write("uploads/half", chunks()))
+"""
+
+
+def test_a_killed_writer_leaves_no_half_file(tmp_path: Path, own_store: Callable[..., StoreServer]) -> None:
+    """What a killed gateway had begun to write is never there by its name, and is removed later."""
+    settings = Settings(redis_url=own_store().url, blob_url=tmp_path.as_uri(), orphan_seconds=1e-6)
+    command = [sys.executable, "-c", WRITER, settings.blob_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        os.kill(writer.pid, signal.SIGKILL)
+    begun = [path for path in (tmp_path / "uploads").iterdir() if path.is_file()]
+    assert [path.name for path in begun] == ["half#1"]
+    assert keys(settings) == set()
+    assert ask(settings, collect) == 1
+    assert not begun[0].exists()
+
+
+def test_the_whole_way_on_s3(s3: ObjectStore, own_store: Callable[..., StoreServer], tmp_path: Path) -> None:
+    """With a bucket for a folder a job succeeds, its files are served, its upload is gone; without it, 503 is said."""
+    server = ObjectStore(tmp_path)
+    service = Service(own_store(), tmp_path / "service", blob_url=server.blob_url)
+    service.environment |= server.environment
+    try:
+        service.start_gateway()
+        service.start_worker()
+        service.wait_for_workers()
+        with service.client() as client:
+            answer = client.post("/v1/jobs", content=SMALL_PNG, headers={**PNG, "Prefer": "wait=30"})
+            assert answer.json()["status"] == "succeeded", answer.text
+            job_id = answer.json()["id"]
+            assert client.get(f"/v1/jobs/{job_id}/labels").content.startswith(b"\x89PNG")
+            assert client.get(f"/v1/jobs/{job_id}/result").json()["labels"]["data"] is not None
+            stored = server.keys()
+            assert stored
+            assert all(key.startswith(f"huemill/results/{job_id}/") for key in stored)
+            server.kill()
+            refused = client.post("/v1/jobs", content=SMALL_PNG, headers=PNG, timeout=20)
+            assert (refused.status_code, refused.json()["code"]) == (503, "storage")
+    finally:
+        service.stop()
+        server.stop()

@@ -140,7 +140,7 @@ def _grow(clusters: NDArray[np.float64], keys: NDArray[np.float64], links: NDArr
     links = links[order]
     links[:, ward.NEAR] = place[links[:, ward.NEAR]]
     nodes = np.column_stack([tree.begin, tree.end, tree.right, np.empty_like(tree.right)])
-    shapes, reaches = np.empty((len(nodes), 8)), np.empty((len(nodes), 2))
-    forest = ward.Forest(clusters[order], keys[order], links, nodes, shapes, reaches)
+    shapes, least = np.empty((len(nodes), 9)), np.empty(len(nodes))
+    forest = ward.Forest(clusters[order], keys[order], links, nodes, shapes, least)
     ward.prepare(forest)
     return forest

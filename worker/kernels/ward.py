@@ -1,17 +1,19 @@
 """Ward's agglomeration of weighted points, in the order of the heights.
 
-Of two clusters the lighter one answers for the pair: each cluster knows a lower bound, its *key*, of the squared
-heights at which it could merge with a cluster at least as heavy as itself. The smallest of all keys, once it is
-exact, is the next merge. So no heavy cluster ever searches among the many light ones around it, where bounds by the
-lightest weight are loose; for the lighter of two, Ward's height is within sqrt(2) of sqrt(weight) times the
-Euclidean distance, and a kd-tree prunes as well as for an ordinary nearest neighbour.
+Each cluster has a *key*, and of any two clusters one has a key no larger than the height at which they could merge:
+it answers for the pair. So the smallest of all keys, once it is exact, is the next merge. A new cluster searches for
+the least height among the pairs that no other key answers for; a cluster whose partner has gone searches again when
+its old key, by then a lower bound, is the smallest. At the start the lighter of two answers, as for it Ward's height
+is within sqrt(2) of sqrt(weight) times the distance and a kd-tree prunes well. Later, a node where all keys are small
+beside the distance is passed by: a heavy cluster need not search among the many light ones around it.
 
 Clusters stand in the order of a kd-tree (`worker.kernels.kdtree`). A merged pair stays at the place of its heavier
-part, and the boxes above are made to fit. The caller rebuilds the tree when few enough clusters are left.
+part, and the boxes above are widened. The caller rebuilds the tree when few enough clusters are left.
 
 Squared height of a merge: 2 a b / (a + b) |centre_a - centre_b|^2 for weights a and b, as in scipy and
 scikit-learn (Ward 1963). It is reducible (Bruynooghe 1978): a merge at the smallest height brings no cluster nearer
-to any third one than the nearer of its parts was.
+to any third one than the nearer of its parts was. So a key that answered for both parts of a merge answers for the
+union too, and the union, by searching at once, answers for the rest.
 """
 
 from typing import NamedTuple
@@ -35,7 +37,7 @@ class Forest(NamedTuple):
     """U clusters in tree order, and M nodes over them in preorder. Coordinates are in the space of the points."""
 
     clusters: NDArray[np.float64]  # [U, 4]: centre (X, Y, Z) and pixels (WEIGHT; 0 once merged into another)
-    keys: NDArray[np.float64]  # [U]: squared height; inf: nothing to answer for, or merged into another
+    keys: NDArray[np.float64]  # [U]: squared height; inf: no pair to answer for, or merged into another
     # [U, 4]: the place the key is exact for (NEAR, NONE: a mere bound) and the id it had then (NEAR_ID); the cluster
     # at this place (ID, NONE once merged into another) and the node it is in (LEAF).
     links: NDArray[np.int64]
@@ -173,10 +175,10 @@ def _search(
     stack: NDArray[np.int64],
     bounds: NDArray[np.float64],
 ) -> tuple[float, int]:
-    """Least squared height from the cluster at `place` to one that has no key as low, and its place; (inf, NONE).
+    """Least squared height from the cluster at `place` to one with a key above it, and its place; (inf, NONE) if none.
 
-    Where `first`, to one at least as heavy. Walks up from the cluster's own leaf, so that the first bound is a good
-    one. Scratch: `stack` and `bounds`, each longer than the tree is deep.
+    Where `first`, to one at least as heavy, whatever the keys. Walks up from the cluster's own leaf, so that the first
+    bound is a good one. Scratch: `stack` and `bounds`, each longer than the tree is deep.
     """
     clusters, keys, nodes, shapes = forest.clusters, forest.keys, forest.nodes, forest.shapes
     x, y, z, weight = clusters[place, X], clusters[place, Y], clusters[place, Z], clusters[place, WEIGHT]

@@ -22,8 +22,15 @@ Floats = NDArray[np.float64]
 _PIECE = 1 << 17
 # A sweep that takes fewer comparisons than this is over before other threads have started.
 _WORTH_THREADS = 1 << 21
-# The starts run on the means of the grid's cells if those leave at most this share of the inertia to the colours.
-_COARSE_ENOUGH = 0.15
+# The starts run on the means of a grid's cells if it has at least this many cells for each centre.
+_CELLS_A_CENTER = 8
+# Improving a start: how often at most, by how many iterations, and how large a share of the centres at once.
+_ROUNDS, _ROUND_ITERATIONS, _SWAPPED_SHARE = 20, 10, 8
+# A swap is tried if it promises at least this share of what it costs: Lloyd's iterations find the rest.
+_PROMISE = 0.5
+# A grid is rough if more than this share of the inertia is inside of its cells.
+_ROUGH = 0.2
+_WORTH_A_ROUND = 1e-4  # share of the inertia
 _START_TOLERANCE = 1e-5
 # Cells along the longest axis: of the grid over the colours, and of the coarser ones over the cells' means.
 _SIDES = (64, 32, 16)
@@ -46,8 +53,9 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
     it ends when no label changes or the centres' squared movement is at most `tol` times the mean variance of
     the axes. Clusters that end empty are left out.
 
-    From k-means++, the `n_init` starts run on the mean colours of a grid's cells. The one of lowest inertia, the
-    first among equals, then goes on over all colours; its iterations there are counted.
+    From k-means++, the `n_init` starts run on the mean colours of a grid's cells; `start_inertias` are what each has
+    reached there, with the spread inside of the cells. The one of lowest inertia, the first among equals, is improved
+    by swaps of centres and goes on over all colours; its iterations there are counted.
     """
     if len(points) < params.n_clusters:
         labels = np.arange(len(points), dtype=np.int32)
@@ -73,24 +81,103 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
 def _seeded(levels: list[grid.Grid], params: KMeansParams, meter: Meter) -> tuple[Floats, NDArray[np.float64]]:
     """First centres for the colours, and the inertia of each start.
 
-    The starts run on the coarsest grid whose cells leave little of the inertia to the colours inside; the best of
-    them goes on through the finer grids. What a start found on grids that were too coarse, it may go on from.
+    The starts run on the coarsest grid with enough cells; the best of them is improved there and goes on through the
+    finer grids. It is improved there as well while the grid before left much of the inertia to the inside of its cells.
     """
-    coarser: list[Floats] = []
-    for depth in range(len(levels) - 1, -1, -1):
-        spread = sum(float(level.spread.sum()) for level in levels[:depth])
-        # Each finer grid takes longer than all before it.
-        with meter.part(0.5 - 0.5 ** (len(levels) - depth), 0.5 - 0.5 ** (len(levels) - depth + 1)) as part:
-            runs = _starts_on(levels[depth], coarser, params, part)
-        inertias = np.array([start.inertia + spread for start in runs])
-        if spread <= _COARSE_ENOUGH * inertias.min():
+    enough = _CELLS_A_CENTER * params.n_clusters
+    depth = max((i for i, level in enumerate(levels) if len(level.coords) >= enough), default=0)
+    spreads = [sum(float(level.spread.sum()) for level in levels[:i]) for i in range(depth + 1)]
+    with meter.part(0.0, 0.4) as part:
+        runs = _starts_on(levels[depth], params, part)
+    inertias = np.array([start.inertia for start in runs]) + spreads[depth]
+    with meter.part(0.4, 0.5) as part:
+        best = _improved(levels[depth], runs[int(np.argmin(inertias))], part)
+    for finer in range(depth - 1, -1, -1):
+        rough = spreads[finer + 1] > _ROUGH * (best.inertia + spreads[finer + 1])
+        if finer == 0 and not rough:
             break
-        coarser = [start.centers for start in runs]
-    centers = runs[int(np.argmin(inertias))].centers
-    for number, level in enumerate(reversed(levels[1:depth]), 1):
-        with meter.part(1 - 0.5**number, 1 - 0.5 ** (number + 1)) as part:
-            centers = _Lloyd(level).run(centers, _START_TOLERANCE, params.max_iter, part).centers
-    return centers, inertias
+        low = 1 - 0.5 ** (depth - finer)
+        with meter.part(low, low + (1 - low) / 4) as part:
+            best = _Lloyd(levels[finer]).run(best.centers, _START_TOLERANCE, params.max_iter, part)
+        with meter.part(low + (1 - low) / 4, (1 + low) / 2) as part:
+            best = _improved(levels[finer], best, part) if rough else best
+    return best.centers, inertias
+
+
+def _improved(cells: grid.Grid, best: Run, meter: Meter) -> Run:
+    """`best`, or what it leads to when centres that are little missed move to where they are needed.
+
+    Some swaps at once, then some of Lloyd's iterations: kept if the inertia fell, else half as many the next time.
+    """
+    most = max(1, len(best.centers) // _SWAPPED_SHARE)
+    for round_ in range(_ROUNDS):
+        centers, swaps = _swapped(cells, best, most)
+        if not swaps:
+            break
+        with meter.part(round_ / _ROUNDS, (round_ + 1) / _ROUNDS) as part:
+            found = _Lloyd(cells).run(centers, _START_TOLERANCE, _ROUND_ITERATIONS, part)
+        if found.inertia >= (1 - _WORTH_A_ROUND) * best.inertia:
+            most = min(most, swaps) // 2
+        if found.inertia < best.inertia:
+            best = found
+        if not most:
+            break
+    return best
+
+
+def _swapped(cells: grid.Grid, run: Run, most: int) -> tuple[Floats, int]:
+    """The centres after up to `most` swaps, cheapest first, and how many those are.
+
+    In a swap two near clusters become one, and one is cut in two; each cluster takes part in one swap at most. The
+    inertia rises by n m / (n + m) |a - b|^2 when clusters of n and m pixels around a and b become one, and falls by
+    as much when one is cut (Ward 1963). (Moving codewords to where they are needed: Patane and Russo, 2001.)
+    """
+    centers = run.centers.copy()
+    mass = np.bincount(run.labels, cells.weights, len(centers))
+    gain, halves = _cuts(cells, run)
+    cost = mass[:, None] * mass / np.maximum(mass[:, None] + mass, 1)
+    cost *= ((run.centers[:, None] - run.centers) ** 2).sum(axis=2)
+    np.fill_diagonal(cost, np.inf)
+    near, price = cost.argmin(axis=1), cost.min(axis=1)
+    poor = np.argsort(-gain, kind="stable").tolist()
+    used: set[int] = set()
+    swaps = 0
+    for moved in np.argsort(price, kind="stable").tolist():
+        into = int(near[moved])
+        cut = next((one for one in poor if one not in used and one not in (moved, into)), None)
+        if swaps == most or cut is None or gain[cut] <= _PROMISE * price[moved]:
+            break
+        if moved in used or into in used:
+            continue
+        both = mass[into] + mass[moved]
+        if both > 0:
+            centers[into] = (mass[into] * centers[into] + mass[moved] * centers[moved]) / both
+        centers[cut], centers[moved] = halves[:, cut]
+        used |= {moved, into, cut}
+        swaps += 1
+    return centers, swaps
+
+
+def _cuts(cells: grid.Grid, run: Run) -> tuple[Floats, Floats]:
+    """What cutting each cluster in two across its longest axis gains, f64[k], and the halves' means, f64[2, k, 3]."""
+    size = len(run.centers)
+    offsets = cells.coords - run.centers[run.labels]
+    weighted = cells.weights[:, None] * offsets
+    spreads = np.empty((size, 3, 3))
+    for one in range(3):
+        for other in range(3):
+            spreads[:, one, other] = np.bincount(run.labels, weighted[:, one] * offsets[:, other], size)
+    longest = np.linalg.eigh(spreads).eigenvectors[:, :, 2]
+    beyond = (offsets * longest[run.labels]).sum(axis=1) > 0
+    halves, masses = np.empty((2, size, 3)), np.empty((2, size))
+    for half, inside in enumerate((beyond, ~beyond)):
+        labels = run.labels[inside]
+        masses[half] = np.bincount(labels, cells.weights[inside], size)
+        for axis in range(3):
+            halves[half, :, axis] = np.bincount(labels, weighted[inside, axis], size)
+    halves /= np.maximum(masses, 1)[:, :, None]
+    gain = masses[0] * masses[1] / np.maximum(masses.sum(axis=0), 1) * ((halves[0] - halves[1]) ** 2).sum(axis=1)
+    return gain, run.centers + halves
 
 
 def _levels(points: Points, meter: Meter) -> list[grid.Grid]:
@@ -123,8 +210,8 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _starts_on(cells: grid.Grid, coarser: list[Floats], params: KMeansParams, meter: Meter) -> list[Run]:
-    """Each start's end: from k-means++, or from its centres in `coarser` where that ends lower."""
+def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run]:
+    """Where each start ends, from k-means++."""
     size = params.n_clusters
 
     def start(number: int, progress: NDArray[np.int64]) -> Run:
@@ -132,10 +219,7 @@ def _starts_on(cells: grid.Grid, coarser: list[Floats], params: KMeansParams, me
         uniforms = generator.random((size, 2 + int(math.log(size))))
         centers = np.empty((size, 3))
         kernels.seed_centers(cells, uniforms, centers, progress)
-        tries = [centers, *coarser[number : number + 1]]
-        work = size // len(tries)
-        ended = [_Lloyd(cells).run(one, _START_TOLERANCE, params.max_iter, _Quiet(progress, work)) for one in tries]
-        return min(ended, key=lambda run: run.inertia)
+        return _Lloyd(cells).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
 
     return meter.run_all(start, [(number,) for number in range(params.n_init)], 2 * size * params.n_init)
 

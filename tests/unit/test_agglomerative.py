@@ -8,6 +8,7 @@ from shared.params import AgglomerativeParams
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import Clustering, Stopped, agglomerative, cluster
 from worker.clustering.base import AgglomerativeDetails
+from worker.imaging import count_colors
 from worker.points import Points
 
 LINKAGES = ["ward", "single", "complete", "average"]
@@ -43,6 +44,47 @@ def test_ward_of_two_weighted_points() -> None:
     assert details.heights.tolist() == [pytest.approx(5 * np.sqrt(2 * 2 * 6 / 8))]
     assert details.parts.tolist() == [[0, 1]]
     assert details.pixels.tolist() == [8]
+
+
+def gradient() -> Points:
+    """A grey ramp of 256 levels, 30 pixels each: neighbours are all equally far apart."""
+    ramp = np.repeat(np.arange(256, dtype=np.uint8), 30).reshape(60, 128)
+    return count_colors(np.repeat(ramp[:, :, np.newaxis], 3, axis=2)).points()
+
+
+def scan() -> Points:
+    """A black-and-white page: nearly all pixels white, some black, and a few of the greys at the letters' edges."""
+    page = np.full((200, 150), 255, np.uint8)
+    page[20:180:10, 10:140] = 0
+    page[21:180:10, 10:140] = np.arange(1, 131)
+    return count_colors(np.repeat(page[:, :, np.newaxis], 3, axis=2)).points()
+
+
+@pytest.mark.parametrize(
+    "points",
+    [gradient(), scan(), lattice(4, 210), scattered(4, 210, most=10**6)],
+    ids=["gradient", "scan", "lattice", "heavy"],
+)
+def test_every_merge_of_ward_is_the_lowest_there_is(points: Points) -> None:
+    """Ties or not, each merge is of two clusters that stand, at their height, and no other pair has a lower one."""
+    _, details = merged(points, linkage="ward")
+    size = len(points)
+    centers, weights = np.zeros((2 * size - 1, 3)), np.zeros(2 * size - 1)
+    centers[:size], weights[:size] = points.coords, points.weights
+    for i, (a, b) in enumerate(details.parts):
+        standing = np.flatnonzero(weights)
+        squares = ((centers[standing, np.newaxis] - centers[standing]) ** 2).sum(axis=2)
+        one, other = weights[standing, np.newaxis], weights[standing]
+        heights = np.sqrt(2 * one * other / (one + other) * squares)
+        of_parts = heights[np.searchsorted(standing, a), np.searchsorted(standing, b)]
+        np.fill_diagonal(heights, np.inf)
+        assert weights[a] > 0
+        assert weights[b] > 0
+        assert details.heights[i] == pytest.approx(of_parts, rel=1e-10)
+        assert details.heights[i] == pytest.approx(heights.min(), rel=1e-10)
+        weights[size + i] = weights[a] + weights[b]
+        centers[size + i] = np.average(centers[[a, b]], axis=0, weights=weights[[a, b]])
+        weights[[a, b]] = 0
 
 
 def test_average_weighs_by_pixels() -> None:

@@ -97,6 +97,56 @@ def test_nothing_within_reach_is_noise() -> None:
     assert result.centers.shape == (0, 3)
 
 
+def assert_walk(points: Points, details: OpticsDetails) -> None:
+    """Every colour once, each from one before it over max(core distance, distance), and none from nowhere."""
+    size = len(points)
+    visit = np.empty(size, np.int64)
+    visit[details.ordering] = np.arange(size)
+    assert np.array_equal(details.ordering[visit], np.arange(size))
+    source = details.predecessor
+    assert np.flatnonzero(source < 0).tolist() == [np.argmin(points.first)] == [details.ordering[0]]
+    reached = np.flatnonzero(source >= 0)
+    source = source[reached]
+    assert (visit[source] < visit[reached]).all()
+    step = np.linalg.norm(points.coords[source] - points.coords[reached], axis=1)
+    expected = np.maximum(details.core_distances[source], step)
+    np.testing.assert_allclose(details.reachability[reached], expected, rtol=1e-12)
+
+
+def test_a_quarter_million_random_colours() -> None:
+    """Nearly 2^18 random colours are walked through, each over the step that it says."""
+    random = np.random.default_rng(18)
+    image = random.integers(0, 256, (512, 512, 3), np.uint8)
+    points = count_colors(image).points()
+    assert len(points) > 250_000
+    result, details = ordered(points, min_samples=10)
+    assert_walk(points, details)
+    assert np.isfinite(result.centers).all()
+
+
+def test_a_smooth_gradient_is_one_cluster() -> None:
+    """In a plane of 65,536 colours, all steps alike, there is nothing to part."""
+    across, down = np.meshgrid(np.arange(256), np.arange(256))
+    points = count_colors(np.stack([across, down, across // 2 + down // 2], axis=-1).astype(np.uint8)).points()
+    result, details = ordered(points, min_samples=9)
+    assert_walk(points, details)
+    assert len(points) == 1 << 16
+    assert not result.labels.any()
+
+
+def test_a_scan_is_ink_and_paper() -> None:
+    """A scanned page, with sensor noise and the greys of the letters' edges, gives two clusters: black and white."""
+    random = np.random.default_rng(5)
+    ink = random.random((900, 700)) < 0.08
+    grey = np.where(ink, 8, 247) + random.normal(0, 2, ink.shape)
+    edge = random.random(ink.shape) < 0.01
+    grey = np.where(edge, random.integers(0, 256, ink.shape), grey)
+    points = count_colors(np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)).points()
+    result, details = ordered(points)
+    assert_walk(points, details)
+    assert sorted(result.centers[:, 0].round(-1).tolist()) == [10, 250]
+
+
 @pytest.mark.parametrize("space", ["rgb", "oklab"])
 def test_threads_change_no_byte(space: str) -> None:
     """One thread and three give the same labels, ordering and reachabilities."""

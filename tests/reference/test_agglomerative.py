@@ -39,6 +39,14 @@ def test_heights_are_scipys(case: str, method: str) -> None:
     np.testing.assert_allclose(heights_of(points, linkage=method), expected[copies:], rtol=1e-11)
 
 
+def test_ward_of_thousands_of_colours_in_a_plane() -> None:
+    """With thousands of clusters, where most of the tree is passed by at each search, the heights are still scipy's."""
+    space = scattered(1, 2500, most=4)
+    points = Points(space.coords * [1.0, 1.0, 0.0], space.weights, space.first)
+    expected = linkage(pixels_of(points), "ward")[points.pixels - len(points) :, 2]
+    np.testing.assert_allclose(heights_of(points, linkage="ward"), expected, rtol=1e-11)
+
+
 @pytest.mark.parametrize("method", LINKAGES)
 @pytest.mark.parametrize("case", CASES)
 def test_partitions_are_scipys(case: str, method: str) -> None:

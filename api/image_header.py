@@ -25,6 +25,8 @@ class ImageHeader:
     height: int
     transparent: bool
     """Whether it may have pixels that do not count."""
+    may_be_turned: bool
+    """Whether a camera may have noted another orientation; in a PNG that can stand behind the pixels, unseen here."""
 
 
 def check_image(file: BinaryIO, size: int, settings: Settings) -> ImageHeader:
@@ -41,4 +43,5 @@ def check_image(file: BinaryIO, size: int, settings: Settings) -> ImageHeader:
     file.seek(max(0, size - TAIL_BYTES))
     if mark is not None and mark not in bytes(file.read(TAIL_BYTES)):
         raise BrokenImage(f"The {image.format} file is cut off: its end is missing. Send the whole file.")
-    return ImageHeader(image_format, *image.size, image.has_transparency_data)
+    may_be_turned = image_format != "JPEG" or "exif" in image.info
+    return ImageHeader(image_format, *image.size, image.has_transparency_data, may_be_turned)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.schemas import Problem
-from shared.params import MODELS
+from shared.params import MODELS, json_schema
 
 _PLAIN_KEYS = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _EXAMPLE = {"algorithm": "kmeans", "n_clusters": 5}
@@ -11,7 +11,7 @@ _EXAMPLE = {"algorithm": "kmeans", "n_clusters": 5}
 
 def algorithm_schemas() -> dict[str, dict[str, Any]]:
     """Each algorithm's parameters as a JSON Schema, by its name."""
-    return {name: model.model_json_schema() for name, model in MODELS.items()}
+    return {name: json_schema(model) for name, model in MODELS.items()}
 
 
 def _query_parameters() -> list[dict[str, Any]]:
@@ -43,8 +43,8 @@ def _query_schema(name: str, schemas: list[dict[str, Any]]) -> dict[str, Any]:
     if name == "algorithm":
         return {"type": "string", "enum": list(MODELS)}
     plain = [{key: value for key, value in schema.items() if key in _PLAIN_KEYS} for schema in schemas]
-    if "type" not in plain[0] or any(other != plain[0] for other in plain):
-        return {"type": "string"}  # a union, or different bounds: text, read as JSON where it is JSON
+    if plain[0].get("type", "array") == "array" or any(other != plain[0] for other in plain):
+        return {"type": "string"}  # a union, a list, or different bounds: text, read as JSON where it is JSON
     return plain[0]
 
 

@@ -12,7 +12,7 @@ from api.request_forms import read_form, too_large
 from shared.blobs import Blobs, upload_key
 from shared.errors import InvalidRequest
 from shared.jobs import Upload
-from shared.params import AnyParams, check_reference_size, parse_params
+from shared.params import AnyParams, check_reference_size, check_region, parse_params
 from shared.settings import Settings
 
 
@@ -40,12 +40,21 @@ async def receive(request: Request, job_id: str, blobs: Blobs, settings: Setting
             name: await asyncio.to_thread(_check_stored, upload, blobs, settings) for name, upload in stored.items()
         }
         image = headers["image"]
-        if not image.transparent and "mask" not in stored:  # else fewer pixels may be left, and the worker decides
-            check_reference_size(image.width * image.height, params)
+        _check_selection(image, "mask" in stored, params)
     except BaseException:
         await discard(stored.values(), blobs)
         raise
     return Received(stored["image"], stored.get("mask"), params)
+
+
+def _check_selection(image: ImageHeader, masked: bool, params: AnyParams) -> None:
+    """Refuse what the header shows to be in vain: a region outside of the image, too much for the reference engine."""
+    if not image.may_be_turned or params.region is None or params.region.is_outside(image.height, image.width):
+        check_region(params, image.width, image.height)
+    # Else fewer pixels may be left, and the worker decides.
+    if not (image.transparent or masked or params.region or params.exclude):
+        pixels = image.width * image.height
+        check_reference_size(min(pixels, params.max_pixels or pixels), params)
 
 
 async def discard(uploads: Iterable[Upload], blobs: Blobs) -> None:

@@ -4,9 +4,9 @@ One frozen model for each algorithm, told apart by `algorithm`. Names and meanin
 The OpenAPI page, `GET /v1/algorithms`, the error messages and the command line are all made from what stands here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 import orjson
 from pydantic import (
@@ -15,13 +15,12 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
 
 from shared.errors import FieldError, InvalidParams, TooManyPixels
+from shared.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, says
 
 Engine = Literal["exact", "reference"]
 ColorSpace = Literal["rgb", "lab", "oklab"]
@@ -33,28 +32,19 @@ PixelCount = Annotated[int, Field(strict=True, ge=1)]
 PixelShare = Annotated[float, Field(strict=True, gt=0, lt=1)]
 
 
-def _says(message: str) -> WrapValidator:
-    """One sentence for whatever is wrong with a union, instead of one for each of its branches."""
-
-    def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return inner(value)
-        except ValidationError:
-            raise ValueError(message) from None
-
-    return WrapValidator(validate)
-
-
 CountOrShare = Annotated[
     PixelCount | PixelShare,
-    _says("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
+    says("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
 ]
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-def resolve_count(value: float, pixels: int, least: int = 1) -> int:
-    """A `CountOrShare` as a number of pixels: shares are of `pixels`, rounded, and never below `least`."""
-    count = round(value * pixels) if value < 1 else int(value)
+def resolve_count(value: float, pixels: int, least: int = 1, units: int = 1) -> int:
+    """A `CountOrShare` as a number of pixels: shares are of `pixels`, rounded, and never below `least`.
+
+    Where all else counts `units` of a pixel, so does the answer: see `Points.units`.
+    """
+    count = round(value * pixels) if value < 1 else int(value) * units
     return max(least, count)
 
 
@@ -81,6 +71,30 @@ class CommonParams(BaseModel):
         le=2**32 - 1,
         description="Seed of all random choices; equal seeds give equal bytes.",
     )
+    alpha: Alpha = Field(
+        "ignore",
+        description="What transparency does. `ignore`: fully transparent pixels are left out, others count as they "
+        "are. `weight`: a pixel counts by its alpha. `opaque`: only fully opaque pixels count. `blend:#rrggbb`: the "
+        "image is laid on that background, as a browser shows it.",
+    )
+    region: Region | None = Field(
+        None,
+        description="Only pixels inside count: a box [left, top, right, bottom] or a polygon [[x, y], ...], in pixels "
+        'or fractions of the upright image, such as {"box": [0.25, 0, 0.75, 1], "unit": "fraction"}; null: all.',
+    )
+    exclude: list[ExcludedColor] = Field(
+        [],
+        max_length=MOST_EXCLUDED,
+        description="Colours to leave out, each with a tolerance in Delta E (CIEDE2000), such as "
+        '[{"color": "#ffffff", "tolerance": 5}].',
+    )
+    max_pixels: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        description="A larger image is scaled down to at most so many pixels, by area averaging in linear light; "
+        "null: every pixel counts.",
+    )
 
 
 class KMeansParams(CommonParams):
@@ -99,7 +113,7 @@ class KMeansParams(CommonParams):
     )
     init: Annotated[
         Literal["k-means++"] | list[Color],
-        _says("should be 'k-means++' or a list of colours [r, g, b] with numbers from 0 to 255"),
+        says("should be 'k-means++' or a list of colours [r, g, b] with numbers from 0 to 255"),
     ] = Field(
         "k-means++",
         description="`k-means++`, or the first centres: `n_clusters` sRGB colours (0..255), for one start.",
@@ -231,14 +245,25 @@ REFERENCE_MAX_PIXELS = {
 }
 
 
-def check_reference_size(pixels: int, params: AnyParams) -> None:
-    """Raises TooManyPixels if that is more than the reference engine takes for the algorithm."""
+def check_reference_size(pixels: int, params: AnyParams, units: int = 1) -> None:
+    """Raises TooManyPixels if that is more than the reference engine takes for the algorithm.
+
+    Where alpha is a weight, `pixels` are `units` of a pixel: each is a point of its own for the reference engine.
+    """
     most = REFERENCE_MAX_PIXELS[params.algorithm]
     if params.engine == "reference" and pixels > most:
+        weighted = f" (a pixel counts up to {units} times, by its alpha)" if units > 1 else ""
         raise TooManyPixels(
-            f"The reference engine takes at most {most:,} pixels for {params.algorithm}; here are {pixels:,}. "
-            "Use the exact engine, or a smaller image."
+            f"The reference engine takes at most {most:,} pixels for {params.algorithm}; "
+            f"here are {pixels:,}{weighted}. Use the exact engine, or a smaller image."
         )
+
+
+def check_region(params: AnyParams, width: int, height: int) -> None:
+    """Raises InvalidParams if the region has no pixel of an upright image of that size."""
+    if params.region is not None and params.region.is_outside(width, height):
+        message = f"has no pixel of the image, which is {width} x {height} pixels"
+        raise InvalidParams([FieldError(field="region", value=params.region.model_dump(), message=message)])
 
 
 def parse_params(data: Mapping[str, Any]) -> AnyParams:
@@ -260,29 +285,75 @@ def parse_params(data: Mapping[str, Any]) -> AnyParams:
         raise InvalidParams(_field_errors(error, algorithm)) from None
 
 
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's JSON Schema in one piece: definitions stand where they are used, so that it can be put anywhere."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inlined(entry) for entry in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return inlined(definitions[part["$ref"].rpartition("/")[2]])
+        return {name: inlined(entry) for name, entry in part.items()}
+
+    return cast(dict[str, Any], inlined(schema))
+
+
 def _field_errors(error: ValidationError, algorithm: str) -> list[FieldError]:
     """Pydantic's errors, one for each field, each saying what is allowed."""
-    schemas = MODELS[algorithm].model_json_schema()["properties"]
+    schema = json_schema(MODELS[algorithm])
     found: dict[str, FieldError] = {}
     for item in error.errors(include_url=False):
-        name = str(item["loc"][0]) if item["loc"] else "params"
-        if item["type"] == "extra_forbidden":
+        place = item["loc"]
+        if len(place) > 1 and item["type"] in ("extra_forbidden", "missing"):
+            place = place[:-1]  # the part that has a name too many or too few is what is wrong
+        name = _path(place)
+        if item["type"] == "extra_forbidden" and len(place) == 1 == len(item["loc"]):
             message = _unknown(name, algorithm)
         elif item["type"] == "value_error":
             message = item["msg"].removeprefix("Value error, ")
         else:
-            message = f"should be {_allowed(schemas[name])}"
+            message = f"should be {_allowed(_schema_at(schema, place))}"
         found.setdefault(name, FieldError(field=name, value=item["input"], message=message))
     return list(found.values())[:MOST_ERRORS]
+
+
+def _path(place: Sequence[int | str]) -> str:
+    """A place in the parameters as a person writes it: `exclude[1].color`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".") or "params"
+
+
+def _schema_at(schema: Mapping[str, Any], place: Sequence[int | str]) -> Mapping[str, Any]:
+    """The part of a JSON Schema that describes what stands at `place`."""
+    for step in place:
+        branches = [schema, *schema.get("anyOf", [])]
+        if isinstance(step, int):
+            schema = next(branch["items"] for branch in branches if "items" in branch)
+        else:
+            schema = next(branch["properties"][step] for branch in branches if "properties" in branch)
+    return schema
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
     """A field's JSON Schema in words: «an integer from 1 to 256»."""
     if "anyOf" in schema:
-        return " or ".join(_allowed(branch) for branch in schema["anyOf"])
+        branches = [branch for branch in schema["anyOf"] if branch.get("type") != "null"]
+        words = " or ".join(_allowed(branch) for branch in branches)
+        return words if len(branches) == len(schema["anyOf"]) else f"{words}, or null"
     if "enum" in schema or "const" in schema:
         return " or ".join(repr(value) for value in schema.get("enum", [schema.get("const")]))
     kind = str(schema.get("type"))
+    if kind == "array":
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        size = f"{most} entries" if least == most else f"{least} to {most} entries"
+        return f"a list of {size}, each {_allowed(schema['items'])}"
+    if "examples" in schema:
+        what = {"object": "an object", "string": "text"}[kind]
+        return f"{what} such as {' or '.join(orjson.dumps(example).decode() for example in schema['examples'])}"
     words = {"integer": "an integer", "number": "a number", "boolean": "true or false"}.get(kind, kind)
     bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "and below"}
     return " ".join([words, *(f"{bounds[key]} {schema[key]}" for key in bounds if key in schema)])

@@ -26,9 +26,14 @@ class ImageInfo(Frozen):
 
     width: int
     height: int
+    scaled_from: tuple[int, int] | None = Field(
+        None, description="Width and height before `max_pixels` scaled it down; null where every pixel counts."
+    )
     pixels: int
     clustered_pixels: int
-    excluded_pixels: int = Field(description="Fully transparent pixels; they are in no share.")
+    excluded_pixels: int = Field(
+        description="Pixels left out for their transparency, or by `region`, `mask` and `exclude`; in no share."
+    )
     unique_colors: int
     format: str
     sha256: str
@@ -51,8 +56,10 @@ class PaletteEntry(Frozen):
     label: int
     hex: str
     rgb: tuple[int, int, int]
-    pixels: int
-    proportion: float
+    pixels: int = Field(description="Pixels of the label map that have this label.")
+    proportion: float = Field(
+        description="Share of the clustered pixels; with `alpha=weight` each counts by its alpha for it."
+    )
 
 
 class Noise(Frozen):

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import BrokenImage, ImageTooLarge, UnsupportedImage
 from shared.params import AnyParams
 from shared.results import (
     LABELS_NPY,
@@ -23,11 +24,12 @@ from shared.results import (
     PaletteEntry,
 )
 from worker.clustering import Clustering, cluster
-from worker.imaging.colors import ColorSet, count_colors
+from worker.imaging.colors import ColorSet
 from worker.imaging.decode import Raster, decode
+from worker.imaging.selection import count_selected, select
 from worker.imaging.spaces import centers_to_srgb
 from worker.points import Points
-from worker.progress import Stopped
+from worker.progress import Meter, Stopped
 from worker.rendering.label_png import label_png
 
 StageReport = Callable[[str, float], bool]
@@ -72,15 +74,19 @@ def run(
     max_pixels: int,
     threads: int | None = None,
 ) -> Outcome:
-    """Cluster every pixel of the image file `data`. `mask` is a second image file of the same size.
+    """Cluster every pixel of the image file `data` that `params` select.
+
+    `mask` is a second image file of the same size: where it is black, the image's pixel is left out.
 
     Raises the HuemillErrors of decoding and clustering, and Stopped when `report` answers no.
     """
     stages = _Stages(report)
     with stages.stage("decode"):
         raster = decode(data, max_pixels)
-    with stages.stage("count"):
-        colors = count_colors(raster.pixels)
+        shape = None if mask is None else _decoded_mask(mask, max_pixels)
+    with stages.stage("count") as tell:
+        selected = select(raster, params, shape, Meter(tell, threads))
+        colors = count_selected(selected, params)
         points = colors.points(params.color_space, params.standardize)
     with stages.stage("cluster") as tell:
         clustering = _ordered(cluster(points, params, tell, threads), points)
@@ -89,15 +95,22 @@ def run(
         palette_colors = np.rint(centroids).astype(np.uint8)
         labels = _label_array(colors, clustering)
         files = {LABELS_NPY: _npy(labels), LABELS_PNG: label_png(labels, palette_colors)}
-    sha256 = hashlib.sha256(data).hexdigest()
-    result = _result(raster, colors, points, clustering, centroids, params, sha256, files, stages.timings_ms)
+    hashes = [hashlib.sha256(file).hexdigest() for file in (data, mask) if file is not None]
+    result = _result(raster, colors, points, clustering, centroids, params, hashes, files, stages.timings_ms)
     return Outcome(result, files)
+
+
+def _decoded_mask(mask: bytes, max_pixels: int) -> Raster:
+    try:
+        return decode(mask, max_pixels)
+    except (UnsupportedImage, BrokenImage, ImageTooLarge) as error:
+        raise type(error)(f"The mask cannot be read. {error}") from error
 
 
 def _ordered(clustering: Clustering, points: Points) -> Clustering:
     """The clustering with its clusters by falling share, ties by colour."""
     count = len(clustering.centers)
-    shares = _cluster_pixels(clustering.labels, points, count)
+    shares = _by_cluster(points.weights, clustering.labels, count)
     centers = clustering.centers
     order = np.lexsort((centers[:, 2], centers[:, 1], centers[:, 0], -shares))
     rank = np.full(count + 1, -1, np.int32)  # the last entry is noise's: label -1 stays -1
@@ -105,11 +118,11 @@ def _ordered(clustering: Clustering, points: Points) -> Clustering:
     return Clustering(rank[clustering.labels], centers[order], clustering.details)
 
 
-def _cluster_pixels(labels: NDArray[np.int32], points: Points, count: int) -> NDArray[np.int64]:
-    """Pixels of each of `count` clusters, i64[count]."""
-    pixels = np.zeros(count + 1, np.int64)
-    np.add.at(pixels, labels, points.weights)  # noise, label -1, falls into the last place
-    return pixels[:count]
+def _by_cluster(values: NDArray[np.int64], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Sums of the colours' `values` i64[U] over each of `count` clusters, i64[count]."""
+    sums = np.zeros(count + 1, np.int64)
+    np.add.at(sums, labels, values)  # noise, label -1, falls into the last place
+    return sums[:count]
 
 
 def _label_array(colors: ColorSet, clustering: Clustering) -> NDArray[np.int16] | NDArray[np.int32]:
@@ -131,32 +144,36 @@ def _result(
     clustering: Clustering,
     centroids: NDArray[np.float64],
     params: AnyParams,
-    sha256: str,
+    hashes: list[str],
     files: dict[str, bytes],
     timings_ms: dict[str, float],
 ) -> ClusterResult:
+    height, width = colors.shape
+    scaled_from = None if (width, height) == (raster.width, raster.height) else (raster.width, raster.height)
+    pixels = _by_cluster(colors.counts, clustering.labels, len(centroids))
+    weights = _by_cluster(points.weights, clustering.labels, len(centroids))
     total = points.pixels
-    pixels = _cluster_pixels(clustering.labels, points, len(centroids))
-    noise = total - int(pixels.sum())
+    noise = total - int(weights.sum())
     rounded = np.rint(centroids).astype(int).tolist()
     return ClusterResult(
         algorithm=params.algorithm,
         params=params,
-        digest=_digest(sha256, params),
+        digest=_digest(hashes, params),
         image=ImageInfo(
-            width=raster.width,
-            height=raster.height,
-            pixels=raster.width * raster.height,
-            clustered_pixels=total,
-            excluded_pixels=raster.width * raster.height - total,
+            width=width,
+            height=height,
+            scaled_from=scaled_from,
+            pixels=width * height,
+            clustered_pixels=colors.pixels,
+            excluded_pixels=width * height - colors.pixels,
             unique_colors=len(points),
             format=raster.format,
-            sha256=sha256,
+            sha256=hashes[0],
         ),
         centroids=centroids.tolist(),
-        proportions=(pixels / total).tolist(),
+        proportions=(weights / total).tolist(),
         labels=LabelMap(
-            shape=(raster.height, raster.width),
+            shape=colors.shape,
             dtype="int16" if len(centroids) <= np.iinfo(np.int16).max else "int32",
         ),
         palette=[
@@ -165,11 +182,11 @@ def _result(
                 hex="#{:02x}{:02x}{:02x}".format(*rgb),
                 rgb=tuple(rgb),
                 pixels=int(pixels[label]),
-                proportion=float(pixels[label] / total),
+                proportion=float(weights[label] / total),
             )
             for label, rgb in enumerate(rounded)
         ],
-        noise=Noise(pixels=noise, proportion=noise / total),
+        noise=Noise(pixels=colors.pixels - int(pixels.sum()), proportion=noise / total),
         quality=clustering.details.summary(),
         artifacts=[
             Artifact(name=LABELS_PNG, media_type="image/png", bytes=len(files[LABELS_PNG])),
@@ -180,7 +197,7 @@ def _result(
     )
 
 
-def _digest(sha256: str, params: AnyParams) -> str:
-    """One hash of all that a result depends on."""
-    parts = "\n".join([sha256, params.model_dump_json(), SOFTWARE["huemill"]])
+def _digest(hashes: list[str], params: AnyParams) -> str:
+    """One hash of all that a result depends on. `hashes` are of the image and its mask, if it has one."""
+    parts = "\n".join([*hashes, params.model_dump_json(), SOFTWARE["huemill"]])
     return "sha256:" + hashlib.sha256(parts.encode()).hexdigest()

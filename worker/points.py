@@ -20,6 +20,9 @@ class Standardization:
 class Points:
     """U distinct points with counts. A weight of w means exactly w identical pixels.
 
+    Where pixels count by their alpha, the weights count `units` of a pixel: w means w identical such parts. Every
+    method sees those parts as it sees pixels otherwise; parameters given in pixels are multiplied by `units`.
+
     `first` is the raster index of each point's first pixel: it breaks ties as scikit-learn would on the pixels.
     The arrays are made read-only.
     """
@@ -29,6 +32,7 @@ class Points:
     first: NDArray[np.int64]  # [U], distinct
     space: ColorSpace = "rgb"
     standardization: Standardization | None = None
+    units: int = 1  # parts of a pixel that the weights count: 1, 3, 5, 15, 17, 51, 85 or 255
 
     def __post_init__(self) -> None:
         size = len(self.coords)
@@ -47,7 +51,7 @@ class Points:
 
     @property
     def pixels(self) -> int:
-        """How many pixels the points stand for."""
+        """How many pixels, or `units` of a pixel, the points stand for."""
         return int(self.weights.sum())
 
     def means(self, labels: NDArray[np.int32], clusters: int) -> NDArray[np.float64]:

@@ -38,9 +38,11 @@ from shared.params import (
 )
 from worker.clustering import NOISE, Clustering, KMeansDetails, cluster
 from worker.clustering.base import AgglomerativeDetails, HdbscanDetails, OpticsDetails, ReferenceDetails
-from worker.imaging import count_colors
 from worker.imaging.decode import decode
+from worker.imaging.scaling import scaled_size
+from worker.imaging.selection import count_selected, select
 from worker.points import Points
+from worker.progress import Meter
 
 # Heights and inertia are sums of some thousand rounded terms; labels are to be equal but for borders hit exactly.
 MOST_DIFFERENCE = 1e-9
@@ -196,18 +198,16 @@ def _status_bytes(name: str) -> int:
 
 def load_points(path: Path, params: AnyParams) -> tuple[Points, str]:
     """The image's points, scaled down to what the reference engine takes, and a sentence about what was done."""
-    raster = decode(path.read_bytes(), max_pixels=1 << 30)
-    pixels = raster.pixels
+    pixels = select(decode(path.read_bytes(), max_pixels=1 << 30), params, None, Meter())
     most = REFERENCE_MAX_PIXELS[params.algorithm]
-    size = raster.width * raster.height
-    said = f"{path.name}: {raster.width} x {raster.height} = {size:,} pixels"
-    if size > most:
-        scale = math.sqrt(most / size)
-        width, height = max(int(raster.width * scale), 1), max(int(raster.height * scale), 1)
+    height, width = pixels.shape[:2]
+    said = f"{path.name}: {width} x {height} = {width * height:,} pixels"
+    if width * height > most:
+        width, height = scaled_size(width, height, most)
         # NEAREST: the colours stay those of the image.
         pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST))
         said += f", scaled down to {width} x {height} for the reference engine (at most {most:,})"
-    return count_colors(pixels).points(params.color_space, params.standardize), said
+    return count_selected(pixels, params).points(params.color_space, params.standardize), said
 
 
 def break_ties(points: Points, seed: int = 0) -> Points:

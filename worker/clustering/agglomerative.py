@@ -46,6 +46,8 @@ def run(points: Points, params: AgglomerativeParams, meter: Meter) -> Clustering
     coords, weights = points.coords[order], points.weights[order]
     if params.linkage == "ward":
         merges = ward_linkage(coords, weights, meter)
+        # Ward's heights grow with the root of the weights: where those count parts of a pixel, back to pixels.
+        merges = merges._replace(heights=merges.heights / np.sqrt(points.units))
     elif params.linkage == "single":
         merges = single_linkage(coords, weights, meter)
     else:

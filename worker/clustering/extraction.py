@@ -36,17 +36,18 @@ def resolution(points: Points) -> float:
     return _STEP[points.space] / scale
 
 
-def cut(plot: ReachabilityPlot, params: OpticsParams, min_samples: int, resolution: float) -> Cut:
-    """Cut by `params.cluster_method`. `min_samples` is in pixels."""
+def cut(plot: ReachabilityPlot, params: OpticsParams, min_samples: int, resolution: float, units: int = 1) -> Cut:
+    """Cut by `params.cluster_method`. `min_samples` and the plot count `units` of a pixel: see `Points`."""
     if params.cluster_method == "dbscan":
         return cut_at(plot, params)
     pixels = int(plot.count.sum())
-    default: float = min_samples if params.cluster_method == "xi" else AUTO_MIN_CLUSTER_SIZE
-    size = default if params.min_cluster_size is None else params.min_cluster_size
-    min_cluster_size = min(resolve_count(size, pixels, least=2), pixels)
+    size = AUTO_MIN_CLUSTER_SIZE if params.min_cluster_size is None else params.min_cluster_size
+    min_cluster_size = min(resolve_count(size, pixels, least=2, units=units), pixels)
+    if params.cluster_method == "xi" and params.min_cluster_size is None:
+        min_cluster_size = min_samples
     if params.cluster_method == "xi":
         return cut_by_xi(plot, params, min_samples, min_cluster_size)
-    return cut_by_excess(plot, min_cluster_size, resolution)
+    return cut_by_excess(plot, min_cluster_size, resolution, units)
 
 
 def cut_at(plot: ReachabilityPlot, params: OpticsParams) -> Cut:
@@ -62,7 +63,7 @@ def cut_at(plot: ReachabilityPlot, params: OpticsParams) -> Cut:
     return Cut(labels.astype(np.int32), np.empty((0, 2), np.int64), criterion, np.full(clusters, float(eps)))
 
 
-def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: float) -> Cut:
+def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: float, units: int = 1) -> Cut:
     """The valleys of the plot with the greatest excess of mass, as HDBSCAN chooses among its clusters.
 
     Pixels that nothing reaches are noise, and so is what lies outside the chosen valleys. A plot that does not part
@@ -77,7 +78,9 @@ def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: flo
         labels[valleys.begin[valley] : valleys.end[valley]] = label
     labels[np.isinf(plot.copies)] = NOISE
     hierarchy = np.column_stack([starts[valleys.begin], starts[valleys.end] - 1])[::-1]
-    criterion = f"greatest excess of mass among the plot's valleys of at least {min_cluster_size} pixels"
+    criterion = (
+        f"greatest excess of mass among the plot's valleys of at least {round(min_cluster_size / units, 2):.12g} pixels"
+    )
     return _compact(Cut(labels, hierarchy, criterion, valleys.birth[chosen]))
 
 

@@ -31,8 +31,8 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     """Cluster by density; colours in no selected cluster are noise."""
     pixels = points.pixels
     # The package does not count the pixel itself, and takes at most all others.
-    min_samples = min(resolve_count(params.min_samples, pixels) + 1, pixels)
-    least = resolve_count(params.min_cluster_size, pixels, least=2)
+    min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
+    least = resolve_count(params.min_cluster_size, pixels, least=2, units=points.units)
     floor = resolution(points) if params.resolution is None else params.resolution
     tree = kdtree.build(points.coords.copy(), points.weights.copy(), LEAF_SIZE)
     with meter.part(0.02, 0.6) as part:

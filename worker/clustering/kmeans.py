@@ -75,7 +75,8 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
             ended = _Lloyd(cells, points.first).run(centers, params.tol, params.max_iter, part)
     labels = np.empty(len(points), np.int32)
     labels[cells.order] = ended.labels
-    return _without_empty_clusters(labels, ended.centers, KMeansDetails(ended.inertia, ended.iterations, inertias))
+    details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
+    return _without_empty_clusters(labels, ended.centers, details)
 
 
 def _seeded(levels: list[grid.Grid], params: KMeansParams, meter: Meter) -> tuple[Floats, NDArray[np.float64]]:

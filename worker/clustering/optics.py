@@ -26,7 +26,7 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
     # In raster order from here on: scikit-learn prefers the lowest index, that is a colour's first pixel.
     by_first = np.argsort(points.first)
     pixels = points.pixels
-    min_samples = min(resolve_count(params.min_samples, pixels, least=2), pixels)
+    min_samples = min(resolve_count(params.min_samples, pixels, least=2, units=points.units), pixels)
     max_eps = np.inf if params.max_eps is None else params.max_eps
     tree = kdtree.build(points.coords[by_first], points.weights[by_first], LEAF_SIZE)
     with meter.part(0.0, 0.4) as part:
@@ -41,7 +41,7 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         count=points.weights[by_first][walk.visited],
         leader=walk.predecessor,
     )
-    cut = extraction.cut(plot, params, min_samples, extraction.resolution(points))
+    cut = extraction.cut(plot, params, min_samples, extraction.resolution(points), points.units)
     labels = by_point(plot, cut.labels)
     details = OpticsDetails(
         ordering=plot.point,

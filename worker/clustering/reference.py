@@ -55,7 +55,7 @@ Peer = Callable[[Pixels, Any], Answer]
 
 def run(points: Points, params: AnyParams, meter: Meter) -> Clustering:
     """What the peer makes of every pixel, with the parameters of the exact engine and their meaning there."""
-    check_size(points.pixels, params)
+    check_size(points.pixels, params, points.units)
     meter.tell(0.0)
     order = np.argsort(points.first)
     ordered = Points(
@@ -64,6 +64,7 @@ def run(points: Points, params: AnyParams, meter: Meter) -> Clustering:
         points.first[order],
         points.space,
         points.standardization,
+        points.units,
     )
     owner = np.repeat(np.arange(len(points)), ordered.weights)
     by_pixel, details = _PEERS[params.algorithm](Pixels(ordered, ordered.coords[owner], owner), params)
@@ -73,9 +74,9 @@ def run(points: Points, params: AnyParams, meter: Meter) -> Clustering:
     return Clustering(*_with_centers(labels, points), _in_point_order(details, ordered.weights, order))
 
 
-def check_size(pixels: int, params: AnyParams) -> None:
+def check_size(pixels: int, params: AnyParams, units: int = 1) -> None:
     """Raises TooManyPixels above the algorithm's limit, InvalidParams below the two pixels that peers ask for."""
-    check_reference_size(pixels, params)
+    check_reference_size(pixels, params, units)
     if pixels < 2:
         message = "must be exact where there is one pixel only: the peers ask for two"
         raise InvalidParams([FieldError(field="engine", value=params.engine, message=message)])
@@ -112,16 +113,19 @@ def _kmeans(pixels: Pixels, params: KMeansParams) -> Answer:
         clusters, init=init, n_init=starts, max_iter=params.max_iter, tol=params.tol, random_state=params.seed
     )
     peer.fit(pixels.coords)
-    return peer.labels_, KMeansDetails(float(peer.inertia_), int(peer.n_iter_), np.array([peer.inertia_]))
+    inertia = float(peer.inertia_) / pixels.points.units
+    return peer.labels_, KMeansDetails(inertia, int(peer.n_iter_), np.array([inertia]))
 
 
 def _agglomerative(pixels: Pixels, params: AgglomerativeParams) -> Answer:
     from sklearn.cluster import AgglomerativeClustering
 
     clusters = None if params.n_clusters is None else min(params.n_clusters, len(pixels.points))
+    # Ward's heights grow with the root of the weights: see the exact engine.
+    growth = np.sqrt(pixels.points.units) if params.linkage == "ward" else 1.0
     peer = AgglomerativeClustering(
         n_clusters=clusters,
-        distance_threshold=params.distance_threshold,
+        distance_threshold=None if params.distance_threshold is None else params.distance_threshold * growth,
         linkage=params.linkage,
         compute_distances=True,
         compute_full_tree=True,
@@ -131,7 +135,7 @@ def _agglomerative(pixels: Pixels, params: AgglomerativeParams) -> Answer:
     size = np.concatenate([np.ones(len(pixels.coords), np.int64), np.zeros(len(merges), np.int64)])
     for i, (a, b) in enumerate(merges):
         size[len(pixels.coords) + i] = size[a] + size[b]
-    details = AgglomerativeDetails(merges, peer.distances_, size[len(pixels.coords) :])
+    details = AgglomerativeDetails(merges, peer.distances_ / growth, size[len(pixels.coords) :])
     return peer.labels_, details
 
 
@@ -151,10 +155,11 @@ def _optics(pixels: Pixels, params: OpticsParams) -> Answer:
     from sklearn.cluster import OPTICS
 
     total = len(pixels.coords)
-    min_samples = min(resolve_count(params.min_samples, total, least=2), total)
+    units = pixels.points.units
+    min_samples = min(resolve_count(params.min_samples, total, least=2, units=units), total)
     least = None
     if params.min_cluster_size is not None:
-        least = min(resolve_count(params.min_cluster_size, total, least=2), total)
+        least = min(resolve_count(params.min_cluster_size, total, least=2, units=units), total)
     peer = OPTICS(
         min_samples=min_samples,
         max_eps=np.inf if params.max_eps is None else params.max_eps,
@@ -170,7 +175,7 @@ def _optics(pixels: Pixels, params: OpticsParams) -> Answer:
         warnings.filterwarnings("ignore", message="All reachability values are inf", category=UserWarning)
         peer.fit(pixels.coords)
     plot = _pixel_plot(peer)
-    cut = extraction.cut(plot, params, min_samples, extraction.resolution(pixels.points))
+    cut = extraction.cut(plot, params, min_samples, extraction.resolution(pixels.points), units)
     labels = peer.labels_
     if params.cluster_method == "auto":
         # huemill's own way to cut, on scikit-learn's plot.
@@ -222,10 +227,10 @@ def _in_point_order(details: Details, weights: NDArray[np.int64], order: NDArray
 def _hdbscan(pixels: Pixels, params: HdbscanParams) -> Answer:
     from hdbscan import HDBSCAN
 
-    total = len(pixels.coords)
+    total, units = len(pixels.coords), pixels.points.units
     peer = HDBSCAN(
-        min_cluster_size=resolve_count(params.min_cluster_size, total, least=2),
-        min_samples=resolve_count(params.min_samples, total),
+        min_cluster_size=resolve_count(params.min_cluster_size, total, least=2, units=units),
+        min_samples=resolve_count(params.min_samples, total, units=units),
         cluster_selection_method=params.cluster_selection_method,
         cluster_selection_epsilon=params.cluster_selection_epsilon,
         allow_single_cluster=params.allow_single_cluster,

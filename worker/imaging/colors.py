@@ -1,6 +1,6 @@
 """From pixels to unique colours with their counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -26,6 +26,9 @@ _MOST_TALLIES = 2
 _idle_counts: list[NDArray[np.uint8]] = []
 _idle_tables: list[NDArray[np.int32]] = []
 
+# Pixels whose weights are added at a time: keeps the widened copies of a large image small.
+_ALPHAS_AT_ONCE = 1 << 20
+
 
 @dataclass(frozen=True)
 class ColorSet:
@@ -38,9 +41,13 @@ class ColorSet:
     counts: NDArray[np.int64]  # [U], >= 1
     first: NDArray[np.int64]  # [U]: raster index of the colour's first pixel
     image: NDArray[np.uint8]  # [h, w, 3 or 4]: the pixels that were counted
+    left_out: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 3), np.uint8))
+    """[E, 3]: other colours of the image, all of whose pixels are left out."""
+    weights: NDArray[np.int64] | None = None  # [U], >= 1: what each colour counts for; None: its pixels
+    units: int = 1  # how many of a pixel's parts the weights count: see `Points.units`
 
     def __post_init__(self) -> None:
-        for name in ("colors", "counts", "first", "image"):
+        for name in ("colors", "counts", "first", "image", "left_out"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
 
     @property
@@ -69,6 +76,8 @@ class ColorSet:
             whole = np.empty(counting.KEYS, np.int32)
         table = whole.view(values.dtype)[: counting.KEYS]
         counting.enter(self.colors, _read_only(values), table)
+        if len(self.left_out):
+            counting.enter(self.left_out, _read_only(np.full(len(self.left_out), excluded, values.dtype)), table)
         out = np.empty(size, values.dtype)
         meter = Meter(threads=_useful_threads(size, threads))
         meter.run_ranges(counting.look_up, size, self.image.reshape(-1), self.image.shape[2], table, excluded, out)
@@ -91,10 +100,34 @@ class ColorSet:
         if not len(self):
             raise NothingToCluster("Every pixel is left out (transparent or excluded): there is nothing to cluster.")
         coords = spaces.from_srgb(self.colors, space)
+        weights = self.counts if self.weights is None else self.weights
         if not standardize:
-            return Points(coords, self.counts, self.first, space)
-        scaling = spaces.standardization(coords, self.counts)
-        return Points((coords - scaling.mean) / scaling.scale, self.counts, self.first, space, scaling)
+            return Points(coords, weights, self.first, space, units=self.units)
+        scaling = spaces.standardization(coords, weights)
+        return Points((coords - scaling.mean) / scaling.scale, weights, self.first, space, scaling, self.units)
+
+    def without(self, excluded: NDArray[np.bool_]) -> "ColorSet":
+        """The set less the `excluded` bool[U] colours, whose pixels are left out; before `weighted`."""
+        if not excluded.any():
+            return self
+        kept = np.flatnonzero(~excluded)
+        left_out = np.concatenate([self.left_out, self.colors[excluded]])
+        return ColorSet(self.colors[kept], self.counts[kept], self.first[kept], self.image, left_out)
+
+    def weighted(self, alpha: NDArray[np.uint8]) -> "ColorSet":
+        """The set with every pixel weighted by its `alpha` u8[h, w].
+
+        The unit is the largest part of a pixel, 1/255 or more, of which all weights are multiples. So an image whose
+        pixels are opaque has unit 1, and weights that are its counts.
+        """
+        flat = alpha.reshape(-1)
+        weights = np.zeros(len(self), np.int64)
+        for begin in range(0, len(flat), _ALPHAS_AT_ONCE):
+            index = self.index[begin : begin + _ALPHAS_AT_ONCE]
+            shown = index >= 0
+            np.add.at(weights, index[shown], flat[begin : begin + _ALPHAS_AT_ONCE][shown].astype(np.int64))
+        part = int(np.gcd.reduce(weights, initial=255))
+        return replace(self, weights=_read_only(weights // part), units=255 // part)
 
 
 def count_colors(pixels: NDArray[np.uint8], threads: int | None = None) -> ColorSet:

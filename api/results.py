@@ -8,7 +8,7 @@ import orjson
 
 from api.schemas import links
 from shared.blobs import Blobs
-from shared.errors import Expired, JobFailed, NotFinished
+from shared.errors import Expired, JobCancelled, JobFailed, NotFinished
 from shared.jobs import Job, JobStatus
 from shared.results import LABELS_NPY, LABELS_PNG, RESULT_FILE
 
@@ -23,6 +23,8 @@ def result_key(job: Job) -> str:
         raise Expired(f"The result of this job expired at {job.expires_at.isoformat()}. Post the image again.")
     if not job.ended:
         raise NotFinished(f"The job is {job.status}. Follow {links(job.id).events}, or ask again soon.")
+    if job.status is JobStatus.CANCELLED:
+        raise JobCancelled("The job was cancelled and has no result. Post the image again.")
     if job.status is not JobStatus.SUCCEEDED or job.result_key is None:
         raise JobFailed(f"The job {job.status} and has no result: {job.error.message if job.error else 'no reason'}")
     return job.result_key

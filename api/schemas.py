@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.jobs import Job, JobError, JobStatus, Progress, Upload
+from shared.jobs import Attempt, Job, JobError, JobStatus, Progress, Upload
 from shared.params import Params
 from shared.results import ClusterResult
 
@@ -27,6 +27,7 @@ class Links(BaseModel):
     result: str
     labels: str
     events: str
+    cancel: str
 
 
 class JobView(BaseModel):
@@ -38,6 +39,15 @@ class JobView(BaseModel):
                 "id": EXAMPLE_ID,
                 "status": "running",
                 "attempt": 1,
+                "attempts": [
+                    {
+                        "attempt": 1,
+                        "worker": "mill-1:7/19",
+                        "started_at": "2026-11-21T10:00:00.004000Z",
+                        "ended_at": None,
+                        "reason": None,
+                    }
+                ],
                 "progress": {"stage": "cluster", "fraction": 0.4},
                 "params": {"algorithm": "kmeans", "n_clusters": 5},
                 "image": {"bytes": 196653, "sha256": "9f86d0…", "filename": "china.jpg"},
@@ -53,6 +63,7 @@ class JobView(BaseModel):
                     "result": f"/v1/jobs/{EXAMPLE_ID}/result",
                     "labels": f"/v1/jobs/{EXAMPLE_ID}/labels",
                     "events": f"/v1/jobs/{EXAMPLE_ID}/events",
+                    "cancel": f"/v1/jobs/{EXAMPLE_ID}/cancel",
                 },
             }
         }
@@ -61,6 +72,7 @@ class JobView(BaseModel):
     id: str
     status: JobStatus
     attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")
+    attempts: list[Attempt] = Field(description="Each worker's try, and why it ended; also those that do not count.")
     progress: Progress
     params: Params
     image: UploadedImage
@@ -87,7 +99,9 @@ class Problem(BaseModel):
 
 def links(job_id: str) -> Links:
     base = f"/v1/jobs/{job_id}"
-    return Links(self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events")
+    return Links(
+        self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
+    )
 
 
 def _uploaded(upload: Upload) -> UploadedImage:
@@ -100,6 +114,7 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
         id=job.id,
         status=job.status,
         attempt=job.attempt,
+        attempts=list(job.attempts),
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),
         params=job.params,
         image=_uploaded(job.upload),

@@ -15,7 +15,7 @@ from api.dependencies import Parts
 from api.uploads import discard
 from shared.blobs import result_prefix
 from shared.errors import HuemillError
-from shared.jobs import Job, JobError, JobStatus
+from shared.jobs import Job, JobStatus, Loss, given_up
 
 log = logging.getLogger("huemill.sweeper")
 
@@ -60,16 +60,27 @@ async def _send_again(job: Job, parts: Parts) -> None:
 
 
 async def _rescue(job: Job, parts: Parts) -> None:
-    """Its worker is silent: give it to another, unless it has silenced enough of them."""
-    if job.attempt < parts.settings.max_attempts:
-        if await parts.store.give_back(job):
-            log.warning("job %s attempt %d: its worker is lost; sent again", job.id, job.attempt)
-            await asyncio.to_thread(parts.queue.send, job)
+    """Its attempt is over, as its worker says or as its lease does: try it again, or give it up."""
+    loss = job.loss or Loss.WORKER_LOST
+    again = loss is Loss.WORKER_STOPPED or job.attempt < parts.settings.max_attempts
+    if again and loss is not Loss.TIMEOUT:
+        if await parts.store.give_back(job, loss):
+            log.warning("job %s attempt %d: %s; back to the queue", job.id, job.attempt, loss)
+            await _remove_begun(job, parts)
+            returned = await parts.store.get(job.id)
+            if returned is not None and returned.status is JobStatus.QUEUED:
+                await _send_again(returned, parts)
         return
-    message = f"Its worker was lost {job.attempt} times, most likely by the job itself. It is not tried again."
-    if await parts.store.fail(job, JobError(code="worker_lost", message=message)):
-        log.error("job %s attempt %d: its worker is lost; given up", job.id, job.attempt)
+    error = given_up(loss, job.attempt, parts.settings.timeout_of(job.params))
+    if await parts.store.fail(job, error):
+        log.error("job %s attempt %d: %s; given up", job.id, job.attempt, loss)
+        await _remove_begun(job, parts)
         await discard(job.uploads, parts.blobs)
+
+
+async def _remove_begun(job: Job, parts: Parts) -> None:
+    """Take away what its last attempt has written of a result."""
+    await parts.blobs.delete_all(f"{result_prefix(job.id)}{job.claim}/")
 
 
 async def _expire(job: Job, parts: Parts) -> None:

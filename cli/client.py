@@ -45,6 +45,14 @@ class Client:
     def job(self, job_id: str) -> dict[str, Any]:
         return cast(dict[str, Any], self._json("GET", f"/v1/jobs/{job_id}"))
 
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not ended; one that has is left as it is."""
+        try:
+            self._json("POST", f"/v1/jobs/{job_id}/cancel")
+        except ServiceError as error:
+            if error.code != "already_ended":
+                raise
+
     def result(self, job_id: str) -> dict[str, Any]:
         """The whole result, with the label map's data where the gateway puts it in by itself."""
         return cast(dict[str, Any], self._json("GET", f"/v1/jobs/{job_id}/result"))

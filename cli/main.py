@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -111,27 +112,40 @@ def demo(image: Path | None, **options: str | None) -> None:
 def cluster_images(
     client: Client, images: Sequence[Path], params: dict[str, Any], console: Console
 ) -> list[dict[str, Any] | ServiceError]:
-    """Post all images, follow their jobs with a bar each; the succeeded job or the error of each."""
+    """Post all images, follow their jobs with a bar each; the succeeded job or the error of each.
+
+    On Ctrl-C the jobs that have not ended are cancelled.
+    """
     pool = ThreadPoolExecutor(UPLOADS_AT_ONCE)
+    begun: set[str] = set()
     with progress_bars(console) as bars:
 
         def one(image: Path) -> dict[str, Any] | ServiceError:
             task = bars.add_task(escape(image.name), total=1.0, stage="upload")
             try:
                 job = client.submit(image, params)
+                begun.add(job["id"])
                 job = client.wait(job["id"], lambda stage, done: bars.update(task, completed=done, stage=stage))
+                begun.discard(job["id"])
             except OSError as error:
                 return ServiceError(f"The file cannot be read: {error.strerror}.", code="unreadable")
             except ServiceError as error:
                 bars.update(task, stage="refused")
                 return error
-            bars.update(task, completed=1.0, stage="done" if job["error"] is None else "failed")
+            bars.update(task, completed=1.0, stage="done" if job["status"] == "succeeded" else job["status"])
+            if job["status"] == "cancelled":
+                return ServiceError("The job was cancelled.", code="job_cancelled")
             if job["error"] is not None:
                 return ServiceError(job["error"]["message"], code=job["error"]["code"])
             return job
 
         try:
             return list(pool.map(one, images))
+        except KeyboardInterrupt:
+            for job_id in list(begun):
+                with suppress(ServiceError):
+                    client.cancel(job_id)
+            raise
         finally:
             # After Ctrl-C nobody waits for what is under way: it ends when the client is closed.
             pool.shutdown(wait=False, cancel_futures=True)

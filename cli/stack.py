@@ -25,6 +25,7 @@ from shared.settings import Settings
 START_SECONDS = 120.0
 # Together below the 5 s within which everything must be gone.
 DRAIN_SECONDS = 3.3
+JOB_DRAIN_SECONDS = 1.5  # so that what still runs is given back before that
 VALKEY_STOP_SECONDS = 1.0
 
 _PR_SET_PDEATHSIG = 1
@@ -74,7 +75,7 @@ class Stack:
             queues = "huemill.fast" if number == 1 and self.workers > 1 else "huemill.fast,huemill.slow"
             command = ["-m", "celery", "-A", "worker.main", "worker", "-Q", queues, "--concurrency", "1"]
             options = ["-n", f"worker{number}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-            own = {"HUEMILL_THREADS": str(threads), **environment}
+            own = {"HUEMILL_THREADS": str(threads), **environment, "HUEMILL_DRAIN_SECONDS": str(JOB_DRAIN_SECONDS)}
             self._spawn(f"worker-{number}", [sys.executable, *command, *options], own)
         self._wait_until_ready()
 

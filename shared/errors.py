@@ -12,6 +12,9 @@
     ├── TooManyColors         an O(U²) method, and more colours than fit its limit
     ├── TooManyPixels         the reference engine, and more pixels than it can take
     ├── NotFound / NotFinished / Expired / JobFailed    about a job and its result
+    │   └── JobCancelled
+    ├── AlreadyEnded          a job that is over cannot be cancelled
+    ├── QueueFull             more jobs wait than the operator allows
     ├── NotAcceptable         no representation that the client asked for
     ├── Unavailable           Redis cannot be reached
     ├── StorageFull / StorageFailed
@@ -108,6 +111,19 @@ class NotFinished(HuemillError):
 
 class JobFailed(HuemillError):
     code = "job_failed"
+
+
+class JobCancelled(JobFailed):
+    code = "job_cancelled"
+
+
+class AlreadyEnded(HuemillError):
+    code = "already_ended"
+
+
+class QueueFull(HuemillError):
+    code = "queue_full"
+    retryable = True
 
 
 class Expired(HuemillError):

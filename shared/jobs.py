@@ -30,7 +30,9 @@ class Move(StrEnum):
     REPORT = "report"  # its worker says how far it is, or only that it lives
     SUCCEED = "succeed"
     FAIL = "fail"
-    RETURN = "return"  # its worker is lost: back to the queue
+    CANCEL = "cancel"  # nobody wants it any more
+    LOSE = "lose"  # its worker says that the attempt is over, and why; the sweep decides what follows
+    RETURN = "return"  # the attempt is over: back to the queue
     RESEND = "resend"  # its message may be lost: it is sent again
 
 
@@ -40,9 +42,20 @@ TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus]] = {
     Move.REPORT: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
     Move.SUCCEED: (frozenset({JobStatus.RUNNING}), JobStatus.SUCCEEDED),
     Move.FAIL: (frozenset({JobStatus.RUNNING}), JobStatus.FAILED),
+    Move.CANCEL: (frozenset({JobStatus.QUEUED, JobStatus.RUNNING}), JobStatus.CANCELLED),
+    Move.LOSE: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
     Move.RETURN: (frozenset({JobStatus.RUNNING}), JobStatus.QUEUED),
     Move.RESEND: (frozenset({JobStatus.QUEUED}), JobStatus.QUEUED),
 }
+
+
+class Loss(StrEnum):
+    """Why an attempt ended before its job did. Stable: the code of a job that is given up for it."""
+
+    WORKER_LOST = "worker_lost"  # the worker died or was silent for longer than its lease
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"  # given up at once: it would take as long the next time
+    WORKER_STOPPED = "worker_stopped"  # the worker was told to stop: the attempt does not count
 
 
 class Upload(BaseModel):
@@ -76,6 +89,20 @@ class JobError(BaseModel):
     retryable: bool = False
 
 
+class Attempt(BaseModel):
+    """One worker's try at a job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    """Counts from 1; an attempt that did not count has the same number as the one after it."""
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+    """Why it ended without a result: a code of an error, or `cancelled`; None while it runs and when it succeeded."""
+
+
 class Job(BaseModel):
     """A job record. Frozen: a change is a new record, made by the store."""
 
@@ -84,7 +111,7 @@ class Job(BaseModel):
     id: str
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
-    """How many workers have begun it."""
+    """How many workers have begun it, less those that were told to stop."""
     claim: int = 0
     """The fencing token: it grows with every claim, and only the holder of the latest may write."""
     params: Params
@@ -97,6 +124,12 @@ class Job(BaseModel):
     expires_at: datetime | None = None
     progress: Progress | None = None
     error: JobError | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """Every worker's try, also those that do not count."""
+    loss: Loss | None = None
+    """Why the running attempt is over, where its worker could still say so."""
+    resends: int = 0
+    """How many more messages were sent while it was queued."""
     result_key: str | None = None
     """Where the result's files are in the blob store."""
 
@@ -112,6 +145,18 @@ class Job(BaseModel):
     @property
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= now()
+
+    def begun(self, worker: str) -> "Job":
+        """The job as it is once `worker` has claimed it."""
+        attempt, start = self.attempt + 1, now()
+        attempts = (*self.attempts, Attempt(attempt=attempt, worker=worker, started_at=start))
+        changes = {"attempt": attempt, "claim": self.claim + 1, "started_at": start, "attempts": attempts}
+        return self.model_copy(update={"status": JobStatus.RUNNING, **changes})
+
+    def attempts_ended(self, reason: str | None) -> tuple[Attempt, ...]:
+        """Its attempts when the last one ends now."""
+        *before, last = self.attempts
+        return (*before, last.model_copy(update={"ended_at": now(), "reason": reason}))
 
 
 def new_job_id() -> str:
@@ -130,3 +175,17 @@ def now() -> datetime:
 
 def new_job(job_id: str, params: Any, upload: Upload, mask: Upload | None = None) -> Job:
     return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now())
+
+
+def given_up(loss: Loss, attempts: int, seconds: float) -> JobError:
+    """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running."""
+    times = "once" if attempts == 1 else f"{attempts} times"
+    message = {
+        Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",
+        Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, or take "
+        "another algorithm.",
+        Loss.TIMEOUT: f"It ran for longer than {seconds:g} s, which is its limit. Send a smaller image, or take "
+        "another algorithm.",
+        Loss.WORKER_STOPPED: "Its worker was stopped.",
+    }[loss]
+    return JobError(code=loss, message=message)

@@ -1,8 +1,9 @@
--- One move of a job, or nothing.
--- KEYS: the job's hash, its event stream, the sorted set of due times.
+#!lua flags=allow-oom
+-- One move of a job, or nothing. Also where Redis is full: what was accepted must be able to end.
+-- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs.
 -- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, '1' if it must be due now,
 --       seconds until it is due again, events to keep, event name, event data ('' for no event),
---       then field, value, field, value ...
+--       then field, value, field, value ...; the first field is the status.
 -- Returns 1 if it was done, 0 if it was refused.
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status or not string.find(',' .. ARGV[1] .. ',', ',' .. status .. ',', 1, true) then
@@ -21,4 +22,9 @@ if ARGV[8] ~= '' then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8])
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
+if ARGV[10] == 'queued' then
+  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
+elseif status == 'queued' then
+  redis.call('ZREM', KEYS[4], ARGV[3])
+end
 return 1

@@ -95,6 +95,10 @@ class CommonParams(BaseModel):
         description="A larger image is scaled down to at most so many pixels, by area averaging in linear light; "
         "null: every pixel counts.",
     )
+    timeout: PositiveNumber | None = Field(
+        None,
+        description="Seconds of running after which the job fails; the service's own limit holds where it is lower.",
+    )
 
 
 class KMeansParams(CommonParams):

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.params import AnyParams
+
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -27,8 +29,27 @@ class Settings(BaseSettings):
     result_ttl_seconds: Seconds = Field(24 * 3600, description="How long a finished job and its result are kept.")
     lease_seconds: Seconds = Field(15, description="A running job whose worker is silent for this long is lost.")
     resend_seconds: Seconds = Field(60, description="A queued job that nobody claimed for this long is sent again.")
-    sweep_seconds: Seconds = Field(2, description="How often the gateway looks for lost and expired jobs.")
+    sweep_seconds: Seconds = Field(1, description="How often the gateway looks for lost and expired jobs.")
     collect_seconds: Seconds = Field(3600, description="How often the gateway looks for blobs that belong to no job.")
     orphan_seconds: Seconds = Field(3600, description="A blob that belongs to no job is removed at this age.")
-    max_attempts: int = Field(3, ge=1, description="How often a job is tried when its worker is lost.")
+    max_queued: int = Field(10_000, ge=1, description="More queued jobs than these are not taken (503).")
+    max_attempts: int = Field(3, ge=1, description="How often a job is tried when its workers are lost.")
+    kmeans_timeout_seconds: Seconds = Field(120, description="A KMeans job that runs longer fails.")
+    hdbscan_timeout_seconds: Seconds = Field(300, description="An HDBSCAN job that runs longer fails.")
+    optics_timeout_seconds: Seconds = Field(300, description="An OPTICS job that runs longer fails.")
+    agglomerative_timeout_seconds: Seconds = Field(300, description="An agglomerative job that runs longer fails.")
+    reference_timeout_seconds: Seconds = Field(900, description="A job of the reference engine that runs longer fails.")
+    timeout_grace_seconds: Seconds = Field(5, description="A job that goes on for this long after that is killed.")
+    max_memory_bytes: int | None = Field(
+        None, gt=0, description="Memory of one job; unset: four fifths of the machine's or the container's."
+    )
+    drain_seconds: Seconds = Field(
+        45, description="A worker that is stopped ends its job within this time, or gives it back."
+    )
     threads: int | None = Field(None, ge=1, description="Threads of one job; unset: all processors it may use.")
+
+    def timeout_of(self, params: AnyParams) -> float:
+        """Seconds that a job may run: the operator's limit, or the client's where that is lower."""
+        name = "reference" if params.engine == "reference" else params.algorithm
+        most: float = getattr(self, f"{name}_timeout_seconds")
+        return min(most, params.timeout or most)

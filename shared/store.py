@@ -4,6 +4,7 @@
     huemill:job:{id}:events   stream: what the job said, for those who wait and listen
     huemill:due               sorted set: job id -> when the sweep must look at it next (Redis' clock):
                               queued: its message may be lost; running: its lease ends; ended: it expires
+    {queue}:queued            sorted set: queued job -> since when (the messages alone would count some twice)
     huemill:workers           sorted set: worker -> when it was last heard
 
 Every change of a job is one `move.lua`: compare the status and the claim, then set fields, event and due time, or
@@ -25,21 +26,36 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from shared.jobs import ENDED, TRANSITIONS, Job, JobError, Move, Progress, now
+from shared.jobs import ENDED, Job, JobError, JobStatus, Loss, Move, Progress, now
+from shared.queue import QUEUES, queue_of
+from shared.records import (
+    DUE,
+    Hold,
+    decode,
+    dump_attempts,
+    dump_error,
+    encode,
+    events_key,
+    hold_of,
+    job_key,
+    move_args,
+    queued_key,
+)
 from shared.settings import Settings
 
-DUE = "huemill:due"
 WORKERS = "huemill:workers"
 WORKER_SILENT_SECONDS = 15
-EVENTS_KEPT = 1000
 TOMBSTONE_FACTOR = 7
+# The times between two messages of a queued job double up to this factor: a queue may be long without anything lost.
+MOST_RESEND_FACTOR = 64
 BLOCK_MS = 2000
 # Longer than BLOCK_MS, shorter than the 5 s within which a gateway must say that Redis is gone.
 SOCKET_SECONDS = 3.5
+# While it waits for Redis a guard sees nothing else.
+GUARD_SOCKET_SECONDS = 1.0
 # Everyone who waits or listens holds one; redis-py would refuse the hundred-and-first, Redis itself the 10,000th.
 MAX_CONNECTIONS = 4000
 _MOVE = files("shared").joinpath("move.lua").read_text()
-_JSON_FIELDS = ("progress", "error")
 
 
 class Event(NamedTuple):
@@ -48,58 +64,6 @@ class Event(NamedTuple):
     id: str
     name: str
     data: dict[str, Any]
-
-
-def job_key(job_id: str) -> str:
-    return f"huemill:job:{job_id}"
-
-
-def events_key(job_id: str) -> str:
-    return f"huemill:job:{job_id}:events"
-
-
-def encode(job: Job) -> dict[str, str | bytes]:
-    """A new job as the fields of its hash."""
-    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "mask", "created_at"})
-    return {
-        "record": orjson.dumps(fixed),
-        "status": job.status,
-        "attempt": str(job.attempt),
-        "claim": str(job.claim),
-    }
-
-
-def decode(fields: Mapping[bytes, bytes]) -> Job | None:
-    """The job of a hash's fields; None where there is no such hash."""
-    if not fields:
-        return None
-    changing = {name.decode(): value.decode() for name, value in fields.items() if name != b"record"}
-    for name in _JSON_FIELDS:
-        if name in changing:
-            changing[name] = orjson.loads(changing[name])
-    return Job.model_validate({**orjson.loads(fields[b"record"]), **changing})
-
-
-def _move_args(
-    job: Job,
-    move: Move,
-    due_in: float,
-    fields: Mapping[str, str | bytes],
-    event: Mapping[str, Any] | None,
-    *,
-    when_due: bool,
-) -> tuple[list[str], list[str | bytes | float]]:
-    """Keys and arguments of move.lua for a move of `job`, which is fenced by the job's claim.
-
-    `when_due`: only if the job is due now, as it was when the sweep read it.
-    """
-    sources, target = TRANSITIONS[move]
-    name = "progress" if move is Move.REPORT else str(target)
-    payload = orjson.dumps(event) if event is not None else b""
-    pairs = [part for pair in {"status": str(target), **fields}.items() for part in pair]
-    keys = [job_key(job.id), events_key(job.id), DUE]
-    fence: list[str | bytes | float] = [",".join(sources), job.claim, job.id, int(when_due)]
-    return keys, [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]
 
 
 def _redis_options() -> dict[str, Any]:
@@ -128,11 +92,12 @@ class GatewayStore:
 
     async def create(self, job: Job) -> None:
         """Store a new job, to be looked at again if nobody claims it."""
-        due = await self._clock() + self._settings.resend_seconds
+        clock = await self._clock()
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(job_key(job.id), mapping=cast(dict[Any, Any], encode(job)))
             pipe.xadd(events_key(job.id), {"name": "queued", "data": b"{}"})
-            pipe.zadd(DUE, {job.id: due})
+            pipe.zadd(DUE, {job.id: clock + self._settings.resend_seconds})
+            pipe.zadd(queued_key(queue_of(job)), {job.id: clock})
             await pipe.execute()
 
     async def get(self, job_id: str) -> Job | None:
@@ -174,19 +139,52 @@ class GatewayStore:
         )
         return [raw.decode() for raw in ids]
 
+    async def queued(self) -> int:
+        """How many jobs wait for a worker, in all queues."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(queued_key(queue))
+            return sum(await pipe.execute())
+
     async def resend(self, job: Job) -> bool:
         """Note that a queued job's message is sent again."""
-        return await self._move(job, Move.RESEND, self._settings.resend_seconds, {}, None)
+        factor = min(2 ** (job.resends + 1), MOST_RESEND_FACTOR)
+        fields = {"resends": str(job.resends + 1)}
+        return await self._sweep(job, Move.RESEND, self._settings.resend_seconds * factor, fields, None)
 
-    async def give_back(self, job: Job) -> bool:
-        """A running job whose lease ended goes back to the queue."""
-        progress = orjson.dumps({"stage": "queued", "fraction": 0.0})
-        event = {"attempt": job.attempt}
-        return await self._move(job, Move.RETURN, self._settings.resend_seconds, {"progress": progress}, event)
+    async def give_back(self, job: Job, loss: Loss) -> bool:
+        """A running job whose attempt is over goes back to the queue; it is due at once, to be sent."""
+        fields: dict[str, str | bytes] = {
+            "progress": orjson.dumps({"stage": "queued", "fraction": 0.0}),
+            "attempt": str(job.attempt - (loss is Loss.WORKER_STOPPED)),
+            "attempts": dump_attempts(job.attempts_ended(loss)),
+            "loss": "",
+            "resends": "",
+        }
+        event = {"attempt": job.attempt, "reason": loss}
+        return await self._sweep(job, Move.RETURN, 0, fields, event)
 
     async def fail(self, job: Job, error: JobError) -> bool:
-        """A running job whose lease ended is given up."""
-        return await self._move(job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(error, self._settings))
+        """A running job whose attempt is over is given up."""
+        return await self._sweep(
+            job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(job, error, self._settings)
+        )
+
+    async def cancel(self, job: Job) -> Job | None:
+        """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
+
+        Its worker's next word is refused, and it stops.
+        """
+        found: Job | None = job
+        while found is not None and not found.ended:
+            fields: dict[str, str | bytes] = {**_end(self._settings)}
+            if found.status is JobStatus.RUNNING:
+                fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
+            args = move_args(hold_of(found), Move.CANCEL, self._settings.result_ttl_seconds, fields, {})
+            await self._move_script(*args)
+            # Refused when it was claimed or given back meanwhile: then it is tried again with the new claim.
+            found = await self.get(job.id)
+        return found
 
     async def expire(self, job: Job) -> None:
         """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
@@ -201,6 +199,8 @@ class GatewayStore:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(job_key(job_id), events_key(job_id))
             pipe.zrem(DUE, job_id)
+            for queue in QUEUES:
+                pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()
 
     async def workers(self) -> list[str]:
@@ -213,7 +213,7 @@ class GatewayStore:
         seconds, microseconds = await cast(Any, self._redis.time())
         return float(seconds) + float(microseconds) / 1e6
 
-    async def _move(
+    async def _sweep(
         self,
         job: Job,
         move: Move,
@@ -221,63 +221,60 @@ class GatewayStore:
         fields: Mapping[str, str | bytes],
         event: Mapping[str, Any] | None,
     ) -> bool:
-        # The gateway moves jobs in its sweeps only: what was renewed or swept since it was read is left alone.
-        keys, args = _move_args(job, move, due_in, fields, event, when_due=True)
-        return bool(await self._move_script(keys=keys, args=args))
+        # What was renewed or swept since it was read is left alone.
+        return bool(await self._move_script(*move_args(hold_of(job), move, due_in, fields, event, when_due=True)))
 
 
 class WorkerStore:
-    """The worker's side, synchronous: claim, report, end."""
+    """The working child's side, synchronous: claim, report, end."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings, self._worker = settings, worker
         url = settings.redis_url.get_secret_value()
         # A worker waits out a short absence of Redis rather than throw away what it has computed.
-        self._redis = Redis.from_url(url, retry=Retry(ExponentialBackoff(2, 0.1), 8), **_redis_options())
-        # For what is said again soon, or not at all.
+        redis = Redis.from_url(url, retry=Retry(ExponentialBackoff(2, 0.1), 12), **_redis_options())
+        self._redis = redis
+        self._move_script = redis.register_script(_MOVE)
+        # What is said again soon need not be waited for.
         self._hasty = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_redis_options())
-        self._move_script = self._redis.register_script(_MOVE)
 
     def claim(self, job_id: str) -> Job | None:
         """The job, now this caller's to run; None if it is gone, ended or taken."""
         job = decode(cast(Any, self._redis.hgetall(job_key(job_id))))
         if job is None:
             return None
-        fields = {
-            "attempt": str(job.attempt + 1),
-            "claim": str(job.claim + 1),
-            "started_at": now().isoformat(),
+        begun = job.begun(self._worker)
+        assert begun.started_at is not None
+        fields: dict[str, str | bytes] = {
+            "attempt": str(begun.attempt),
+            "claim": str(begun.claim),
+            "started_at": begun.started_at.isoformat(),
+            "attempts": dump_attempts(begun.attempts),
         }
-        if not self._move(job, Move.CLAIM, self._settings.lease_seconds, fields, {"attempt": job.attempt + 1}):
-            return None
-        return job.model_copy(update={"attempt": job.attempt + 1, "claim": job.claim + 1})
-
-    def renew(self, job: Job) -> bool:
-        """Keep the lease; False when the claim is no longer valid."""
-        return self._move(job, Move.REPORT, self._settings.lease_seconds, {}, None)
+        done = self._move(job, Move.CLAIM, self._settings.lease_seconds, fields, {"attempt": begun.attempt})
+        return begun if done else None
 
     def report(self, job: Job, progress: Progress) -> bool:
-        """Tell how far the job is, and keep the lease; False when the claim is no longer valid."""
+        """Tell how far the job is, and keep the lease; False when the claim is no longer valid.
+
+        Raises RedisError at once when Redis is out of reach.
+        """
         data = progress.model_dump()
-        return self._move(job, Move.REPORT, self._settings.lease_seconds, {"progress": orjson.dumps(data)}, data)
+        fields = {"progress": orjson.dumps(data)}
+        keys, args = move_args(hold_of(job), Move.REPORT, self._settings.lease_seconds, fields, data)
+        return bool(self._move_script(keys, args, client=self._hasty))
 
     def succeed(self, job: Job, result_key: str) -> bool:
-        progress = orjson.dumps({"stage": "done", "fraction": 1.0})
-        fields: dict[str, str | bytes] = {"result_key": result_key, "progress": progress, **_end(self._settings)}
+        fields: dict[str, str | bytes] = {
+            "result_key": result_key,
+            "progress": orjson.dumps({"stage": "done", "fraction": 1.0}),
+            "attempts": dump_attempts(job.attempts_ended(None)),
+            **_end(self._settings),
+        }
         return self._move(job, Move.SUCCEED, self._settings.result_ttl_seconds, fields, {})
 
     def fail(self, job: Job, error: JobError) -> bool:
-        return self._move(job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(error, self._settings))
-
-    def heard(self, worker: str) -> None:
-        """Note that a worker lives."""
-        seconds, _ = cast(Any, self._hasty.time())
-        self._hasty.zadd(WORKERS, {worker: seconds})
-        self._hasty.zremrangebyscore(WORKERS, "-inf", seconds - 100 * WORKER_SILENT_SECONDS)
-
-    def gone(self, worker: str) -> None:
-        """Note that a worker stopped."""
-        self._hasty.zrem(WORKERS, worker)
+        return self._move(job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(job, error, self._settings))
 
     def _move(
         self,
@@ -287,8 +284,40 @@ class WorkerStore:
         fields: Mapping[str, str | bytes],
         event: Mapping[str, Any] | None,
     ) -> bool:
-        keys, args = _move_args(job, move, due_in, fields, event, when_due=False)
-        return bool(self._move_script(keys=keys, args=args))
+        if self._move_script(*move_args(hold_of(job), move, due_in, fields, event)):
+            return True
+        # It may have been done, and the answer lost: then it was refused when it was sent again. The attempts that
+        # are written have this worker's name and the time to the microsecond, so nobody else wrote the same.
+        return bool(cast(Any, self._redis.hget(job_key(job.id), "attempts")) == fields["attempts"])
+
+
+class GuardStore:
+    """The side of a worker's main process, synchronous: leases, losses, that it lives. It never waits for long."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        options = {**_redis_options(), "socket_timeout": GUARD_SOCKET_SECONDS}
+        url = settings.redis_url.get_secret_value()
+        self._redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._move_script = self._redis.register_script(_MOVE)
+
+    def renew(self, hold: Hold) -> bool:
+        """Keep the lease; False when the claim is no longer valid."""
+        return bool(self._move_script(*move_args(hold, Move.REPORT, self._settings.lease_seconds, {}, None)))
+
+    def lose(self, hold: Hold, loss: Loss) -> bool:
+        """The attempt is over; the sweep sees to the job at once."""
+        return bool(self._move_script(*move_args(hold, Move.LOSE, 0, {"loss": str(loss)}, None)))
+
+    def heard(self, worker: str) -> None:
+        """Note that a worker lives."""
+        seconds, _ = cast(Any, self._redis.time())
+        self._redis.zadd(WORKERS, {worker: seconds})
+        self._redis.zremrangebyscore(WORKERS, "-inf", seconds - 100 * WORKER_SILENT_SECONDS)
+
+    def gone(self, worker: str) -> None:
+        """Note that a worker stopped."""
+        self._redis.zrem(WORKERS, worker)
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -304,6 +333,6 @@ def _end(settings: Settings) -> dict[str, str]:
     return {"finished_at": end.isoformat(), "expires_at": expiry.isoformat()}
 
 
-def _failure(error: JobError, settings: Settings) -> tuple[dict[str, str | bytes], dict[str, Any]]:
-    data = error.model_dump()
-    return {"error": orjson.dumps(data), **_end(settings)}, data
+def _failure(job: Job, error: JobError, settings: Settings) -> tuple[dict[str, str | bytes], dict[str, Any]]:
+    attempts = dump_attempts(job.attempts_ended(error.code))
+    return {"error": dump_error(error), "attempts": attempts, **_end(settings)}, error.model_dump()

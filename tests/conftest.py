@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from tests.support.processes import SERVERS, Service, StoreServer
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the kernels, or find them compiled, before a test that starts workers is on the clock."""
-    if any({"integration", "e2e"} & set(item.path.parts) for item in session.items):
+    if any({"integration", "e2e", "faults"} & set(item.path.parts) for item in session.items):
         subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -57,13 +58,13 @@ def client(service: Service) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[Callable[[str], StoreServer]]:
+def own_store(tmp_path: Path) -> Iterator[Callable[..., StoreServer]]:
     """Makes stores for one test alone, to be killed or frozen."""
     servers: list[StoreServer] = []
 
-    def make(kind: str = "valkey") -> StoreServer:
+    def make(kind: str = "valkey", **options: Any) -> StoreServer:
         require(kind)
-        servers.append(StoreServer(kind, tmp_path / f"{kind}-{len(servers)}"))
+        servers.append(StoreServer(kind, tmp_path / f"{kind}-{len(servers)}", **options))
         return servers[-1]
 
     yield make

@@ -1,9 +1,10 @@
 """The Celery application: `celery -A worker.main worker`. The only place where the worker is wired together."""
 
+import ctypes
 import logging
 import os
+import signal
 import socket
-from functools import partial
 from typing import Any
 
 from celery import signals
@@ -11,8 +12,11 @@ from celery import signals
 from shared.blobs import Blobs
 from shared.queue import TASK, celery_app
 from shared.settings import Settings
-from shared.store import WorkerStore
+from shared.store import GuardStore, WorkerStore
 from worker import tasks, warmup
+from worker.guard import Guard
+
+_PR_SET_PDEATHSIG = 1
 
 settings = Settings()
 app = celery_app(settings)
@@ -23,7 +27,7 @@ _name = f"{socket.gethostname()}:{os.getpid()}"
 @app.task(name=TASK)  # type: ignore[untyped-decorator]
 def run(job_id: str) -> None:
     """Run one job; see worker.tasks."""
-    _parts["run"](job_id)
+    tasks.run_job(job_id, _parts["mill"])
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
@@ -40,27 +44,40 @@ def _before_forking(**_: object) -> None:
         # Celery would log it and go on, with a worker that fails every job.
         logging.getLogger("huemill.worker").exception("the kernels cannot be compiled or loaded")
         raise SystemExit(1) from error
+    _parts["guard"] = Guard(settings)
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def _in_each_child(**_: object) -> None:
     """Connections and the object store's threads do not survive a fork: open them in the child."""
-    _parts["run"] = partial(
-        tasks.run_job, store=WorkerStore(settings), blobs=Blobs(settings.blob_url), settings=settings
-    )
+    # A stop of the whole process group is the main process's to see to; and nothing runs without its guard.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    store = WorkerStore(settings, f"{_name}/{os.getpid()}")
+    _parts["mill"] = tasks.Mill(store, Blobs(settings.blob_url), settings, _parts["guard"].running)
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _with_its_children(**_: object) -> None:
+    """The guard begins when the children are there: before, there is nothing to watch."""
+    _parts["store"] = GuardStore(settings)
+    _parts["guard"].start(_parts["store"])
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 @signals.heartbeat_sent.connect  # type: ignore[untyped-decorator]
 def _tell_that_it_lives(**_: object) -> None:
-    if "heard" not in _parts:
-        _parts["heard"] = WorkerStore(settings)
-    _parts["heard"].heard(_name)
+    if "store" in _parts:
+        _parts["store"].heard(_name)
 
 
-# Not `worker_shutting_down`: that is sent inside the handler of SIGTERM, where a connection that the interrupted
-# code holds would be waited for, for ever.
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop(**_: object) -> None:
+    """Sent inside the handler of SIGTERM: nothing here may wait for what the interrupted code holds."""
+    _parts["guard"].drain()
+
+
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _tell_that_it_goes(**_: object) -> None:
-    if "heard" in _parts:
-        _parts["heard"].gone(_name)
+    if "store" in _parts:
+        _parts["store"].gone(_name)

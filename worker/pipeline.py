@@ -199,5 +199,6 @@ def _result(
 
 def _digest(hashes: list[str], params: AnyParams) -> str:
     """One hash of all that a result depends on. `hashes` are of the image and its mask, if it has one."""
-    parts = "\n".join([*hashes, params.model_dump_json(), SOFTWARE["huemill"]])
+    # How long a job may run changes no result.
+    parts = "\n".join([*hashes, params.model_dump_json(exclude={"timeout"}), SOFTWARE["huemill"]])
     return "sha256:" + hashlib.sha256(parts.encode()).hexdigest()

@@ -11,8 +11,9 @@ from api import results, uploads
 from api.dependencies import JobDep, Parts, PartsDep
 from api.openapi import SUBMIT, problems
 from api.responses import Json
-from api.schemas import JobView, job_view
-from shared.errors import InvalidRequest
+from api.schemas import JobView, job_view, links
+from shared.blobs import result_prefix
+from shared.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull
 from shared.jobs import ENDED, Job, JobStatus, new_job, new_job_id
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -41,6 +42,8 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     it ends within 10 seconds.
     """
     wait = _wait_seconds(prefer, parts.settings.max_wait_seconds)
+    if await parts.store.queued() >= parts.settings.max_queued:
+        raise QueueFull("Too many jobs are waiting already. Try again later.")
     job_id = new_job_id()
     received = await uploads.receive(request, job_id, parts.blobs, parts.settings)
     job = new_job(job_id, received.params, received.image, received.mask)
@@ -59,6 +62,41 @@ async def read(job: JobDep, parts: PartsDep) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded."""
     headers = {} if job.ended else {"Retry-After": POLL_SECONDS}
     return Json(await _view(job, parts), 200, headers)
+
+
+@router.post("/{job_id}/cancel", response_model=JobView, responses=problems(404, 409, 503))
+async def cancel(job: JobDep, parts: PartsDep) -> Response:
+    """End a job that nobody wants any more. Its worker stops within seconds; its image is removed.
+
+    A job that is cancelled already stays so (200); one that has ended otherwise is left as it is (409).
+    """
+    job = await _cancel(job, parts)
+    if job.status is not JobStatus.CANCELLED:
+        raise AlreadyEnded(f"The job has {job.status} already. DELETE {links(job.id).self} removes it.")
+    return Json(job_view(job))
+
+
+@router.delete("/{job_id}", status_code=204, responses=problems(404, 503))
+async def delete(job: JobDep, parts: PartsDep) -> Response:
+    """Remove a job with its image, its result and its events; one that has not ended is cancelled.
+
+    From then on it is unknown (404).
+    """
+    await _cancel(job, parts)
+    await parts.blobs.delete_all(result_prefix(job.id))
+    # The record last: if anything fails before, the job is still there to be deleted.
+    await parts.store.forget(job.id)
+    return Response(status_code=204)
+
+
+async def _cancel(job: Job, parts: Parts) -> Job:
+    """The job, ended: cancelled now, if it had not ended before."""
+    found = await parts.store.cancel(job)
+    if found is None:
+        raise NotFound(f"The job {job.id} was deleted.")
+    if found.status is JobStatus.CANCELLED:
+        await uploads.discard(job.uploads, parts.blobs)
+    return found
 
 
 def _wait_seconds(prefer: str | None, most: float) -> float | None:

@@ -1,107 +1,18 @@
 """Job records and their moves, in a real Valkey and a real Redis."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
-
-import pytest
 
 from api.dependencies import Parts
 from api.sweeper import sweep
 from shared.blobs import Blobs
-from shared.jobs import Job, JobError, JobStatus, Progress, Upload, new_job, new_job_id, now
-from shared.params import KMeansParams
+from shared.jobs import JobError, JobStatus, Loss, Progress, now
 from shared.queue import FAST, Queue
-from shared.settings import Settings
-from shared.store import DUE, EVENTS_KEPT, GatewayStore, WorkerStore
-from tests.conftest import require
-from tests.support.processes import SERVERS, StoreServer
-
-T = TypeVar("T")
-
-
-@dataclass
-class Bench:
-    """A store with both sides' hands on it; each `ask` opens a gateway's side of its own."""
-
-    settings: Settings
-    worker: WorkerStore
-    server: StoreServer
-
-    def ask(self, question: Callable[[GatewayStore], Awaitable[T]]) -> T:
-        async def run() -> T:
-            store = GatewayStore(self.settings)
-            try:
-                return await question(store)
-            finally:
-                await store.close()
-
-        return asyncio.run(run())
-
-    def sweep(self) -> None:
-        async def run(store: GatewayStore) -> None:
-            await sweep(Parts(self.settings, store, Blobs(self.settings.blob_url), Queue(self.settings)))
-
-        self.ask(run)
-
-    def create(self) -> Job:
-        job_id = new_job_id()
-        upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64, filename="a.png")
-        Blobs(self.settings.blob_url).put(upload.key, b"png")
-        job = new_job(job_id, KMeansParams(), upload)
-        self.ask(lambda store: store.create(job))
-        return job
-
-    def claimed(self) -> Job:
-        job = self.worker.claim(self.create().id)
-        assert job is not None
-        return job
-
-    def get(self, job: Job) -> Job | None:
-        return self.ask(lambda store: store.get(job.id))
-
-    def status(self, job: Job) -> JobStatus:
-        found = self.get(job)
-        assert found is not None
-        return found.status
-
-    def messages(self) -> int:
-        with self.server.client() as client:
-            return int(client.llen(FAST))
-
-    def let_time_come(self, job: Job) -> None:
-        """The job is due now."""
-        with self.server.client() as client:
-            client.zadd(DUE, {job.id: 1})
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
-    """A store of this module's own: other tests' workers would take the jobs away."""
-    require(request.param)
-    server = StoreServer(request.param, tmp_path_factory.mktemp(request.param))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bench(server: StoreServer, tmp_path: Path) -> Bench:
-    """A store with nothing in it, and no worker."""
-    with server.client() as client:
-        client.flushall()
-    settings = Settings(redis_url=server.url, blob_url=(tmp_path / "blobs").as_uri(), max_attempts=2)
-    return Bench(settings, WorkerStore(settings), server)
-
-
-def events_of(bench: Bench, job: Job, after: str = "0-0") -> list[Any]:
-    async def read(store: GatewayStore) -> list[Any]:
-        return [event async for event in store.follow(job.id, after) if event is not None]
-
-    return bench.ask(read)
+from shared.records import DUE, EVENTS_KEPT, hold_of
+from shared.store import GatewayStore
+from tests.support.bench import Bench, events_of
 
 
 def test_a_stored_job_comes_back_as_it_was(bench: Bench) -> None:
@@ -150,7 +61,7 @@ def test_a_renewed_lease_says_nothing(bench: Bench) -> None:
     """Keeping a lease writes no event, and keeps the sweep away."""
     job = bench.claimed()
     bench.let_time_come(job)
-    assert bench.worker.renew(job)
+    assert bench.guard.renew(hold_of(job))
     assert bench.ask(lambda store: store.due()) == []
     bench.worker.succeed(job, "results/x/")
     assert [event.name for event in events_of(bench, job)] == ["queued", "running", "succeeded"]
@@ -160,11 +71,11 @@ def test_a_stale_worker_is_refused(bench: Bench) -> None:
     """After its job was given to another, nothing that the first worker says counts."""
     stale = bench.claimed()
     bench.let_time_come(stale)
-    assert bench.ask(lambda store: store.give_back(stale))
+    assert bench.ask(lambda store: store.give_back(stale, Loss.WORKER_LOST))
     fresh = bench.worker.claim(stale.id)
     assert fresh is not None
     assert fresh.attempt == 2
-    assert not bench.worker.renew(stale)
+    assert not bench.guard.renew(hold_of(stale))
     assert not bench.worker.report(stale, Progress(stage="cluster", fraction=0.9))
     assert not bench.worker.succeed(stale, "results/stale/")
     assert not bench.worker.fail(stale, JobError(code="internal", message="late"))
@@ -181,7 +92,7 @@ def test_a_job_ends_once(bench: Bench) -> None:
     assert not bench.worker.succeed(job, "results/y/")
     assert not bench.worker.fail(job, JobError(code="internal", message="late"))
     assert bench.worker.claim(job.id) is None
-    assert not bench.ask(lambda store: store.give_back(job))
+    assert not bench.ask(lambda store: store.give_back(job, Loss.WORKER_LOST))
     assert [event.name for event in events_of(bench, job)].count("succeeded") == 1
 
 
@@ -299,8 +210,8 @@ def test_a_lease_renewed_in_time_is_not_taken(bench: Bench) -> None:
     """A sweep that read a job just before its worker was heard again leaves it to that worker."""
     job = bench.claimed()
     bench.let_time_come(job)
-    assert bench.worker.renew(job)
-    assert not bench.ask(lambda store: store.give_back(job))
+    assert bench.guard.renew(hold_of(job))
+    assert not bench.ask(lambda store: store.give_back(job, Loss.WORKER_LOST))
     assert not bench.ask(lambda store: store.fail(job, JobError(code="worker_lost", message="")))
     assert bench.status(job) is JobStatus.RUNNING
 
@@ -323,9 +234,9 @@ def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:
 
 def test_a_worker_is_heard_until_it_goes(bench: Bench) -> None:
     """The list of workers has those that were heard, and not those that said goodbye."""
-    bench.worker.heard("a:1")
-    bench.worker.heard("b:2")
-    bench.worker.gone("a:1")
+    bench.guard.heard("a:1")
+    bench.guard.heard("b:2")
+    bench.guard.gone("a:1")
     assert bench.ask(lambda store: store.workers()) == ["b:2"]
 
 

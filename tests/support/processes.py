@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -113,28 +114,29 @@ class Child:
 class StoreServer:
     """A Valkey or Redis of our own on a free port, with a password, as the service has it."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self._folder = kind, folder
+    def __init__(self, kind: str, folder: Path, host: str = "127.0.0.1", under: Sequence[str] = ()) -> None:
+        """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there."""
+        self.kind, self._folder, self.host, self._under = kind, folder, host, under
         self.port, self.password = free_port(), "tests"
         self._folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
     @property
     def url(self) -> str:
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+        return f"redis://:{self.password}@{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, password=self.password)
+        return redis.Redis(self.host, self.port, password=self.password)
 
     def start(self) -> None:
         binary = str(get_binary_path()) if self.kind == "valkey" else shutil.which(self.kind)
         assert binary is not None
         config = self._folder / "store.conf"
         config.write_text(
-            f"bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\ndir {self._folder}\n"
+            f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self._folder}\n"
             'appendonly yes\nappendfsync everysec\nsave ""\nmaxmemory-policy noeviction\n'
         )
-        self._child = Child(self.kind, [binary, str(config)], self._folder / "store.log")
+        self._child = Child(self.kind, [*self._under, binary, str(config)], self._folder / "store.log")
         with self.client() as client:
             until(lambda: self._answers(client), f"{self.kind} answers")
 
@@ -163,14 +165,15 @@ class StoreServer:
 class Service:
     """A gateway on a free port and its workers, on a store and a folder."""
 
-    def __init__(self, store: StoreServer, folder: Path, **settings: object) -> None:
+    def __init__(self, store: StoreServer, folder: Path, *, store_port: int | None = None, **settings: object) -> None:
+        """`store_port`: of a proxy before the store."""
         self.store, self.folder = store, folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.blobs = folder / "blobs"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            "HUEMILL_REDIS_URL": store.url,
+            "HUEMILL_REDIS_URL": store.url.replace(f":{store.port}/", f":{store_port or store.port}/"),
             "HUEMILL_BLOB_URL": self.blobs.as_uri(),
             **{f"HUEMILL_{name.upper()}": str(value) for name, value in settings.items()},
         }
@@ -186,16 +189,25 @@ class Service:
             until(lambda: self._answers(client), "the gateway answers")
         return self
 
-    def start_worker(self, **settings: object) -> Child:
+    def start_worker(self, *, under: Sequence[str] = (), concurrency: int = 1, **settings: object) -> Child:
+        """Start a worker; `under` is a command that runs it, such as prlimit."""
         number = len(self.workers) + 1
         command = ["-m", "celery", "-A", "worker.main", "worker", "-Q", "huemill.fast,huemill.slow"]
-        options = ["--concurrency", "1", "-n", f"worker{number}@%h", "--without-gossip", "--without-mingle"]
+        options = [
+            "--concurrency",
+            str(concurrency),
+            "-n",
+            f"worker{number}@%h",
+            "--without-gossip",
+            "--without-mingle",
+        ]
         environment = {
             **self.environment,
             **{f"HUEMILL_{name.upper()}": str(value) for name, value in settings.items()},
         }
         log = self.folder / f"worker-{number}.log"
-        worker = Child("worker", [sys.executable, *command, *options, "--loglevel", "INFO"], log, environment)
+        whole = [*under, sys.executable, *command, *options, "--loglevel", "INFO"]
+        worker = Child("worker", whole, log, environment)
         self.workers.append(worker)
         return worker
 

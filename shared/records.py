@@ -1,0 +1,92 @@
+"""A job as the fields of its hash, and a move as the arguments of move.lua."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.jobs import TRANSITIONS, Attempt, Job, JobError, Move
+from shared.queue import queue_of
+
+DUE = "huemill:due"
+EVENTS_KEPT = 1000
+_JSON_FIELDS = ("progress", "error", "attempts")
+
+
+def job_key(job_id: str) -> str:
+    return f"huemill:job:{job_id}"
+
+
+def events_key(job_id: str) -> str:
+    return f"huemill:job:{job_id}:events"
+
+
+def queued_key(queue: str) -> str:
+    return f"{queue}:queued"
+
+
+def encode(job: Job) -> dict[str, str | bytes]:
+    """A new job as the fields of its hash."""
+    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "mask", "created_at"})
+    return {
+        "record": orjson.dumps(fixed),
+        "status": job.status,
+        "attempt": str(job.attempt),
+        "claim": str(job.claim),
+    }
+
+
+def decode(fields: Mapping[bytes, bytes]) -> Job | None:
+    """The job of a hash's fields; None where there is no such hash. A field without text is one without a value."""
+    if not fields:
+        return None
+    changing: dict[str, Any] = {
+        name.decode(): value.decode() for name, value in fields.items() if value and name != b"record"
+    }
+    for name in _JSON_FIELDS:
+        if name in changing:
+            changing[name] = orjson.loads(changing[name])
+    return Job.model_validate({**orjson.loads(fields[b"record"]), **changing})
+
+
+def dump_attempts(attempts: tuple[Attempt, ...]) -> bytes:
+    return orjson.dumps([attempt.model_dump(mode="json") for attempt in attempts])
+
+
+def dump_error(error: JobError) -> bytes:
+    return orjson.dumps(error.model_dump())
+
+
+class Hold(NamedTuple):
+    """What fences a move: nothing is done if the job's claim is another one by now."""
+
+    job_id: str
+    claim: int
+    queue: str
+
+
+def hold_of(job: Job) -> Hold:
+    return Hold(job.id, job.claim, queue_of(job))
+
+
+def move_args(
+    hold: Hold,
+    move: Move,
+    due_in: float,
+    fields: Mapping[str, str | bytes],
+    event: Mapping[str, Any] | None,
+    *,
+    when_due: bool = False,
+) -> tuple[list[str], list[str | bytes | float]]:
+    """Keys and arguments of move.lua.
+
+    `due_in`: seconds until the sweep looks at the job. `when_due`: only if the job is due now, as it was when the
+    sweep read it.
+    """
+    sources, target = TRANSITIONS[move]
+    name = "progress" if move is Move.REPORT else str(target)
+    payload = orjson.dumps(event) if event is not None else b""
+    pairs = [part for pair in {"status": str(target), **fields}.items() for part in pair]
+    keys = [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
+    fence: list[str | bytes | float] = [",".join(sources), hold.claim, hold.job_id, int(when_due)]
+    return keys, [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]

@@ -1,0 +1,67 @@
+"""A TCP proxy on loopback that can reset its connections, or let nothing through."""
+
+import contextlib
+import select
+import socket
+import struct
+import threading
+
+from tests.support.processes import free_port
+
+# With a linger time of zero, closing sends a reset.
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Passes bytes between clients and a port of this host, each connection in a thread."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self.port = free_port()
+        self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._lock = threading.Lock()
+        self._server = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def reset(self) -> int:
+        """Break all connections with a reset; how many there were."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, set()
+        for client, server in pairs:
+            for end in (client, server):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                end.close()
+        return len(pairs)
+
+    def close(self) -> None:
+        self._server.close()
+        self.reset()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return  # closed
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                client.close()
+                continue
+            with self._lock:
+                self._pairs.add((client, server))
+            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+
+    def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        # Either end may be closed under our hands by a reset.
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                for source in select.select([client, server], [], [], 0.2)[0]:
+                    data = source.recv(2**16)
+                    if not data:
+                        raise OSError("ended")
+                    (server if source is client else client).sendall(data)
+        with self._lock:
+            self._pairs.discard((client, server))
+        client.close()
+        server.close()

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMAGE ?=
 ARGS ?=
 
-.PHONY: demo serve test check bench docker-test format clean
+.PHONY: demo serve test test-faults check bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -13,8 +13,11 @@ demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: ma
 serve: $(VENV)/app ## The whole service on this machine, until Ctrl-C
 	@$(BIN)/huemill serve $(ARGS)
 
-test: $(VENV)/dev ## The whole test suite, less Docker
-	$(BIN)/python -m pytest -m "not docker" $(ARGS)
+test: $(VENV)/dev ## The whole test suite, less Docker and faults
+	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults $(ARGS)
+
+test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
+	$(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: $(VENV)/dev ## Format, style, types, layers, links in the documents
 	$(BIN)/ruff format --check

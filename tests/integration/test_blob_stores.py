@@ -82,7 +82,7 @@ def stored_job(settings: Settings) -> Job:
 
 def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
     """Uploads without a record, and files of claims that are not the job's, go; all that records point to stays."""
-    blobs, worker = Blobs(settings.blob_url), WorkerStore(settings)
+    blobs, worker = Blobs(settings.blob_url), WorkerStore(settings, "mill:1/2")
     waiting, running, succeeded = (stored_job(settings) for _ in range(3))
     claimed = worker.claim(running.id)
     finished = worker.claim(succeeded.id)

@@ -41,11 +41,16 @@ class Meter:
     @contextmanager
     def part(self, low: float, high: float) -> Iterator["Meter"]:
         """A meter whose 0..1 is this one's `low`..`high`; tells the end of the part on leaving it."""
+        inner = self.within(low, high)
+        yield inner
+        inner.tell(1.0)
+
+    def within(self, low: float, high: float) -> "Meter":
+        """The same, for parts too short to tell the end of each."""
         inner = Meter(self._report, self.threads)
         width = self._high - self._low
         inner._low, inner._high = self._low + low * width, self._low + high * width
-        yield inner
-        inner.tell(1.0)
+        return inner
 
     def tell(self, fraction: float) -> None:
         """Report a fraction of this meter's range; raises Stopped if told so."""

@@ -6,6 +6,7 @@ import pytest
 from shared.params import ColorSpace, KMeansParams
 from tests.support.images import noise
 from tests.support.weighted import lattice, photograph, scattered
+from worker import progress
 from worker.clustering import Clustering, Stopped, cluster, kmeans
 from worker.clustering.base import KMeansDetails
 from worker.imaging import count_colors
@@ -145,6 +146,24 @@ def test_progress_rises_to_one() -> None:
     assert len(heard) > 4
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
+
+
+def test_a_million_colours_are_put_in_order_within_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first start, the report hears of the grid as it is built, and can stop it."""
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.002)
+    grid_ = np.arange(1 << 20)
+    colors = np.stack([grid_ >> 14 << 2, (grid_ >> 7 & 127) << 1, (grid_ & 127) << 1], axis=1)
+    points = Points(colors.astype(np.float64), np.ones(1 << 20, np.int64), grid_)
+    heard: list[float] = []
+
+    def report(fraction: float) -> bool:
+        heard.append(fraction)
+        return fraction < 0.09
+
+    with pytest.raises(Stopped):
+        cluster(points, KMeansParams(n_clusters=3), report)
+    assert len(heard) > 8
+    assert heard == sorted(heard)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.7])

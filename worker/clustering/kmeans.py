@@ -61,9 +61,11 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
         labels = np.arange(len(points), dtype=np.int32)
         return Clustering(labels, points.coords.copy(), KMeansDetails(0.0, 0, np.zeros(1)))
     if isinstance(params.init, list):
-        cells = _grid(points.coords, points.weights, _SIDES[0], meter)
+        with meter.part(0.0, 0.2) as part:
+            cells = _grid(points.coords, points.weights, _SIDES[0], part)
         centers = spaces.centers_from_srgb(points, np.array(params.init, np.float64))
-        ended = _Lloyd(cells, points.first).run(centers, params.tol, params.max_iter, meter)
+        with meter.part(0.2, 1.0) as part:
+            ended = _Lloyd(cells, points.first).run(centers, params.tol, params.max_iter, part)
         inertias = np.array([ended.inertia])
     else:
         with meter.part(0.0, 0.1) as part:
@@ -183,25 +185,34 @@ def _cuts(cells: grid.Grid, run: Run) -> tuple[Floats, Floats]:
 
 def _levels(points: Points, meter: Meter) -> list[grid.Grid]:
     """The points in grids: the colours, then each time the means of the cells of the grid before."""
-    levels = [_grid(points.coords, points.weights, _SIDES[0], meter)]
-    for side in _SIDES[1:]:
+    with meter.part(0.0, 0.9) as part:
+        levels = [_grid(points.coords, points.weights, _SIDES[0], part)]
+    for side, low in zip(_SIDES[1:], (0.9, 0.95), strict=True):
         finer = levels[-1]
         mass = finer.sums[:, 3]
         means = _read_only(finer.sums[:, :3] / mass[:, None])
-        levels.append(_grid(means, _read_only(mass.astype(np.int64)), side, meter))
+        with meter.part(low, low + 0.05) as part:
+            levels.append(_grid(means, _read_only(mass.astype(np.int64)), side, part))
     return levels
 
 
 def _grid(coords: Floats, weights: NDArray[np.int64], side: int, meter: Meter) -> grid.Grid:
     """`side` cells along the longest axis over read-only `coords` and `weights`."""
-    keys, first, cells = grid.find_cells(coords, side)
-    meter.tell(0.0)
-    made = grid.put_in_order(coords, weights, keys, first, cells)
-    blocks = len(made.block_low)
-    if len(coords) < _PIECE:
-        grid.measure(0, blocks, made, np.zeros(2, np.int64))
-    else:
-        meter.run_ranges(grid.measure, blocks, made)
+    size = len(coords)
+    made: grid.Grid
+    if size < _PIECE:
+        progress = np.zeros(2, np.int64)
+        keys, first, cells = grid.find_cells(coords, side, progress)
+        made = grid.put_in_order(coords, weights, keys, first, cells, progress)
+        grid.measure(0, len(made.block_low), made, progress)
+        meter.tell(1.0)
+        return made
+    with meter.part(0.0, 0.3) as part:
+        keys, first, cells = part.run(grid.find_cells, coords, side, work=2 * size)
+    with meter.part(0.3, 0.8) as part:
+        made = part.run(grid.put_in_order, coords, weights, keys, first, cells, work=size)
+    with meter.part(0.8, 1.0) as part:
+        part.run_ranges(grid.measure, len(made.block_low), made)
     return made
 
 
@@ -269,20 +280,22 @@ class _Lloyd:
         due = 0.0
         settled = False
         for iteration in range(1, max_iter + 1):
-            changed = self._sweep(centers, moves, totals, meter)
+            # Nobody knows how many iterations are to come: 20 of them are taken for half of the way.
+            part = meter.within((iteration - 1) / (iteration + 19), iteration / (iteration + 20))
+            changed = self._sweep(centers, moves, totals, part)
             moved = self._means(totals, centers)
             moves = np.sqrt(((moved - centers) ** 2).sum(axis=1))
             centers = moved
             if monotonic() >= due:
-                # Nobody knows how many iterations are to come: 20 of them are taken for half of the way.
                 meter.tell(iteration / (iteration + 20))
                 due = monotonic() + POLL_SECONDS
             settled = changed == 0
             if settled or float((moves**2).sum()) <= tolerance:
                 break
+        done = iteration / (iteration + 20)
         if not settled:
-            self._sweep(centers, moves, totals, meter)
-        distance = self._squared_distances(centers)
+            self._sweep(centers, moves, totals, meter.within(done, (1 + done) / 2))
+        distance = self._squared_distances(centers, meter.within((1 + done) / 2, 1.0))
         return Run(self._state.labels, centers, float((cells.weights * distance).sum()), iteration)
 
     def _sweep(self, centers: Floats, moves: Floats, totals: Floats, meter: Meter) -> int:
@@ -312,7 +325,7 @@ class _Lloyd:
     def _relocate(self, centers: Floats, empty: NDArray[np.intp], mass: Floats, sums: Floats) -> None:
         """Give each empty cluster one of the pixels that are farthest from their centres, in falling distance."""
         cells, labels = self._cells, self._state.labels
-        distance = self._squared_distances(centers)
+        distance = self._squared_distances(centers, Meter(threads=1))
         if distance.max() == 0:
             return
         rank = max(0, len(distance) - len(empty))
@@ -326,11 +339,15 @@ class _Lloyd:
             sums[cluster] = cells.coords[pixel]
             mass[cluster] = 1
 
-    def _squared_distances(self, centers: Floats) -> Floats:
+    def _squared_distances(self, centers: Floats, meter: Meter) -> Floats:
         """Of each point, in grid order, to the centre of its label; the labels are valid afterwards."""
-        out = np.empty(len(self._cells.coords))
-        kernels.write_labels(self._cells, self._state)
-        kernels.squared_distances(self._cells, self._state.labels, centers, out)
+        cells, size = self._cells, len(self._cells.coords)
+        out = np.empty(size)
+        kernels.write_labels(cells, self._state)
+        if size < _PIECE:
+            kernels.squared_distances(0, size, cells, self._state.labels, centers, out, np.zeros(2, np.int64))
+        else:
+            meter.run_ranges(kernels.squared_distances, size, cells, self._state.labels, centers, out)
         return out
 
 
@@ -344,7 +361,7 @@ def _mean_variance(cells: grid.Grid) -> float:
 
 def _without_empty_clusters(labels: NDArray[np.int32], centers: Floats, details: KMeansDetails) -> Clustering:
     """Leave out clusters that ended without pixels; the others keep their order."""
-    used = np.unique(labels)
+    used = np.flatnonzero(np.bincount(labels, minlength=len(centers)))
     if len(used) == len(centers):
         return Clustering(labels, centers, details)
     return Clustering(np.searchsorted(used, labels).astype(np.int32), centers[used], details)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import DONE, inline, kernel
+from worker.kernels import DONE, STOP, inline, kernel
 
 BLOCK = 64  # cells of a block
+STRIDE = 1 << 18  # points between two looks at the progress
 
 
 class Grid(NamedTuple):
@@ -30,15 +31,21 @@ class Grid(NamedTuple):
 
 
 @kernel
-def find_cells(coords: NDArray[np.float64], side: int) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
+def find_cells(
+    coords: NDArray[np.float64], side: int, progress: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
     """The cells of `coords` f64[U, 3], U >= 1: `side` along the longest axis, a multiple of 4. O(U + side^3).
 
     Returns each point's cell i32[U], how many points stand before each cell i64[side^3 + 1], and how many cells
-    are occupied.
+    are occupied. `progress` grows by 2 a point.
     """
     low = coords[0].copy()
     high = coords[0].copy()
     for i in range(len(coords)):
+        if i % STRIDE == 0:
+            if progress[STOP]:
+                break
+            progress[DONE] += min(STRIDE, len(coords) - i)
         for axis in range(3):
             value = coords[i, axis]
             low[axis] = value if value < low[axis] else low[axis]
@@ -49,6 +56,10 @@ def find_cells(coords: NDArray[np.float64], side: int) -> tuple[NDArray[np.int32
     first = np.zeros(side * side * side + 1, np.int64)
     blocks = side // 4
     for i in range(len(coords)):
+        if i % STRIDE == 0:
+            if progress[STOP]:
+                break
+            progress[DONE] += min(STRIDE, len(coords) - i)
         block = cell = 0
         for axis in range(3):
             place = min(int((coords[i, axis] - low[axis]) * scale), side - 1)
@@ -70,8 +81,12 @@ def put_in_order(
     keys: NDArray[np.int32],
     first: NDArray[np.int64],
     cells: int,
+    progress: NDArray[np.int64],
 ) -> Grid:
-    """The grid of `coords` f64[U, 3] after `find_cells`, but for the cells' boxes and moments. Uses up `first`."""
+    """The grid of `coords` f64[U, 3] after `find_cells`, but for the cells' boxes and moments. Uses up `first`.
+
+    `progress` grows by 1 a point.
+    """
     size = len(coords)
     begin = np.empty(cells + 1, np.int64)
     block_begin = np.empty(cells + 1, np.int64)
@@ -92,6 +107,10 @@ def put_in_order(
     sorted_coords = np.empty((size, 3))
     sorted_weights = np.empty(size)
     for i in range(size):
+        if i % STRIDE == 0:
+            if progress[STOP]:
+                break
+            progress[DONE] += min(STRIDE, size - i)
         at = first[keys[i]]
         first[keys[i]] = at + 1
         order[at] = i
@@ -118,6 +137,8 @@ def measure(begin: int, end: int, grid: Grid, progress: NDArray[np.int64]) -> No
     """Fill in the boxes and moments of the blocks begin..end-1 and of their cells."""
     low, high, block_low, block_high = grid.low, grid.high, grid.block_low, grid.block_high
     for block in range(begin, end):
+        if progress[STOP]:
+            return
         first = grid.block_begin[block]
         for cell in range(first, grid.block_begin[block + 1]):
             _measure_cell(cell, grid)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, inline, kernel
-from worker.kernels.grid import Grid
+from worker.kernels.grid import STRIDE, Grid
 
 Floats = NDArray[np.float64]
 
@@ -249,13 +249,26 @@ def write_labels(grid: Grid, state: State) -> None:
 
 
 @kernel
-def squared_distances(grid: Grid, labels: NDArray[np.int32], centers: Floats, out: Floats) -> None:
-    """out[i] f64[U] (OUT) = squared distance of point i, in grid order, to the centre of its label."""
-    for i in range(len(out)):
-        x = grid.coords[i, 0] - centers[labels[i], 0]
-        y = grid.coords[i, 1] - centers[labels[i], 1]
-        z = grid.coords[i, 2] - centers[labels[i], 2]
-        out[i] = x * x + y * y + z * z
+def squared_distances(
+    begin: int,
+    end: int,
+    grid: Grid,
+    labels: NDArray[np.int32],
+    centers: Floats,
+    out: Floats,
+    progress: NDArray[np.int64],
+) -> None:
+    """out[i] f64[U] (OUT) = squared distance of point i, in grid order, to its label's centre, for begin <= i < end."""
+    for start in range(begin, end, STRIDE):
+        if progress[STOP]:
+            return
+        stop = min(start + STRIDE, end)
+        for i in range(start, stop):
+            x = grid.coords[i, 0] - centers[labels[i], 0]
+            y = grid.coords[i, 1] - centers[labels[i], 1]
+            z = grid.coords[i, 2] - centers[labels[i], 2]
+            out[i] = x * x + y * y + z * z
+        progress[DONE] += stop - start
 
 
 @kernel

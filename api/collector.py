@@ -1,4 +1,4 @@
-"""The collector: removes blobs that no job points to.
+"""The collector: removes blobs that no record points to.
 
 A gateway that is killed between an upload and its record, or a worker that is killed between a result's files and its
 record, leaves blobs behind. What is older than `orphan_seconds` and not named by a record is removed, hourly, by every
@@ -13,7 +13,7 @@ from itertools import groupby
 from redis.exceptions import RedisError
 
 from api.dependencies import Parts
-from shared.blobs import RESULTS, UPLOADS, Entry, job_of
+from shared.blobs import IMAGES, RESULTS, UPLOADS, Entry, owner_of
 from shared.errors import HuemillError
 from shared.jobs import Job, now
 
@@ -40,12 +40,18 @@ async def collect(parts: Parts) -> int:
     removed = await asyncio.to_thread(parts.blobs.remove_unfinished, age)
     for prefix in (UPLOADS, RESULTS):
         old = [entry async for entry in parts.blobs.entries(prefix) if entry.modified < oldest_kept]
-        for job_id, entries in groupby(sorted(old), lambda entry: job_of(entry.key)):
+        for job_id, entries in groupby(sorted(old), lambda entry: owner_of(entry.key)):
             job = await parts.store.get(job_id)
             for entry in entries:
                 if not _belongs(entry, job):
                     await parts.blobs.delete(entry.key)
                     removed += 1
+    async for entry in parts.blobs.entries(IMAGES):
+        if entry.modified < oldest_kept:
+            kept = await parts.images.get(owner_of(entry.key))
+            if kept is None or kept.image.key != entry.key:
+                await parts.blobs.delete(entry.key)
+                removed += 1
     return removed
 
 

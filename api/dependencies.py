@@ -5,8 +5,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
+from api.fetch import Fetcher
 from shared.blobs import Blobs
 from shared.errors import NotFound
+from shared.images import ImageStore
 from shared.jobs import Job, is_job_id
 from shared.queue import Queue
 from shared.settings import Settings
@@ -21,6 +23,8 @@ class Parts:
     store: GatewayStore
     blobs: Blobs
     queue: Queue
+    images: ImageStore
+    fetcher: Fetcher
 
 
 def _parts(request: Request) -> Parts:

@@ -12,22 +12,36 @@ from fastapi_swagger import patch_fastapi
 from api import problems
 from api.collector import collect_forever
 from api.dependencies import Parts
-from api.routes import events, health, jobs, results
+from api.fetch import Fetcher
+from api.routes import events, health, images, jobs, results
 from api.sweeper import sweep_forever
 from shared.blobs import Blobs
+from shared.images import ImageStore
 from shared.queue import Queue
 from shared.settings import Settings
-from shared.store import GatewayStore
+from shared.store import GatewayStore, connect
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 
 Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) or follow its events."""
 
 
+def wire(settings: Settings) -> Parts:
+    """The gateway's parts. Nothing is connected before it is used."""
+    redis = connect(settings)
+    return Parts(
+        settings,
+        GatewayStore(settings, redis),
+        Blobs(settings.blob_url),
+        Queue(settings),
+        ImageStore(redis, settings.image_ttl_seconds),
+        Fetcher(settings),
+    )
+
+
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    parts = Parts(settings, GatewayStore(settings), Blobs(settings.blob_url), Queue(settings))
+    parts = wire(app.state.settings)
     app.state.parts = parts
     running = {asyncio.create_task(sweep_forever(parts)), asyncio.create_task(collect_forever(parts))}
     yield
@@ -35,6 +49,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in running:
             task.cancel()  # more than once: redis-py may swallow it (see GatewayStore.follow)
         _, running = await asyncio.wait(running, timeout=0.2)
+    parts.fetcher.close()
     await parts.store.close()
     parts.queue.close()
 
@@ -53,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings or Settings()
     problems.install(app)
-    for module in (jobs, results, events, health):
+    for module in (jobs, results, events, images, health):
         app.include_router(module.router)
     patch_fastapi(app)  # /docs from files of an installed package: it works with no internet
     return app

@@ -1,4 +1,4 @@
-"""What FastAPI cannot read off the routes: the two body forms, and the problems that a route may answer."""
+"""What FastAPI cannot read off the routes: the body's forms, and the problems that a route may answer."""
 
 from typing import Any
 
@@ -53,32 +53,74 @@ def _params_schema() -> dict[str, Any]:
     return {"oneOf": variants, "discriminator": {"propertyName": "algorithm"}, "example": _EXAMPLE}
 
 
+_FILE = {"type": "string", "format": "binary"}
+_MASK = "A second image of the same size: where it is black, the pixel is left out."
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_TINY_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+
+
+def _source_properties(name: str) -> dict[str, Any]:
+    """The members of a JSON body that give the image or its mask."""
+    return {
+        f"{name}_base64": {"type": "string", "description": "The file as base64, or as a data: URL."},
+        f"{name}_url": {"type": "string", "description": "Its address, where the operator has fetching turned on."},
+        f"{name}_sha256": {"type": "string", "description": "Of a stored image, as POST /v1/images answered it."},
+    }
+
+
+def _example(summary: str, **value: Any) -> dict[str, Any]:
+    return {"summary": summary, "value": value}
+
+
+def _json_form(properties: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "properties": properties,
+            "oneOf": [{"required": [way]} for way in _source_properties("image")],
+        },
+        "examples": {
+            "base64": _example("The image in the request", image_base64=_TINY_PNG, **more),
+            "url": _example("An image on the web", image_url="https://example.com/photo.jpg", **more),
+            "sha256": _example("A stored image", image_sha256=_SHA256, **more),
+        },
+    }
+
+
+def _job_json() -> dict[str, Any]:
+    params = {
+        parameter["name"]: {**parameter["schema"], "description": parameter["description"]}
+        for parameter in _query_parameters()
+    }
+    return _json_form({**_source_properties("image"), **_source_properties("mask"), **params}, _EXAMPLE)
+
+
+def _body(form: dict[str, Any], json_form: dict[str, Any]) -> dict[str, Any]:
+    content = {
+        "multipart/form-data": form,
+        "application/json": json_form,
+        "application/octet-stream": {"schema": _FILE},
+        "image/*": {"schema": _FILE},
+    }
+    return {"required": True, "content": content}
+
+
+def _form(**properties: dict[str, Any]) -> dict[str, Any]:
+    image = {**_FILE, "description": "The image file."}
+    return {"schema": {"type": "object", "required": ["image"], "properties": {"image": image, **properties}}}
+
+
 SUBMIT: dict[str, Any] = {
     "parameters": _query_parameters(),
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {"type": "string", "format": "binary", "description": "The image file."},
-                        "mask": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "A second image of the same size: where it is black, the pixel is left out.",
-                        },
-                        "params": _params_schema(),
-                    },
-                },
-                "encoding": {"params": {"contentType": "application/json"}},
-            },
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+    "requestBody": _body(
+        {
+            **_form(mask={**_FILE, "description": _MASK}, params=_params_schema()),
+            "encoding": {"params": {"contentType": "application/json"}},
         },
-    },
+        _job_json(),
+    ),
 }
+STORE: dict[str, Any] = {"requestBody": _body(_form(), _json_form(_source_properties("image"), {}))}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

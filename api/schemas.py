@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.images import Kept
 from shared.jobs import Attempt, Job, JobError, JobStatus, Progress, Upload
 from shared.params import Params
 from shared.results import ClusterResult
@@ -86,6 +87,24 @@ class JobView(BaseModel):
     links: Links
 
 
+class ImageLinks(BaseModel):
+    """Where a stored image is described."""
+
+    self: str
+
+
+class StoredImageView(BaseModel):
+    """A stored image."""
+
+    sha256: str = Field(description="Its name: jobs give it as `image_sha256` or `mask_sha256`.")
+    bytes: int
+    media_type: str
+    width: int = Field(description="The file's own, before its orientation is applied.")
+    height: int
+    expires_at: datetime = Field(description="Later with every use.")
+    links: ImageLinks
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
@@ -102,6 +121,19 @@ def links(job_id: str) -> Links:
     return Links(
         self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
     )
+
+
+def stored_image_view(kept: Kept) -> dict[str, Any]:
+    image = kept.image
+    return StoredImageView(
+        sha256=image.sha256,
+        bytes=image.size,
+        media_type=image.media_type,
+        width=image.width,
+        height=image.height,
+        expires_at=kept.expires_at,
+        links=ImageLinks(self=f"/v1/images/{image.sha256}"),
+    ).model_dump(mode="json")
 
 
 def _uploaded(upload: Upload) -> UploadedImage:

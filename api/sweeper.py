@@ -31,7 +31,10 @@ async def sweep_forever(parts: Parts) -> None:
 
 
 async def sweep(parts: Parts) -> None:
-    """See to every job whose time has come; one that makes trouble does not stand in the way of the others."""
+    """See to every job and stored image whose time has come.
+
+    One that makes trouble does not stand in the way of the others.
+    """
     for job_id in await parts.store.due():
         try:
             await _see_to(job_id, parts)
@@ -39,6 +42,11 @@ async def sweep(parts: Parts) -> None:
             log.warning("job %s: %s", job_id, error)
         except ValidationError:
             log.exception("job %s: its record cannot be read", job_id)
+    for image in await parts.images.take_expired():
+        try:
+            await parts.blobs.delete(image.key)
+        except HuemillError as error:
+            log.warning("image %s: %s", image.sha256, error)
 
 
 async def _see_to(job_id: str, parts: Parts) -> None:

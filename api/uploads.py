@@ -3,17 +3,20 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable
+from pathlib import PurePosixPath
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Request
 
+from api.dependencies import Parts
+from api.forms import read_form
+from api.forms.base import Form, Reference, too_large
 from api.image_header import ImageHeader, check_image
-from api.request_forms import read_form, too_large
 from shared.blobs import Blobs, upload_key
-from shared.errors import InvalidRequest
-from shared.jobs import Upload
+from shared.errors import InvalidRequest, NotFound, UnknownImage
+from shared.jobs import Upload, new_job_id
 from shared.params import AnyParams, check_reference_size, check_region, parse_params
-from shared.settings import Settings
 
 
 class Received(NamedTuple):
@@ -24,27 +27,40 @@ class Received(NamedTuple):
     params: AnyParams
 
 
-async def receive(request: Request, job_id: str, blobs: Blobs, settings: Settings) -> Received:
+async def receive(request: Request, job_id: str, parts: Parts) -> Received:
     """Store the request's files under the job's upload keys, and read its parameters.
 
     Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
     """
+    form = read_form(request, parts.settings)
     stored: dict[str, Upload] = {}
-    form = read_form(request, settings)
     try:
-        async for file in form.files():
-            key = upload_key(job_id, file.name)
-            stored[file.name] = await _store(key, file.chunks, file.name, file.filename, blobs, settings)
+        await _take_files(form, job_id, stored, parts)
         params = parse_params(form.params)
-        headers = {
-            name: await asyncio.to_thread(_check_stored, upload, blobs, settings) for name, upload in stored.items()
-        }
+        await _bring_files(form, job_id, stored, parts)
+        headers = {name: await _check(upload, parts) for name, upload in stored.items()}
         image = headers["image"]
         _check_selection(image, "mask" in stored, params)
     except BaseException:
-        await discard(stored.values(), blobs)
+        await discard(stored.values(), parts.blobs)
         raise
     return Received(stored["image"], stored.get("mask"), params)
+
+
+async def receive_image(request: Request, parts: Parts) -> tuple[Upload, ImageHeader]:
+    """Store the one image that the request is about, under a key that no job has."""
+    form = read_form(request, parts.settings)
+    stored: dict[str, Upload] = {}
+    try:
+        unique = new_job_id()
+        await _take_files(form, unique, stored, parts)
+        if form.params or "mask" in stored or "mask" in form.references:
+            raise InvalidRequest("An image is stored by itself: leave out the parameters and the mask.")
+        await _bring_files(form, unique, stored, parts)
+        return stored["image"], await _check(stored["image"], parts)
+    except BaseException:
+        await discard(stored.values(), parts.blobs)
+        raise
 
 
 def _check_selection(image: ImageHeader, masked: bool, params: AnyParams) -> None:
@@ -63,11 +79,46 @@ async def discard(uploads: Iterable[Upload], blobs: Blobs) -> None:
         await blobs.delete(upload.key)
 
 
-async def _store(
-    key: str, chunks: AsyncIterator[bytes], name: str, filename: str | None, blobs: Blobs, settings: Settings
-) -> Upload:
-    counted = _Counted(chunks, name, settings.max_upload_bytes)
-    await blobs.write(key, counted.chunks())
+async def _take_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
+    """Store what the request brings, into `stored`."""
+    async for file in form.files():
+        key = upload_key(job_id, file.name)
+        stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
+
+
+async def _bring_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
+    """Store what the request names, into `stored`."""
+    for name, reference in form.references.items():
+        bring = _fetch if reference.kind == "url" else _copy
+        stored[name] = await bring(reference, upload_key(job_id, name), name, parts)
+
+
+async def _fetch(reference: Reference, key: str, name: str, parts: Parts) -> Upload:
+    async with parts.fetcher.open(reference.value) as chunks:
+        filename = unquote(PurePosixPath(urlsplit(reference.value).path).name)[:255]
+        return await _store(key, chunks, name, filename or None, parts)
+
+
+async def _copy(reference: Reference, key: str, name: str, parts: Parts) -> Upload:
+    """A copy of a stored image, so that neither's life depends on the other's."""
+    sha256 = reference.value
+    kept = await parts.images.use(sha256)
+    try:
+        if kept is None:
+            raise NotFound
+        await parts.blobs.copy(kept.image.key, key)
+    except NotFound:
+        await parts.images.take(sha256)  # the record of bytes that are lost would stand in the way of new ones
+        raise UnknownImage(
+            f"No image with the SHA-256 {sha256} is stored here (any more). "
+            f"Send it to POST /v1/images, or with the job as `{name}`."
+        ) from None
+    return Upload(key=key, size=kept.image.size, sha256=sha256)
+
+
+async def _store(key: str, chunks: AsyncIterator[bytes], name: str, filename: str | None, parts: Parts) -> Upload:
+    counted = _Counted(chunks, name, parts.settings.max_upload_bytes)
+    await parts.blobs.write(key, counted.chunks())
     return Upload(key=key, size=counted.size, sha256=counted.sha256.hexdigest(), filename=filename)
 
 
@@ -90,6 +141,9 @@ class _Counted:
             raise InvalidRequest(f"The {self._name} is empty: 0 bytes were sent.")
 
 
-def _check_stored(upload: Upload, blobs: Blobs, settings: Settings) -> ImageHeader:
-    with blobs.open(upload.key) as file:
-        return check_image(file, upload.size, settings)
+async def _check(upload: Upload, parts: Parts) -> ImageHeader:
+    def check() -> ImageHeader:
+        with parts.blobs.open(upload.key) as file:
+            return check_image(file, upload.size, parts.settings)
+
+    return await asyncio.to_thread(check)

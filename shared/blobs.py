@@ -2,12 +2,14 @@
 
     uploads/{job}                     the image as it came; removed when its job has ended
     uploads/{job}.mask                its mask, likewise
+    images/{sha256}.{unique}          an image that jobs can name; see shared/images.py
     results/{job}/{claim}/{file}      a result's files; a stale worker writes under its own claim only
 
 A blob is whole or not there: it appears under its name when its last byte is written.
 """
 
 import io
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -33,6 +35,7 @@ CHUNK_BYTES = 2**20
 HEADER_BYTES = 2**16
 UPLOADS = "uploads/"
 RESULTS = "results/"
+IMAGES = "images/"
 # What obstore calls a local file until its last byte is written: the blob's name, and a number.
 _UNFINISHED = re.compile(r".+#\d+")
 # Of requests to an object store: a client waits for the answer meanwhile.
@@ -54,12 +57,16 @@ def upload_key(job_id: str, name: str = "image") -> str:
     return f"{UPLOADS}{job_id}" if name == "image" else f"{UPLOADS}{job_id}.{name}"
 
 
+def image_key(sha256: str, unique: str) -> str:
+    return f"{IMAGES}{sha256}.{unique}"
+
+
 def result_prefix(job_id: str) -> str:
     return f"{RESULTS}{job_id}/"
 
 
-def job_of(key: str) -> str:
-    """The job that an upload or a result's file belongs to."""
+def owner_of(key: str) -> str:
+    """The job that an upload or a result's file belongs to; the SHA-256 of an image."""
     return key.split("/")[1].split(".")[0]
 
 
@@ -143,6 +150,20 @@ class Blobs:
             source = obstore.open_reader(self._store, key, buffer_size=HEADER_BYTES)
         with io.BufferedReader(_Reader(source), HEADER_BYTES) as file:
             yield file
+
+    async def copy(self, key: str, to: str) -> None:
+        """A second blob of the same bytes, which do not travel: a hard link in a folder, its own copy elsewhere.
+
+        Raises NotFound where there is no first one.
+        """
+        with _storage_errors():
+            if self._folder is not None:
+                os.utime(self._folder / key)  # a link's time is its file's: it must not look like an orphan to come
+            await obstore.copy_async(self._store, key, to)
+
+    async def rename(self, key: str, to: str) -> None:
+        with _storage_errors():
+            await obstore.rename_async(self._store, key, to)
 
     async def delete(self, key: str) -> None:
         """Remove a blob, if it is there."""

@@ -5,6 +5,10 @@
     │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
     ├── UnsupportedMediaType  the body is of no form that the gateway takes
     ├── UploadTooLarge / UploadStalled
+    ├── FetchDisabled         URLs are not fetched here
+    ├── UrlRefused            the URL is of a kind, or leads to a place, that is not fetched from
+    ├── FetchFailed           nothing came from the URL that could be an image
+    ├── UnknownImage          the request names a stored image that is not there
     ├── UnsupportedImage      the bytes are of no format that huemill reads
     ├── BrokenImage           the format is known, the data are not whole
     ├── ImageTooLarge         more pixels than the operator allows
@@ -70,6 +74,23 @@ class UploadTooLarge(HuemillError):
 class UploadStalled(HuemillError):
     code = "upload_stalled"
     retryable = True
+
+
+class FetchDisabled(HuemillError):
+    code = "fetch_disabled"
+
+
+class UrlRefused(HuemillError):
+    code = "url_refused"
+
+
+class FetchFailed(HuemillError):
+    code = "fetch_failed"
+    retryable = True
+
+
+class UnknownImage(HuemillError):
+    code = "unknown_image"
 
 
 class UnsupportedMediaType(HuemillError):

@@ -1,13 +1,23 @@
 """One frozen Settings for all processes, read from HUEMILL_* variables."""
 
-from typing import Annotated
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.params import AnyParams
 
 Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+# In the environment: separated by commas.
+_LIST = (NoDecode, BeforeValidator(_split))
 
 
 class Settings(BaseSettings):
@@ -25,8 +35,16 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     max_wait_seconds: Seconds = Field(60, description="Longest time that `Prefer: wait` can hold a request.")
-    upload_stall_seconds: Seconds = Field(30, description="An upload that sends nothing for this long is cut off.")
+    upload_stall_seconds: Seconds = Field(30, description="An upload that is too slow for this long is cut off.")
+    upload_min_bytes_per_second: int = Field(1024, gt=0, description="What is slower than this is too slow.")
     result_ttl_seconds: Seconds = Field(24 * 3600, description="How long a finished job and its result are kept.")
+    image_ttl_seconds: Seconds = Field(24 * 3600, description="How long a stored image is kept after its last use.")
+    fetch_urls: bool = Field(False, description="Whether jobs may name an image by its URL.")
+    fetch_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST] = Field(
+        (), description="Networks that may be fetched from although they are not public: 10.1.0.0/16,fd00:1::/64."
+    )
+    fetch_ports: Annotated[tuple[Port, ...], *_LIST] = Field((80, 443), description="Ports to fetch from.")
+    fetch_timeout_seconds: Seconds = Field(30, description="Longest time that fetching an image may take in all.")
     lease_seconds: Seconds = Field(15, description="A running job whose worker is silent for this long is lost.")
     resend_seconds: Seconds = Field(60, description="A queued job that nobody claimed for this long is sent again.")
     sweep_seconds: Seconds = Field(1, description="How often the gateway looks for lost and expired jobs.")

@@ -76,15 +76,20 @@ def _redis_options() -> dict[str, Any]:
     }
 
 
+def connect(settings: Settings) -> AsyncRedis:
+    """The gateway's connections, for all that it keeps in Redis."""
+    # One more try after a broken connection, none after a silence: that would take longer than a client waits.
+    retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
+    url = settings.redis_url.get_secret_value()
+    return AsyncRedis.from_url(url, retry=retry, max_connections=MAX_CONNECTIONS, **_redis_options())
+
+
 class GatewayStore:
     """The gateway's side, asynchronous: accept, read, follow, sweep."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redis: AsyncRedis | None = None) -> None:
         self._settings = settings
-        url = settings.redis_url.get_secret_value()
-        # One more try after a broken connection, none after a silence: that would take longer than a client waits.
-        retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
-        self._redis = AsyncRedis.from_url(url, retry=retry, max_connections=MAX_CONNECTIONS, **_redis_options())
+        self._redis = redis or connect(settings)
         self._move_script = self._redis.register_script(_MOVE)
 
     async def close(self) -> None:

@@ -28,7 +28,7 @@ CLEANUP_SECONDS = 1.0
     response_model=JobView,
     responses={
         200: {"model": JobView, "description": "Finished within `Prefer: wait`"},
-        **problems(400, 408, 413, 415, 422, 503, 507),
+        **problems(400, 403, 408, 413, 415, 422, 503, 507),
     },
     openapi_extra=SUBMIT,
 )
@@ -36,7 +36,8 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     """Post an image; every pixel of it is clustered.
 
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
-    send the image itself as the body, with the parameters in the query string, which the multipart form takes as well.
+    the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
+    `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
 
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
@@ -45,7 +46,7 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     if await parts.store.queued() >= parts.settings.max_queued:
         raise QueueFull("Too many jobs are waiting already. Try again later.")
     job_id = new_job_id()
-    received = await uploads.receive(request, job_id, parts.blobs, parts.settings)
+    received = await uploads.receive(request, job_id, parts)
     job = new_job(job_id, received.params, received.image, received.mask)
     await _enqueue(job, parts)
     headers = {"Location": f"/v1/jobs/{job_id}"}

@@ -153,17 +153,17 @@ def test_both_forms_at_once(client: httpx.Client) -> None:
     ("content_type", "status", "code"),
     [
         (None, 400, "invalid_request"),
-        ("application/json", 415, "unsupported_media_type"),
         ("text/plain", 415, "unsupported_media_type"),
         ("application/x-www-form-urlencoded", 415, "unsupported_media_type"),
         ("nonsense", 415, "unsupported_media_type"),
     ],
 )
-def test_neither_form(client: httpx.Client, content_type: str | None, status: int, code: str) -> None:
-    """A body of another type is refused, and the answer names the two forms."""
+def test_no_form(client: httpx.Client, content_type: str | None, status: int, code: str) -> None:
+    """A body of another type is refused, and the answer names the three forms."""
     document = problem(send(client, SMALL_PNG, content_type), status, code)
     assert "multipart/form-data" in document["detail"]
     assert "application/octet-stream" in document["detail"]
+    assert "application/json" in document["detail"]
 
 
 WRONG = [

@@ -13,12 +13,12 @@ import pytest
 
 from api.collector import collect
 from api.dependencies import Parts
+from api.main import wire
 from shared.blobs import PART_BYTES, Blobs, result_prefix, upload_key
 from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
-from shared.queue import Queue
 from shared.settings import Settings
-from shared.store import GatewayStore, WorkerStore
+from shared.store import WorkerStore
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import Service, StoreServer
@@ -54,7 +54,7 @@ def ask(settings: Settings, question: Callable[[Parts], Coroutine[Any, Any, Any]
     """The answer to a question to a gateway's parts."""
 
     async def run() -> Any:
-        parts = Parts(settings, GatewayStore(settings), Blobs(settings.blob_url), Queue(settings))
+        parts = wire(settings)
         try:
             return await question(parts)
         finally:

@@ -256,14 +256,15 @@ def test_the_docs_need_no_internet(client: httpx.Client) -> None:
 
 
 def test_the_openapi_document(client: httpx.Client) -> None:
-    """The OpenAPI document has every route, both body forms, and references that lead somewhere."""
+    """The OpenAPI document has every route, all body forms, and references that lead somewhere."""
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.")
     paths = document["paths"]
     assert {"/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/result", "/v1/jobs/{job_id}/labels"} <= set(paths)
     assert {"/v1/jobs/{job_id}/events", "/v1/algorithms", "/healthz", "/readyz"} <= set(paths)
     submit = paths["/v1/jobs"]["post"]
-    assert set(submit["requestBody"]["content"]) == {"multipart/form-data", "application/octet-stream", "image/*"}
+    content = submit["requestBody"]["content"]
+    assert set(content) == {"multipart/form-data", "application/json", "application/octet-stream", "image/*"}
     assert {"200", "202", "400", "413", "415", "422", "503"} <= set(submit["responses"])
     assert {parameter["name"] for parameter in submit["parameters"]} >= set(MODELS["kmeans"].model_fields)
     for reference in re.findall(r'"\$ref":"#/([^"]+)"', client.get("/openapi.json").text.replace(": ", ":")):

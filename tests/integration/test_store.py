@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from api.dependencies import Parts
+from api.main import wire
 from api.sweeper import sweep
 from shared.blobs import Blobs
 from shared.jobs import JobError, JobStatus, Loss, Progress, now
 from shared.queue import FAST, Queue
 from shared.records import DUE, EVENTS_KEPT, hold_of
-from shared.store import GatewayStore
 from tests.support.bench import Bench, events_of
 
 
@@ -197,11 +196,12 @@ def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:
     job = bench.claimed()
     bench.let_time_come(job)
 
-    async def both(store: GatewayStore) -> None:
-        parts = Parts(bench.settings, store, Blobs(bench.settings.blob_url), Queue(bench.settings))
+    async def both() -> None:
+        parts = wire(bench.settings)
         await asyncio.gather(*(sweep(parts) for _ in range(5)))
+        await parts.store.close()
 
-    bench.ask(both)
+    asyncio.run(both())
     assert bench.status(job) is JobStatus.QUEUED
     assert bench.messages() == 1
 

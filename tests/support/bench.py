@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.dependencies import Parts
+from api.main import wire
 from api.sweeper import sweep
 from shared.blobs import Blobs
 from shared.jobs import Job, JobStatus, Upload, new_job, new_job_id
 from shared.params import KMeansParams
-from shared.queue import FAST, Queue
+from shared.queue import FAST
 from shared.records import DUE
 from shared.settings import Settings
 from shared.store import GatewayStore, GuardStore, WorkerStore
@@ -39,10 +39,12 @@ class Bench:
         return asyncio.run(run())
 
     def sweep(self) -> None:
-        async def run(store: GatewayStore) -> None:
-            await sweep(Parts(self.settings, store, Blobs(self.settings.blob_url), Queue(self.settings)))
+        async def run() -> None:
+            parts = wire(self.settings)
+            await sweep(parts)
+            await parts.store.close()
 
-        self.ask(run)
+        asyncio.run(run())
 
     def create(self) -> Job:
         job_id = new_job_id()

@@ -1,0 +1,115 @@
+"""Images that are stored once and named by many jobs.
+
+    huemill:image:{sha256}   a StoredImage as JSON
+    huemill:images           sorted set: sha256 -> when the image expires (Redis' clock), later with every use
+
+A record names the blob; a blob's key is never used again. So whoever has taken a record away, alone, may remove its
+blob, while others store the same image anew. Jobs have copies of their own and do not depend on any of this.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+from pydantic import BaseModel, ConfigDict
+from redis.asyncio import Redis
+
+IMAGES = "huemill:images"
+
+# Take away an image's record if it is due, and give it back: KEYS record, sorted set; ARGV sha256, now.
+_TAKE_IF_DUE = """
+local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then
+  return false
+end
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('GETDEL', KEYS[1])
+"""
+
+
+class StoredImage(BaseModel):
+    """What is known of a stored image. `width` and `height` are the file's own, before its orientation is applied."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    key: str
+    """Where its bytes are in the blob store."""
+    size: int
+    media_type: str
+    width: int
+    height: int
+
+
+class Kept(NamedTuple):
+    """A stored image, and until when it is there if nobody uses it."""
+
+    image: StoredImage
+    expires_at: datetime
+
+
+def record_key(sha256: str) -> str:
+    return f"huemill:image:{sha256}"
+
+
+class ImageStore:
+    """The records of stored images."""
+
+    def __init__(self, redis: Redis, ttl_seconds: float) -> None:
+        self._redis, self._ttl = redis, ttl_seconds
+        self._take_if_due = redis.register_script(_TAKE_IF_DUE)
+
+    async def add(self, image: StoredImage) -> Kept:
+        """Store the record, unless there is one of these bytes already; either way, the one that counts."""
+        expiry = await self._now() + self._ttl
+        key = record_key(image.sha256)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(key, image.model_dump_json(), nx=True)
+            pipe.get(key)
+            pipe.zadd(IMAGES, {image.sha256: expiry})
+            _, record, _ = await pipe.execute()
+        return _kept(record, expiry)
+
+    async def use(self, sha256: str) -> Kept | None:
+        """The image, which is kept for longer by this."""
+        expiry = await self._now() + self._ttl
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(record_key(sha256))
+            pipe.zadd(IMAGES, {sha256: expiry}, xx=True)
+            record, _ = await pipe.execute()
+        return _kept(record, expiry) if record else None
+
+    async def get(self, sha256: str) -> Kept | None:
+        """The image; looking at it is no use."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(record_key(sha256))
+            pipe.zscore(IMAGES, sha256)
+            record, expiry = await pipe.execute()
+        return _kept(record, expiry) if record else None
+
+    async def take(self, sha256: str) -> StoredImage | None:
+        """Take the record away: its blob is the caller's to remove."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.getdel(record_key(sha256))
+            pipe.zrem(IMAGES, sha256)
+            record, _ = await pipe.execute()
+        return StoredImage.model_validate_json(record) if record else None
+
+    async def take_expired(self, limit: int = 100) -> list[StoredImage]:
+        """Take away the records that nobody used for long: their blobs are the caller's to remove."""
+        now = await self._now()
+        due = cast(list[bytes], await self._redis.zrange(IMAGES, "-inf", str(now), byscore=True, offset=0, num=limit))
+        taken = []
+        for raw in due:
+            sha256 = raw.decode()
+            record = await cast(Any, self._take_if_due(keys=[record_key(sha256), IMAGES], args=[sha256, now]))
+            if record:
+                taken.append(StoredImage.model_validate_json(record))
+        return taken
+
+    async def _now(self) -> float:
+        seconds, microseconds = await cast(Any, self._redis.time())
+        return float(seconds) + float(microseconds) / 1e6
+
+
+def _kept(record: bytes, expiry: float) -> Kept:
+    return Kept(StoredImage.model_validate_json(record), datetime.fromtimestamp(expiry, UTC))

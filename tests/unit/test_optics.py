@@ -9,6 +9,7 @@ from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import NOISE, Clustering, Stopped, cluster
 from worker.clustering.base import OpticsDetails
 from worker.imaging import count_colors
+from worker.kernels import DONE, STOP, kdtree, optics
 from worker.points import Points
 
 METHODS = [{"cluster_method": "auto"}, {"cluster_method": "xi"}, {"cluster_method": "dbscan", "eps": 3.0}]
@@ -170,6 +171,16 @@ def test_progress_rises_and_a_stop_is_obeyed() -> None:
     with pytest.raises(Stopped):
         cluster(points, OpticsParams(min_samples=20), lambda fraction: asked.append(fraction) or fraction < 0.45)
     assert [fraction >= 0.45 for fraction in asked].count(True) == 1
+
+
+def test_the_walk_gives_up_when_told_to() -> None:
+    """A walk that finds the wish to stop leaves most points unvisited."""
+    points = scattered(5, 5_000)
+    crowd = optics.gather(kdtree.build(points.coords.copy(), points.weights.copy(), 16))
+    progress = np.zeros(2, np.int64)
+    progress[STOP] = 1
+    optics.walk(crowd, np.zeros(len(points)), np.inf, progress)
+    assert progress[DONE] < 1_000
 
 
 @pytest.mark.parametrize(

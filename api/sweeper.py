@@ -42,6 +42,7 @@ async def sweep(parts: Parts) -> None:
             log.warning("job %s: %s", job_id, error)
         except ValidationError:
             log.exception("job %s: its record cannot be read", job_id)
+            await parts.store.put_off(job_id)
     for image in await parts.images.take_expired():
         try:
             await parts.blobs.delete(image.key)

@@ -31,11 +31,15 @@ def celery_app(settings: Settings) -> Celery:
         worker_disable_prefetch=True,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
+        worker_enable_remote_control=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
+            # What is received and not yet begun is kept in mind, not in Redis: a worker then writes nothing there, and
+            # so is not ended by a Redis that is full. At a warm shutdown it goes back to the queue all the same.
+            "ack_emulation": False,
             "socket_timeout": 5.0,
             "socket_connect_timeout": 1.5,
             "socket_keepalive": True,

@@ -144,6 +144,10 @@ class GatewayStore:
         )
         return [raw.decode() for raw in ids]
 
+    async def put_off(self, job_id: str) -> None:
+        """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
+        await self._redis.zadd(DUE, {job_id: await self._clock() + self._settings.resend_seconds})
+
     async def queued(self) -> int:
         """How many jobs wait for a worker, in all queues."""
         async with self._redis.pipeline(transaction=False) as pipe:

@@ -5,9 +5,11 @@ import logging
 import os
 import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
+from redis.exceptions import RedisError
 
 from shared.blobs import Blobs
 from shared.queue import TASK, celery_app
@@ -17,6 +19,8 @@ from worker import tasks, warmup
 from worker.guard import Guard
 
 _PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger("huemill.worker")
 
 settings = Settings()
 app = celery_app(settings)
@@ -42,7 +46,7 @@ def _before_forking(**_: object) -> None:
         warmup.warm_up()
     except Exception as error:
         # Celery would log it and go on, with a worker that fails every job.
-        logging.getLogger("huemill.worker").exception("the kernels cannot be compiled or loaded")
+        log.exception("the kernels cannot be compiled or loaded")
         raise SystemExit(1) from error
     _parts["guard"] = Guard(settings)
 
@@ -68,7 +72,10 @@ def _with_its_children(**_: object) -> None:
 @signals.heartbeat_sent.connect  # type: ignore[untyped-decorator]
 def _tell_that_it_lives(**_: object) -> None:
     if "store" in _parts:
-        _parts["store"].heard(_name)
+        try:
+            _parts["store"].heard(_name)
+        except RedisError as error:
+            log.warning("that this worker lives cannot be told: %s", error)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
@@ -80,4 +87,5 @@ def _stop(**_: object) -> None:
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _tell_that_it_goes(**_: object) -> None:
     if "store" in _parts:
-        _parts["store"].gone(_name)
+        with suppress(RedisError):  # then it is silent, which comes to the same
+            _parts["store"].gone(_name)

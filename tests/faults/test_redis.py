@@ -4,7 +4,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -111,16 +110,13 @@ def test_10_ten_resets(own_store: Stores, own_service: Services, saw: Saw) -> No
                 broken += proxy.reset()
                 time.sleep(0.3)
             took = probe(client)
-            assert ended(client, job)["status"] == "succeeded"
+            done = ended(client, job)
+            assert done["status"] == "succeeded"
             worker.check()
     finally:
         service.stop()
         proxy.close()
-    saw(connections_reset=broken, probe_done_after_s=took, attempts_of_the_running_job=now_attempts(worker.text(), job))
-
-
-def now_attempts(log: str, job: dict[str, Any]) -> int:
-    return log.count(f"job {job['id']} attempt")
+    saw(connections_reset=broken, probe_done_after_s=took, attempts_of_the_running_job=done["attempt"])
 
 
 def test_11_packets_are_dropped(own_store: Stores, own_service: Services, saw: Saw, network: Network) -> None:

@@ -180,7 +180,7 @@ def test_the_sweep_forgets_what_has_no_record(bench: Bench) -> None:
 
 
 def test_the_sweep_goes_past_what_it_cannot_read(bench: Bench) -> None:
-    """One record that is damaged, or of another version, does not keep the jobs behind it from being rescued."""
+    """A record that is damaged, or of another version, is put off: it keeps no job behind it from being rescued."""
     damaged, job = bench.create(), bench.claimed()
     bench.let_time_come(damaged)
     bench.let_time_come(job)
@@ -189,6 +189,7 @@ def test_the_sweep_goes_past_what_it_cannot_read(bench: Bench) -> None:
         client.hset(f"huemill:job:{damaged.id}", "status", "lost")
     bench.sweep()
     assert bench.status(job) is JobStatus.QUEUED
+    assert bench.ask(lambda store: store.due()) == []
 
 
 def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:

@@ -55,12 +55,20 @@ def huemill_colors(path: Path, params: dict[str, Any]) -> Work:
 
 
 def scikit_learn(path: Path, size: tuple[int, int] | None, params: dict[str, Any]) -> Work:
-    """Every pixel, as float32, which it runs faster on."""
+    """Every pixel, as float32, which it runs faster on.
+
+    Its own inertia is added up in float32 then: over 13.7 million pixels that is 0.7 % too low. So it is taken from
+    its centres instead, over the colours; that is less than a hundredth of what is timed.
+    """
     pixels = pixels_of(path, size)
+    points = count_colors(pixels).points()
 
     def work() -> tuple[float, int]:
         found = KMeans(**params).fit(pixels.reshape(-1, 3).astype(np.float32))
-        return found.inertia_ / (pixels.size / 3), found.n_iter_
+        nearest = np.full(len(points), np.inf)
+        for center in found.cluster_centers_.astype(np.float64):
+            np.minimum(nearest, ((points.coords - center) ** 2).sum(axis=1), out=nearest)
+        return float(points.weights @ nearest) / points.pixels, found.n_iter_
 
     return work
 

@@ -12,9 +12,10 @@ from fastapi import Request
 from api.dependencies import Parts
 from api.forms import read_form
 from api.forms.base import Form, Reference, too_large
-from api.image_header import ImageHeader, check_image
+from api.image_header import check_image
 from shared.blobs import Blobs, upload_key
 from shared.errors import InvalidRequest, NotFound, UnknownImage
+from shared.formats import Header
 from shared.jobs import Upload, new_job_id
 from shared.params import AnyParams, check_reference_size, check_region, parse_params
 
@@ -47,7 +48,7 @@ async def receive(request: Request, job_id: str, parts: Parts) -> Received:
     return Received(stored["image"], stored.get("mask"), params)
 
 
-async def receive_image(request: Request, parts: Parts) -> tuple[Upload, ImageHeader]:
+async def receive_image(request: Request, parts: Parts) -> tuple[Upload, Header]:
     """Store the one image that the request is about, under a key that no job has."""
     form = read_form(request, parts.settings)
     stored: dict[str, Upload] = {}
@@ -63,7 +64,7 @@ async def receive_image(request: Request, parts: Parts) -> tuple[Upload, ImageHe
         raise
 
 
-def _check_selection(image: ImageHeader, masked: bool, params: AnyParams) -> None:
+def _check_selection(image: Header, masked: bool, params: AnyParams) -> None:
     """Refuse what the header shows to be in vain: a region outside of the image, too much for the reference engine."""
     if not image.may_be_turned or params.region is None or params.region.is_outside(image.height, image.width):
         check_region(params, image.width, image.height)
@@ -141,8 +142,8 @@ class _Counted:
             raise InvalidRequest(f"The {self._name} is empty: 0 bytes were sent.")
 
 
-async def _check(upload: Upload, parts: Parts) -> ImageHeader:
-    def check() -> ImageHeader:
+async def _check(upload: Upload, parts: Parts) -> Header:
+    def check() -> Header:
         with parts.blobs.open(upload.key) as file:
             return check_image(file, upload.size, parts.settings)
 

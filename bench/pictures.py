@@ -14,19 +14,20 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
+from shared.formats import Limits
 from shared.params import MODELS, AnyParams, KMeansParams
 from shared.results import LABELS_PNG, ClusterResult
 from worker import pipeline
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-MAX_PIXELS = 100_000_000
+LIMITS = Limits()
 BAR_HEIGHT = 46
 NOISE_COLOR = (128, 128, 128)
 
 
 def run(data: bytes, params: AnyParams) -> tuple[ClusterResult, Image.Image]:
     """The result, and its label map as a picture on white."""
-    outcome = pipeline.run(data, params, lambda stage, fraction: True, max_pixels=MAX_PIXELS)
+    outcome = pipeline.run(data, params, lambda stage, fraction: True, limits=LIMITS)
     labels = Image.open(io.BytesIO(outcome.files[LABELS_PNG])).convert("RGBA")
     canvas = Image.new("RGBA", labels.size, "white")
     canvas.alpha_composite(labels)

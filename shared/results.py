@@ -1,6 +1,6 @@
 """What a finished job answers. The label map is kept beside it and joined in by the gateway."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +21,41 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ImageInfo(Frozen):
+StepName = Literal[
+    "took_first_frame",
+    "reduced_to_8_bits",
+    "converted_profile",
+    "ignored_profile",
+    "converted_gamma",
+    "oriented",
+    "tolerated_damage",
+]
+
+
+class Step(Frozen):
+    """Something that was done to an image's pixels before they were counted, or left undone."""
+
+    step: StepName = Field(description="A stable word for programs.")
+    detail: str = Field(description="A sentence for people.")
+
+
+class FoundImage(Frozen):
+    """What an image file held, and what was done with it: an ordinary sRGB image has no steps."""
+
+    format: str
+    mode: str = Field(description="bitmap, grey, grey+alpha, palette, palette+alpha, RGB, RGBA, CMYK.")
+    bits: int = Field(description="Bits of a sample in the file.")
+    frames: int = Field(1, description="Frames or pages; the first was taken.")
+    orientation: int = Field(1, description="As EXIF numbers it, 1 to 8; 1 is upright. It was applied.")
+    profile: str | None = Field(None, description="The embedded colour profile's own description.")
+    steps: list[Step] = Field([], description="What was done, in order.")
+
+
+class ImageInfo(FoundImage):
     """The image as it was read."""
 
-    width: int
-    height: int
+    width: int = Field(description="Of the upright image, in pixels.")
+    height: int = Field(description="Of the upright image, in pixels.")
     scaled_from: tuple[int, int] | None = Field(
         None, description="Width and height before `max_pixels` scaled it down; null where every pixel counts."
     )
@@ -35,7 +65,6 @@ class ImageInfo(Frozen):
         description="Pixels left out for their transparency, or by `region`, `mask` and `exclude`; in no share."
     )
     unique_colors: int
-    format: str
     sha256: str
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.formats import Limits
 from shared.params import AnyParams
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
+    max_image_side: int = Field(65_535, gt=0, description="Longest side of an image that is decoded, in pixels.")
+    max_image_frames: int = Field(
+        1_000, ge=1, description="Most frames or pages of a file, though only the first is clustered."
+    )
     max_wait_seconds: Seconds = Field(60, description="Longest time that `Prefer: wait` can hold a request.")
     upload_stall_seconds: Seconds = Field(30, description="An upload that is too slow for this long is cut off.")
     upload_min_bytes_per_second: int = Field(1024, gt=0, description="What is slower than this is too slow.")
@@ -65,6 +70,11 @@ class Settings(BaseSettings):
         45, description="A worker that is stopped ends its job within this time, or gives it back."
     )
     threads: int | None = Field(None, ge=1, description="Threads of one job; unset: all processors it may use.")
+
+    @property
+    def image_limits(self) -> Limits:
+        """What an image may be before it is decoded."""
+        return Limits(self.max_pixels, self.max_image_side, self.max_image_frames)
 
     def timeout_of(self, params: AnyParams) -> float:
         """Seconds that a job may run: the operator's limit, or the client's where that is lower."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BrokenImage, ImageTooLarge, UnsupportedImage
+from shared.formats import Limits
 from shared.params import AnyParams
 from shared.results import (
     LABELS_NPY,
@@ -71,7 +72,7 @@ def run(
     report: StageReport,
     *,
     mask: bytes | None = None,
-    max_pixels: int,
+    limits: Limits,
     threads: int | None = None,
 ) -> Outcome:
     """Cluster every pixel of the image file `data` that `params` select.
@@ -82,8 +83,8 @@ def run(
     """
     stages = _Stages(report)
     with stages.stage("decode"):
-        raster = decode(data, max_pixels)
-        shape = None if mask is None else _decoded_mask(mask, max_pixels)
+        raster = decode(data, limits)
+        shape = None if mask is None else _decoded_mask(mask, limits)
     with stages.stage("count") as tell:
         selected = select(raster, params, shape, Meter(tell, threads))
         colors = count_selected(selected, params)
@@ -100,9 +101,9 @@ def run(
     return Outcome(result, files)
 
 
-def _decoded_mask(mask: bytes, max_pixels: int) -> Raster:
+def _decoded_mask(mask: bytes, limits: Limits) -> Raster:
     try:
-        return decode(mask, max_pixels)
+        return decode(mask, limits)
     except (UnsupportedImage, BrokenImage, ImageTooLarge) as error:
         raise type(error)(f"The mask cannot be read. {error}") from error
 
@@ -167,7 +168,7 @@ def _result(
             clustered_pixels=colors.pixels,
             excluded_pixels=width * height - colors.pixels,
             unique_colors=len(points),
-            format=raster.format,
+            **raster.found.model_dump(),
             sha256=hashes[0],
         ),
         centroids=centroids.tolist(),

@@ -96,7 +96,12 @@ def _run(job: Job, seconds: float, mill: Mill) -> bool:
         data = mill.blobs.get(job.upload.key)
         mask = mill.blobs.get(job.mask.key) if job.mask is not None else None
         outcome = pipeline.run(
-            data, job.params, reporter.report, mask=mask, max_pixels=settings.max_pixels, threads=settings.threads
+            data,
+            job.params,
+            reporter.report,
+            mask=mask,
+            limits=settings.image_limits,
+            threads=settings.threads,
         )
         return _save(job, outcome, mill)
     except Stopped:

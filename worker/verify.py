@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.errors import HuemillError
+from shared.formats import Limits
 from shared.params import (
     MODELS,
     REFERENCE_MAX_PIXELS,
@@ -198,7 +199,7 @@ def _status_bytes(name: str) -> int:
 
 def load_points(path: Path, params: AnyParams) -> tuple[Points, str]:
     """The image's points, scaled down to what the reference engine takes, and a sentence about what was done."""
-    pixels = select(decode(path.read_bytes(), max_pixels=1 << 30), params, None, Meter())
+    pixels = select(decode(path.read_bytes(), Limits(pixels=1 << 30)), params, None, Meter())
     most = REFERENCE_MAX_PIXELS[params.algorithm]
     height, width = pixels.shape[:2]
     said = f"{path.name}: {width} x {height} = {width * height:,} pixels"

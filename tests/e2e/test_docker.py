@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 import pytest
 
+from shared.formats import Limits
 from shared.params import MODELS, KMeansParams
 from tests.support.calls import finished, post
 from tests.support.images import encoded, noise, photograph
@@ -205,7 +206,7 @@ def test_two_workers_share_twenty_images_and_every_result_is_right(stack: Stack,
         job = ended(client, job_id)
         assert job["status"] == "succeeded", job
         assert job["attempt"] == 1
-        expected = pipeline.run(image, KMeansParams(n_clusters=4), lambda *_: True, max_pixels=10**8)
+        expected = pipeline.run(image, KMeansParams(n_clusters=4), lambda *_: True, limits=Limits())
         result = client.get(f"/v1/jobs/{job_id}/result", params={"labels": "inline"}).raise_for_status().json()
         np.testing.assert_allclose(result["centroids"], expected.result.centroids, rtol=1e-9)
         np.testing.assert_allclose(result["proportions"], expected.result.proportions, rtol=1e-12)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from shared.formats import Limits
 from shared.params import HdbscanParams
 from tests.support.calls import finished, problem
 from tests.support.images import encoded, noise
@@ -70,7 +71,7 @@ def test_1_2_killed_in_mid_job(own_store: Stores, own_service: Services, saw: Sa
         assert names.count("running") == 2
         assert names.count("succeeded") == 1
         labels = client.get(job["links"]["labels"], headers={"Accept": "application/x-npy"}).content
-        expected = pipeline.run(HDBSCAN_IMAGE, HdbscanParams(**HDBSCAN), lambda *_: True, max_pixels=10**8)
+        expected = pipeline.run(HDBSCAN_IMAGE, HdbscanParams(**HDBSCAN), lambda *_: True, limits=Limits())
         assert labels == expected.files["labels.npy"]
         assert finished(client)["attempt"] == 1
         until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 5)

@@ -72,12 +72,12 @@ def test_a_cut_off_upload_is_told_at_once(client: httpx.Client, image_format: st
     problem(post(client, whole[:-40]), 422, "broken_image")
 
 
-@pytest.mark.parametrize(("image_format", "mode"), [("PNG", "I;16"), ("TIFF", "F"), ("TIFF", "LAB")])
-def test_a_mode_that_is_not_read(client: httpx.Client, image_format: str, mode: str) -> None:
-    """An image of more than 8 bits a channel, or in a space of its own, is refused by its header, not by its job."""
+@pytest.mark.parametrize("mode", ["F", "I", "LAB"])
+def test_a_mode_that_is_not_read(client: httpx.Client, mode: str) -> None:
+    """Samples that are no whole numbers from 0, and colours of other kinds, are refused by the header."""
     file = io.BytesIO()
-    Image.new(mode, (4, 4)).save(file, image_format)
-    assert mode in problem(post(client, file.getvalue()), 415, "unsupported_image")["detail"]
+    Image.new(mode, (4, 4)).save(file, "TIFF")
+    assert "TIFF" in problem(post(client, file.getvalue()), 415, "unsupported_image")["detail"]
 
 
 def test_a_photograph_cut_in_half(client: httpx.Client) -> None:

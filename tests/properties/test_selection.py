@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from shared.formats import Limits
 from shared.params import parse_params
 from tests.support.images import encoded
 from worker import pipeline
@@ -78,7 +79,7 @@ def test_weights_of_opaque_pixels_are_their_counts(seed: int, height: int, width
     """`weight` on an opaque image gives the very bytes of `ignore`."""
     pixels = np.dstack([image(seed, height, width), np.full((height, width), 255, np.uint8)])
     outcomes = [
-        pipeline.run(encoded(pixels), parse_params({"alpha": alpha}), lambda _, __: True, max_pixels=1000)
+        pipeline.run(encoded(pixels), parse_params({"alpha": alpha}), lambda _, __: True, limits=Limits(pixels=1000))
         for alpha in ("ignore", "weight")
     ]
     assert outcomes[0].files == outcomes[1].files

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from shared.errors import BrokenImage, ImageTooLarge, NothingToCluster, UnsupportedImage
+from shared.formats import Limits
 from shared.params import parse_params
 from tests.support.images import encoded, noise, two_colors
 from worker import pipeline
@@ -15,11 +16,11 @@ from worker.imaging.decode import decode
 from worker.progress import Stopped
 from worker.rendering.label_png import EXCLUDED_RGBA, NOISE_RGBA, label_png
 
-MAX_PIXELS = 10**6
+LIMITS = Limits(pixels=10**6)
 
 
 def run(data: bytes, **params: Any) -> pipeline.Outcome:
-    return pipeline.run(data, parse_params(params), lambda _, __: True, max_pixels=MAX_PIXELS)
+    return pipeline.run(data, parse_params(params), lambda _, __: True, limits=LIMITS)
 
 
 def labels_of(outcome: pipeline.Outcome) -> np.ndarray:
@@ -69,18 +70,18 @@ def test_stages_are_told_in_order_and_a_no_stops() -> None:
     """Each stage tells its progress, growing from 0; an answer of no ends the work."""
     told: list[tuple[str, float]] = []
     params = parse_params({"n_clusters": 3})
-    pipeline.run(encoded(noise(30, 30)), params, lambda *it: told.append(it) is None, max_pixels=MAX_PIXELS)
+    pipeline.run(encoded(noise(30, 30)), params, lambda *it: told.append(it) is None, limits=LIMITS)
     assert list(dict.fromkeys(stage for stage, _ in told)) == ["decode", "count", "cluster", "render"]
     assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
     for stage in ("decode", "count", "cluster", "render"):
         with pytest.raises(Stopped):
-            pipeline.run(encoded(two_colors()), params, lambda at, _, last=stage: at != last, max_pixels=MAX_PIXELS)
+            pipeline.run(encoded(two_colors()), params, lambda at, _, last=stage: at != last, limits=LIMITS)
 
 
 def test_threads_change_nothing() -> None:
     """One thread and several give the same bytes."""
     data, params = encoded(noise(120, 120)), parse_params({"n_clusters": 7})
-    outcomes = [pipeline.run(data, params, lambda _, __: True, max_pixels=MAX_PIXELS, threads=n) for n in (1, 3)]
+    outcomes = [pipeline.run(data, params, lambda _, __: True, limits=LIMITS, threads=n) for n in (1, 3)]
     assert outcomes[0].files == outcomes[1].files
     assert outcomes[0].result.centroids == outcomes[1].result.centroids
 
@@ -91,7 +92,7 @@ def test_every_mode_is_decoded_as_pillow_sees_it(mode: str) -> None:
     image = Image.fromarray(noise(5, 6, channels=4)).convert("RGBA" if mode in ("LA", "RGBA") else "RGB").convert(mode)
     buffer = io.BytesIO()
     image.save(buffer, "TIFF" if mode == "CMYK" else "PNG")
-    raster = decode(buffer.getvalue(), MAX_PIXELS)
+    raster = decode(buffer.getvalue(), LIMITS)
     assert (raster.height, raster.width) == (5, 6)
     assert np.array_equal(raster.pixels, np.asarray(image.convert("RGBA" if mode in ("LA", "RGBA") else "RGB")))
 
@@ -100,7 +101,7 @@ def test_an_image_stands_upright() -> None:
     """The orientation that a camera noted is applied."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    raster = decode(encoded(two_colors(4, 9), "PNG", exif=exif), MAX_PIXELS)
+    raster = decode(encoded(two_colors(4, 9), "PNG", exif=exif), LIMITS)
     assert (raster.height, raster.width) == (9, 4)
 
 
@@ -108,11 +109,11 @@ def test_what_cannot_be_decoded() -> None:
     """No image, too large, and cut off are three errors; 16 bits a channel is none that is read yet."""
     whole = encoded(noise(40, 40))
     with pytest.raises(UnsupportedImage):
-        decode(b"text", MAX_PIXELS)
+        decode(b"text", LIMITS)
     with pytest.raises(ImageTooLarge, match="1,600"):
-        decode(whole, 1599)
+        decode(whole, Limits(pixels=1599))
     with pytest.raises(BrokenImage):
-        decode(whole[: len(whole) // 2], MAX_PIXELS)
+        decode(whole[: len(whole) // 2], LIMITS)
 
 
 @pytest.mark.parametrize("clusters", [1, 2, 3, 14, 15, 254])

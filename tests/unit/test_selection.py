@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from shared.errors import BrokenImage, ImageTooLarge, InvalidParams, NothingToCluster, UnsupportedImage
+from shared.formats import Limits
 from shared.params import parse_params
 from tests.support.images import encoded, noise, two_colors
 from worker import pipeline
@@ -17,14 +18,14 @@ from worker.imaging.scaling import scale_down, scaled_size
 from worker.imaging.selection import select
 from worker.progress import Meter, Stopped
 
-MAX_PIXELS = 10**6
+LIMITS = Limits(pixels=10**6)
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 
 
 def run(pixels: np.ndarray, mask: np.ndarray | None = None, **params: Any) -> pipeline.Outcome:
     given = parse_params({"n_clusters": 2, **params})
     file = None if mask is None else encoded(mask)
-    return pipeline.run(encoded(pixels), given, lambda _, __: True, mask=file, max_pixels=MAX_PIXELS)
+    return pipeline.run(encoded(pixels), given, lambda _, __: True, mask=file, limits=LIMITS)
 
 
 def labels_of(outcome: pipeline.Outcome) -> np.ndarray:
@@ -94,7 +95,7 @@ def test_a_jpeg_may_have_any_alpha() -> None:
     """An image without transparency is the same under every reading of it."""
     data = encoded(noise(20, 20), "JPEG")
     files = [
-        pipeline.run(data, parse_params({"alpha": alpha}), lambda _, __: True, max_pixels=MAX_PIXELS).files
+        pipeline.run(data, parse_params({"alpha": alpha}), lambda _, __: True, limits=LIMITS).files
         for alpha in ("ignore", "weight", "opaque", "blend:#00ff00")
     ]
     assert all(other == files[0] for other in files[1:])
@@ -193,7 +194,7 @@ def test_a_mask_of_another_size() -> None:
 def test_a_mask_that_cannot_be_read(mask: bytes, kind: type[Exception]) -> None:
     """What is wrong with the mask is said to be the mask's."""
     with pytest.raises(kind, match="mask cannot be read"):
-        pipeline.run(encoded(two_colors()), parse_params({}), lambda _, __: True, mask=mask, max_pixels=MAX_PIXELS)
+        pipeline.run(encoded(two_colors()), parse_params({}), lambda _, __: True, mask=mask, limits=LIMITS)
 
 
 def test_excluded_colours() -> None:
@@ -236,7 +237,7 @@ def test_nothing_left(case: str, algorithm: str) -> None:
             parse_params({"algorithm": algorithm, **params}),
             lambda _, __: True,
             mask=encoded(NOTHING[case]["mask"]) if "mask" in NOTHING[case] else None,
-            max_pixels=MAX_PIXELS,
+            limits=LIMITS,
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -238,7 +239,7 @@ def test_cluster_with_wrong_options(tmp_path: Path, arguments: tuple[str, str]) 
 
 
 def test_cluster_ends_at_once_on_ctrl_c(serve: Callable[..., Serving], tmp_path: Path) -> None:
-    """Ctrl-C ends `huemill cluster`, also while its job goes on."""
+    """Ctrl-C ends `huemill cluster`, and its job is cancelled."""
     serving = serve()
     (tmp_path / "noise.png").write_bytes(encoded(noise(700, 700)))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in LONG.items()]
@@ -249,6 +250,9 @@ def test_cluster_ends_at_once_on_ctrl_c(serve: Callable[..., Serving], tmp_path:
     os.kill(child.pid, signal.SIGINT)
     child.process.wait(STOP_SECONDS)
     assert "Aborted" in child.text()
+    (job_id,) = {found for log in logs.iterdir() for found in re.findall(r"job (\w{32}) attempt", log.read_text())}
+    with serving.client() as client:
+        assert client.get(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
     assert not any("succeeded {" in log.read_text() for log in logs.iterdir()), "it had nothing to wait for"
 
 

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from redis.exceptions import RedisError
 
+from api import metrics
 from api.dependencies import Parts
 from shared.blobs import IMAGES, RESULTS, UPLOADS, Entry, owner_of
 from shared.errors import HuemillError
@@ -29,6 +30,7 @@ async def collect_forever(parts: Parts) -> None:
         except (RedisError, HuemillError) as error:
             log.warning("collecting orphans: %s", error)
         else:
+            metrics.orphans.inc(removed)
             if removed:
                 log.info("removed %d blobs that belonged to no job", removed)
 

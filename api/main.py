@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
-from api import problems
+from api import metrics, problems
 from api.collector import collect_forever
 from api.dependencies import Parts
 from api.fetch import Fetcher
 from api.routes import events, health, images, jobs, results
 from api.sweeper import sweep_forever
+from shared import logs, tracing
 from shared.blobs import Blobs
 from shared.images import ImageStore
 from shared.queue import Queue
@@ -41,6 +41,7 @@ def wire(settings: Settings) -> Parts:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    tracing.set_up("huemill-gateway")
     parts = wire(app.state.settings)
     app.state.parts = parts
     running = {asyncio.create_task(sweep_forever(parts)), asyncio.create_task(collect_forever(parts))}
@@ -56,7 +57,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The gateway's application; it connects to Redis and the blob store when it is started."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = settings or Settings()
+    logs.set_up(settings.log_format)
     app = FastAPI(
         title="huemill",
         version=version("huemill"),
@@ -66,7 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         lifespan=_lifespan,
     )
-    app.state.settings = settings or Settings()
+    app.state.settings = settings
+    app.add_middleware(metrics.Timed)
     problems.install(app)
     for module in (jobs, results, events, images, health):
         app.include_router(module.router)

@@ -11,11 +11,13 @@ from kombu.exceptions import OperationalError
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from api import metrics
 from api.dependencies import Parts
 from api.uploads import discard
 from shared.blobs import result_prefix
 from shared.errors import HuemillError
 from shared.jobs import Job, JobStatus, Loss, given_up
+from shared.logs import bound
 
 log = logging.getLogger("huemill.sweeper")
 
@@ -24,7 +26,8 @@ async def sweep_forever(parts: Parts) -> None:
     """Sweep every `sweep_seconds`; trouble with Redis is logged, and the next sweep carries on."""
     while True:
         try:
-            await sweep(parts)
+            with metrics.sweep_seconds.time():
+                await sweep(parts)
         except (RedisError, OperationalError) as error:
             log.warning("sweep: %s", error)
         await asyncio.sleep(parts.settings.sweep_seconds)
@@ -36,13 +39,14 @@ async def sweep(parts: Parts) -> None:
     One that makes trouble does not stand in the way of the others.
     """
     for job_id in await parts.store.due():
-        try:
-            await _see_to(job_id, parts)
-        except HuemillError as error:
-            log.warning("job %s: %s", job_id, error)
-        except ValidationError:
-            log.exception("job %s: its record cannot be read", job_id)
-            await parts.store.put_off(job_id)
+        with bound(job_id=job_id):
+            try:
+                await _see_to(job_id, parts)
+            except HuemillError as error:
+                log.warning("%s", error)
+            except ValidationError:
+                log.exception("its record cannot be read")
+                await parts.store.put_off(job_id)
     for image in await parts.images.take_expired():
         try:
             await parts.blobs.delete(image.key)
@@ -65,6 +69,7 @@ async def _see_to(job_id: str, parts: Parts) -> None:
 async def _send_again(job: Job, parts: Parts) -> None:
     """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm."""
     if await parts.store.resend(job):
+        metrics.resent.inc()
         await asyncio.to_thread(parts.queue.send, job)
 
 
@@ -74,7 +79,8 @@ async def _rescue(job: Job, parts: Parts) -> None:
     again = loss is Loss.WORKER_STOPPED or job.attempt < parts.settings.max_attempts
     if again and loss is not Loss.TIMEOUT:
         if await parts.store.give_back(job, loss):
-            log.warning("job %s attempt %d: %s; back to the queue", job.id, job.attempt, loss)
+            metrics.lost.labels(loss).inc()
+            log.warning("attempt %d: %s; back to the queue", job.attempt, loss)
             await _remove_begun(job, parts)
             returned = await parts.store.get(job.id)
             if returned is not None and returned.status is JobStatus.QUEUED:
@@ -82,7 +88,9 @@ async def _rescue(job: Job, parts: Parts) -> None:
         return
     error = given_up(loss, job.attempt, parts.settings.timeout_of(job.params))
     if await parts.store.fail(job, error):
-        log.error("job %s attempt %d: %s; given up", job.id, job.attempt, loss)
+        metrics.lost.labels(loss).inc()
+        metrics.ended.labels(JobStatus.FAILED, error.code).inc()
+        log.error("attempt %d: %s; given up", job.attempt, loss)
         await _remove_begun(job, parts)
         await discard(job.uploads, parts.blobs)
 

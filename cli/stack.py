@@ -73,7 +73,7 @@ class Stack:
         for number in range(1, self.workers + 1):
             # A slow job never stands before a fast one, where there is more than one worker.
             queues = "huemill.fast" if number == 1 and self.workers > 1 else "huemill.fast,huemill.slow"
-            command = ["-m", "celery", "-A", "worker.main", "worker", "-Q", queues, "--concurrency", "1"]
+            command = ["-m", "celery", "--quiet", "-A", "worker.main", "worker", "-Q", queues, "--concurrency", "1"]
             options = ["-n", f"worker{number}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
             own = {"HUEMILL_THREADS": str(threads), **environment, "HUEMILL_DRAIN_SECONDS": str(JOB_DRAIN_SECONDS)}
             self._spawn(f"worker-{number}", [sys.executable, *command, *options], own)

@@ -119,6 +119,8 @@ class Job(BaseModel):
     mask: Upload | None = None
     """A second image: where it is black, the first one's pixel is left out."""
     created_at: datetime
+    traceparent: str | None = None
+    """The trace that it was posted in (W3C Trace Context), where there is one."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
@@ -173,8 +175,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_job(job_id: str, params: Any, upload: Upload, mask: Upload | None = None) -> Job:
-    return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now())
+def new_job(
+    job_id: str, params: Any, upload: Upload, mask: Upload | None = None, traceparent: str | None = None
+) -> Job:
+    return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now(), traceparent=traceparent)
 
 
 def given_up(loss: Loss, attempts: int, seconds: float) -> JobError:

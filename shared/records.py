@@ -27,7 +27,7 @@ def queued_key(queue: str) -> str:
 
 def encode(job: Job) -> dict[str, str | bytes]:
     """A new job as the fields of its hash."""
-    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "mask", "created_at"})
+    fixed = job.model_dump(mode="json", include={"id", "params", "upload", "mask", "created_at", "traceparent"})
     return {
         "record": orjson.dumps(fixed),
         "status": job.status,

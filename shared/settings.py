@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.formats import Limits
+from shared.logs import LogFormat
 from shared.params import AnyParams
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     drain_seconds: Seconds = Field(
         45, description="A worker that is stopped ends its job within this time, or gives it back."
     )
+    log_format: LogFormat = Field("json", description="`json`: an object a line; `text`: for a person.")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port of a worker's metrics; unset: none.")
     threads: int | None = Field(None, ge=1, description="Threads of one job; unset: all processors it may use.")
 
     @property

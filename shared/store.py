@@ -66,6 +66,20 @@ class Event(NamedTuple):
     data: dict[str, Any]
 
 
+class Waiting(NamedTuple):
+    """A queue's jobs, and how long the first of them has waited."""
+
+    jobs: int
+    age_seconds: float
+
+
+class Overview(NamedTuple):
+    """What waits and works behind the gateways."""
+
+    queues: dict[str, Waiting]
+    workers: int
+
+
 def _redis_options() -> dict[str, Any]:
     return {
         "socket_timeout": SOCKET_SECONDS,
@@ -154,6 +168,19 @@ class GatewayStore:
             for queue in QUEUES:
                 pipe.zcard(queued_key(queue))
             return sum(await pipe.execute())
+
+    async def overview(self) -> Overview:
+        """Queues and workers as they are now."""
+        clock = await self._clock()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(queued_key(queue))
+                pipe.zrange(queued_key(queue), 0, 0, withscores=True)
+            answers = await pipe.execute()
+        queues = {}
+        for queue, jobs, first in zip(QUEUES, answers[::2], answers[1::2], strict=True):
+            queues[queue] = Waiting(jobs, max(0.0, clock - first[0][1]) if first else 0.0)
+        return Overview(queues, len(await self.workers()))
 
     async def resend(self, job: Job) -> bool:
         """Note that a queued job's message is sent again."""

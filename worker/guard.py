@@ -21,6 +21,7 @@ import orjson
 from redis.exceptions import RedisError
 
 from shared.jobs import Job, Loss
+from shared.logs import bound
 from shared.records import Hold, hold_of
 from shared.settings import Settings
 from shared.store import GuardStore
@@ -95,7 +96,8 @@ class Guard:
         while True:
             self._listen()
             for run in list(self._runs.values()):
-                self._look_at(run)
+                with bound(job_id=run.job_id):
+                    self._look_at(run)
 
     def _listen(self) -> None:
         """Read what the children have noted, or wait a little for it."""
@@ -149,14 +151,14 @@ class Guard:
             if run.refused or self._store.renew(run.hold):
                 return
         except RedisError as error:
-            log.warning("job %s: the lease cannot be renewed: %s", run.job_id, error)
+            log.warning("the lease cannot be renewed: %s", error)
             return
         run.refused = True
         run.kill_at = min(run.kill_at, now + STOP_SECONDS)
 
     def _kill(self, run: _Run, loss: Loss) -> None:
         run.loss = loss
-        log.warning("job %s: its process %d is killed: %s", run.job_id, run.pid, "stale" if run.refused else loss)
+        log.warning("process %d is killed: %s", run.pid, "stale" if run.refused else loss)
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
 

@@ -11,11 +11,12 @@ from typing import Any
 from celery import signals
 from redis.exceptions import RedisError
 
+from shared import logs, tracing
 from shared.blobs import Blobs
 from shared.queue import TASK, celery_app
 from shared.settings import Settings
 from shared.store import GuardStore, WorkerStore
-from worker import tasks, warmup
+from worker import metrics, tasks, warmup
 from worker.guard import Guard
 
 _PR_SET_PDEATHSIG = 1
@@ -24,6 +25,8 @@ log = logging.getLogger("huemill.worker")
 
 settings = Settings()
 app = celery_app(settings)
+# Celery has words to say before it asks for logs to be set up, and would then set them up in its own way.
+logs.set_up(settings.log_format)
 _parts: dict[str, Any] = {}
 _name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -35,8 +38,8 @@ def run(job_id: str) -> None:
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
-def _set_up_logging(**_: object) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def _leave_logging_as_it_is(**_: object) -> None:
+    """That somebody listens is enough."""
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
@@ -57,6 +60,7 @@ def _in_each_child(**_: object) -> None:
     # A stop of the whole process group is the main process's to see to; and nothing runs without its guard.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    tracing.set_up("huemill-worker")
     store = WorkerStore(settings, f"{_name}/{os.getpid()}")
     _parts["mill"] = tasks.Mill(store, Blobs(settings.blob_url), settings, _parts["guard"].running)
 
@@ -66,6 +70,8 @@ def _with_its_children(**_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
     _parts["store"] = GuardStore(settings)
     _parts["guard"].start(_parts["store"])
+    if settings.metrics_port is not None:
+        metrics.serve(settings.metrics_port)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from shared import tracing
 from shared.blobs import Blobs, result_prefix
 from shared.errors import HuemillError, Internal
-from shared.jobs import Job, JobError, Loss, Progress, given_up
-from shared.results import RESULT_FILE
+from shared.jobs import Job, JobError, JobStatus, Loss, Progress, given_up, now
+from shared.logs import bound
+from shared.results import RESULT_FILE, ClusterResult
 from shared.settings import Settings
 from shared.store import WorkerStore
-from worker import pipeline
+from worker import metrics, pipeline
 from worker.progress import Stopped
 
 # A progress bar moves smoothly enough by this, and a stage does not flood the event stream.
@@ -63,7 +65,7 @@ class Reporter:
         try:
             self._refused = not self._store.report(self._job, Progress(stage=stage, fraction=round(fraction, 4)))
         except RedisError as error:
-            log.warning("job %s: the progress cannot be told: %s", self._job.id, error)
+            log.warning("the progress cannot be told: %s", error)
             self._quiet_for = SILENT_SECONDS
         self._quiet_since = time.monotonic()
         return not self._refused
@@ -73,16 +75,25 @@ def run_job(job_id: str, mill: Mill) -> None:
     """Run the job if it is still to be run, and bring it to its end."""
     job = mill.store.claim(job_id)
     if job is None:
-        log.info("job %s is gone, ended or taken: nothing to do", job_id)
+        log.info("gone, ended or taken: nothing to do", extra={"job_id": job_id})
         return
-    log.info("job %s attempt %d: %s begins", job.id, job.attempt, job.params.algorithm)
+    parent = tracing.continued(job.traceparent)
+    about: dict[str, str | int] = {"job_id": job.id, "attempt": job.attempt, "worker": job.attempts[-1].worker}
+    with bound(**about), tracing.tracer.start_as_current_span("huemill.run", parent, attributes=about):
+        _bring_to_its_end(job, mill)
+
+
+def _bring_to_its_end(job: Job, mill: Mill) -> None:
+    algorithm = job.params.algorithm
+    log.info("%s begins", algorithm)
+    metrics.attempts.labels(algorithm).inc()
     seconds = mill.settings.timeout_of(job.params)
     try:
         with mill.watch(job, seconds):
             ended = _run(job, seconds, mill)
     except RedisError:
         # The record cannot be written now, so nothing is: the lease ends, and the sweep gives the job to a worker.
-        log.exception("job %s attempt %d: Redis is out of reach; the job will be taken up again", job.id, job.attempt)
+        log.exception("Redis is out of reach; the job will be taken up again")
         return
     if ended:
         for upload in job.uploads:
@@ -107,7 +118,8 @@ def _run(job: Job, seconds: float, mill: Mill) -> bool:
     except Stopped:
         if reporter.timed_out:
             return _fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds), mill.store)
-        log.warning("job %s attempt %d: the claim is not valid any more; stopped", job.id, job.attempt)
+        metrics.stopped.inc()
+        log.warning("the claim is not valid any more; stopped")
         return False
     except HuemillError as error:
         return _fail(job, JobError(code=error.code, message=str(error), retryable=error.retryable), mill.store)
@@ -117,7 +129,7 @@ def _run(job: Job, seconds: float, mill: Mill) -> bool:
         message = "The job needed more memory than the worker has. Send a smaller image or another algorithm."
         return _fail(job, JobError(code=Loss.OUT_OF_MEMORY, message=message), mill.store)
     except Exception:
-        log.exception("job %s attempt %d: a defect of huemill", job.id, job.attempt)
+        log.exception("a defect of huemill")
         message = "huemill failed on this job by a defect of its own; its log has the details."
         return _fail(job, JobError(code=Internal.code, message=message), mill.store)
 
@@ -129,14 +141,32 @@ def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> bool:
     with ThreadPoolExecutor(len(files)) as pool:
         list(pool.map(lambda name: mill.blobs.put(prefix + name, files[name]), files))
     if mill.store.succeed(job, prefix):
-        log.info("job %s attempt %d: succeeded %s", job.id, job.attempt, outcome.result.timings_ms)
+        _count(job, outcome.result)
         return True
-    log.warning("job %s attempt %d: a late result is refused", job.id, job.attempt)
+    metrics.refused.inc()
+    log.warning("a late result is refused")
     for name in files:
         mill.blobs.remove(prefix + name)
     return False
 
 
+def _count(job: Job, result: ClusterResult) -> None:
+    """Tell the operators of a success."""
+    algorithm, timings = job.params.algorithm, result.timings_ms
+    log.info("succeeded", extra={"timings_ms": timings})
+    tracing.stages(timings)
+    metrics.ended.labels(JobStatus.SUCCEEDED, "").inc()
+    metrics.pixels.labels(algorithm).inc(result.image.pixels)
+    if job.started_at is not None:
+        metrics.job_seconds.labels(algorithm).observe((now() - job.started_at).total_seconds())
+    for stage, milliseconds in timings.items():
+        metrics.stage_seconds.labels(algorithm, stage).observe(milliseconds / 1000)
+
+
 def _fail(job: Job, error: JobError, store: WorkerStore) -> bool:
-    log.info("job %s attempt %d: failed with %s: %s", job.id, job.attempt, error.code, error.message)
-    return store.fail(job, error)
+    log.info("failed with %s: %s", error.code, error.message)
+    if not store.fail(job, error):
+        metrics.refused.inc()
+        return False
+    metrics.ended.labels(JobStatus.FAILED, error.code).inc()
+    return True

@@ -1,15 +1,19 @@
 """Is the gateway alive, and can it do its work?"""
 
+import logging
 from typing import Any
 
 from fastapi import APIRouter, Response
+from redis.exceptions import RedisError
 
+from api import metrics
 from api.dependencies import PartsDep
 from api.openapi import algorithm_schemas, problems
 from api.problems import problem
 from api.responses import Json
 
 router = APIRouter()
+log = logging.getLogger("huemill.api")
 
 
 @router.get("/healthz", tags=["health"])
@@ -25,6 +29,17 @@ async def readyz(parts: PartsDep) -> Response:
     if not workers:
         return problem(503, "no_worker", "No worker was heard lately. Jobs are accepted, and wait for one.")
     return Json({"status": "ready", "workers": len(workers)})
+
+
+@router.get("/metrics", tags=["health"], response_class=Response)
+async def prometheus(parts: PartsDep) -> Response:
+    """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
+    try:
+        overview = await parts.store.overview()
+    except RedisError as error:
+        log.warning("metrics: %s", error)
+        overview = None
+    return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
 
 
 @router.get("/v1/algorithms", tags=["algorithms"])

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from redis.exceptions import RedisError
 
-from api import results, uploads
+from api import metrics, results, uploads
 from api.dependencies import JobDep, Parts, PartsDep
 from api.openapi import SUBMIT, problems
 from api.responses import Json
 from api.schemas import JobView, job_view, links
+from shared import tracing
 from shared.blobs import result_prefix
 from shared.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull
 from shared.jobs import ENDED, Job, JobStatus, new_job, new_job_id
@@ -45,11 +46,8 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     wait = _wait_seconds(prefer, parts.settings.max_wait_seconds)
     if await parts.store.queued() >= parts.settings.max_queued:
         raise QueueFull("Too many jobs are waiting already. Try again later.")
-    job_id = new_job_id()
-    received = await uploads.receive(request, job_id, parts)
-    job = new_job(job_id, received.params, received.image, received.mask)
-    await _enqueue(job, parts)
-    headers = {"Location": f"/v1/jobs/{job_id}"}
+    job = await _accept(request, parts)
+    headers = {"Location": f"/v1/jobs/{job.id}"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
         job = await _wait(job, wait, parts)
@@ -96,6 +94,8 @@ async def _cancel(job: Job, parts: Parts) -> Job:
     if found is None:
         raise NotFound(f"The job {job.id} was deleted.")
     if found.status is JobStatus.CANCELLED:
+        if not job.ended:
+            metrics.ended.labels(JobStatus.CANCELLED, "").inc()
         await uploads.discard(job.uploads, parts.blobs)
     return found
 
@@ -109,6 +109,16 @@ def _wait_seconds(prefer: str | None, most: float) -> float | None:
                 raise InvalidRequest(f"Prefer: wait takes whole seconds, such as wait=10; got {value!r}.")
             return min(float(value), most)
     return None
+
+
+async def _accept(request: Request, parts: Parts) -> Job:
+    """Store what the request brings, and send it to a worker."""
+    job_id = new_job_id()
+    received = await uploads.receive(request, job_id, parts)
+    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
+    await _enqueue(job, parts)
+    metrics.accepted.labels(job.params.algorithm).inc()
+    return job
 
 
 async def _enqueue(job: Job, parts: Parts) -> None:

@@ -192,7 +192,7 @@ class Service:
     def start_worker(self, *, under: Sequence[str] = (), concurrency: int = 1, **settings: object) -> Child:
         """Start a worker; `under` is a command that runs it, such as prlimit."""
         number = len(self.workers) + 1
-        command = ["-m", "celery", "-A", "worker.main", "worker", "-Q", "huemill.fast,huemill.slow"]
+        command = ["-m", "celery", "--quiet", "-A", "worker.main", "worker", "-Q", "huemill.fast,huemill.slow"]
         options = [
             "--concurrency",
             str(concurrency),

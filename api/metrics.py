@@ -1,0 +1,90 @@
+"""What the gateway tells Prometheus: its own requests, and what the store knows of queues, workers and jobs."""
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.store import Overview
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+requests = Histogram(
+    "huemill_http_request_seconds",
+    "From a request's head to the head of its answer.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
+)
+accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])
+resent = Counter("huemill_jobs_resent", "Messages sent again by the sweep.")
+lost = Counter("huemill_attempts_lost", "Attempts that ended before their job did, by why.", ["reason"])
+ended = Counter(
+    "huemill_jobs_ended", "Jobs brought to their end here, by error code where they failed.", ["status", "code"]
+)
+sweep_seconds = Histogram("huemill_sweep_seconds", "Time of a sweep.", buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10))
+orphans = Counter("huemill_orphans_removed", "Blobs removed that belonged to no job.")
+
+
+class Timed:
+    """Counts and times the requests of `app` by their route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "(none)")
+                labels = (_method(scope), route, str(message["status"]))
+                requests.labels(*labels).observe(time.perf_counter() - begin)
+            await send(message)
+
+        await self._app(scope, receive, observed)
+
+
+def _method(scope: Scope) -> str:
+    """The method, as long as it is one of HTTP's: clients can make up any number of others."""
+    method = str(scope["method"])
+    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"
+
+
+class _Of(Collector):
+    """An overview as metrics."""
+
+    def __init__(self, overview: Overview) -> None:
+        self._overview = overview
+
+    def collect(self) -> Iterator[Metric]:
+        depth = GaugeMetricFamily("huemill_queue_jobs", "Jobs that wait.", labels=["queue"])
+        age = GaugeMetricFamily("huemill_queue_age_seconds", "How long the first of them has waited.", labels=["queue"])
+        for name, queue in self._overview.queues.items():
+            depth.add_metric([name], queue.jobs)
+            age.add_metric([name], queue.age_seconds)
+        yield depth
+        yield age
+        yield GaugeMetricFamily("huemill_workers", "Workers heard lately.", value=self._overview.workers)
+
+
+def render(overview: Overview | None) -> bytes:
+    """Prometheus' text format; without what the store knows where it cannot be asked, and `huemill_store_up` 0."""
+    registry = CollectorRegistry()
+    registry.register(_Up(overview is not None))
+    if overview is not None:
+        registry.register(_Of(overview))
+    return generate_latest(REGISTRY) + generate_latest(registry)
+
+
+class _Up(Collector):
+    def __init__(self, answers: bool) -> None:
+        self._answers = answers
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("huemill_store_up", "Whether Redis answers this gateway.", value=float(self._answers))

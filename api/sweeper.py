@@ -41,7 +41,7 @@ async def sweep(parts: Parts) -> None:
     for job_id in await parts.store.due():
         with bound(job_id=job_id):
             try:
-                await _see_to(job_id, parts)
+                await see_to(job_id, parts)
             except HuemillError as error:
                 log.warning("%s", error)
             except ValidationError:
@@ -54,7 +54,8 @@ async def sweep(parts: Parts) -> None:
             log.warning("image %s: %s", image.sha256, error)
 
 
-async def _see_to(job_id: str, parts: Parts) -> None:
+async def see_to(job_id: str, parts: Parts) -> None:
+    """Do for one job what its time has come for."""
     job = await parts.store.get(job_id)
     if job is None:
         await parts.store.forget(job_id)
@@ -62,7 +63,7 @@ async def _see_to(job_id: str, parts: Parts) -> None:
         await _send_again(job, parts)
     elif job.status is JobStatus.RUNNING:
         await _rescue(job, parts)
-    else:
+    elif await parts.store.is_due(job.id):  # else it has ended since it was listed, and its time is yet to come
         await _expire(job, parts)
 
 

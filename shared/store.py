@@ -169,6 +169,11 @@ class GatewayStore:
                 pipe.zcard(queued_key(queue))
             return sum(await pipe.execute())
 
+    async def is_due(self, job_id: str) -> bool:
+        """Whether the sweep must still look at the job now."""
+        when = await self._redis.zscore(DUE, job_id)
+        return when is not None and float(when) <= await self._clock()
+
     async def overview(self) -> Overview:
         """Queues and workers as they are now."""
         clock = await self._clock()

@@ -175,6 +175,6 @@ class Guard:
         try:
             self._store.lose(hold, loss)
         except RedisError as error:
-            log.warning("job %s: %s cannot be told: %s", hold.job_id, loss, error)
+            log.warning("%s cannot be told: %s", loss, error, extra={"job_id": hold.job_id})
             return False
         return True

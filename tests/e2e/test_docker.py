@@ -6,7 +6,6 @@ neither from here nor from a registry, the stand-ins beside the project are buil
 
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ from shared.formats import Limits
 from shared.params import MODELS, KMeansParams
 from tests.support.calls import finished, post
 from tests.support.images import encoded, noise, photograph
-from tests.support.processes import free_port
+from tests.support.processes import free_port, log_lines
 from tests.support.waiting import until
 from worker import pipeline
 
@@ -118,8 +117,8 @@ class Stack:
         found = []
         for container in self.containers("worker"):
             log = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
-            for job, attempt in re.findall(rf"job (\w+) attempt (\d+): {what}", log.stdout + log.stderr):
-                found.append((container, job, int(attempt)))
+            lines = log_lines(log.stdout + log.stderr, what)
+            found += [(container, line["job_id"], line["attempt"]) for line in lines]
         return found
 
     def take_down(self) -> None:

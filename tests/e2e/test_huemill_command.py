@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 
 from tests.support.calls import finished, post
 from tests.support.images import SMALL_PNG, encoded, noise, photograph
-from tests.support.processes import Child, descendants_of, free_port, lives
+from tests.support.processes import Child, descendants_of, free_port, lives, log_lines
 from tests.support.waiting import until
 
 HUEMILL = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -250,10 +249,10 @@ def test_cluster_ends_at_once_on_ctrl_c(serve: Callable[..., Serving], tmp_path:
     os.kill(child.pid, signal.SIGINT)
     child.process.wait(STOP_SECONDS)
     assert "Aborted" in child.text()
-    (job_id,) = {found for log in logs.iterdir() for found in re.findall(r"job (\w{32}) attempt", log.read_text())}
+    (job_id,) = {line["job_id"] for log in logs.iterdir() for line in log_lines(log.read_text(), "begins")}
     with serving.client() as client:
         assert client.get(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
-    assert not any("succeeded {" in log.read_text() for log in logs.iterdir()), "it had nothing to wait for"
+    assert not any(log_lines(log.read_text(), "succeeded") for log in logs.iterdir()), "it had nothing to wait for"
 
 
 def test_cluster_without_a_service(tmp_path: Path) -> None:

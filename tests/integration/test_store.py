@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from api.main import wire
-from api.sweeper import sweep
-from shared.blobs import Blobs
+from api.sweeper import see_to, sweep
+from shared.blobs import Blobs, result_prefix
 from shared.jobs import JobError, JobStatus, Loss, Progress, now
 from shared.queue import FAST, Queue
 from shared.records import DUE, EVENTS_KEPT, hold_of
@@ -215,6 +215,27 @@ def test_a_lease_renewed_in_time_is_not_taken(bench: Bench) -> None:
     assert not bench.ask(lambda store: store.give_back(job, Loss.WORKER_LOST))
     assert not bench.ask(lambda store: store.fail(job, JobError(code="worker_lost", message="")))
     assert bench.status(job) is JobStatus.RUNNING
+
+
+def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
+    """A job that was due while it was queued, and ends before the sweep comes to it, keeps its result."""
+    job = bench.create()
+    bench.let_time_come(job)
+    result = f"{result_prefix(job.id)}1/result.json"
+
+    async def late_look() -> None:
+        parts = wire(bench.settings)
+        (job_id,) = await parts.store.due()
+        claimed = bench.worker.claim(job_id)
+        assert claimed is not None
+        parts.blobs.put(result, b"{}")
+        assert bench.worker.succeed(claimed, f"{result_prefix(job.id)}1/")
+        await see_to(job_id, parts)
+        await parts.store.close()
+
+    asyncio.run(late_look())
+    assert Blobs(bench.settings.blob_url).get(result) == b"{}"
+    assert bench.status(job) is JobStatus.SUCCEEDED
 
 
 def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:

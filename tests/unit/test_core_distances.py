@@ -23,7 +23,7 @@ CASES = {
 
 
 def find(points: Points, min_samples: int, meter: Meter | None = None, leaf_size: int = 16) -> NDArray[np.float64]:
-    tree = kdtree.build(points.coords.copy(), points.weights.copy(), leaf_size)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), leaf_size, np.zeros(2, np.int64))
     return core_distances(points, min_samples, meter or Meter(), tree)
 
 

@@ -176,7 +176,7 @@ def test_progress_rises_and_a_stop_is_obeyed() -> None:
 def test_the_walk_gives_up_when_told_to() -> None:
     """A walk that finds the wish to stop leaves most points unvisited."""
     points = scattered(5, 5_000)
-    crowd = optics.gather(kdtree.build(points.coords.copy(), points.weights.copy(), 16))
+    crowd = optics.gather(kdtree.build(points.coords.copy(), points.weights.copy(), 16, np.zeros(2, np.int64)))
     progress = np.zeros(2, np.int64)
     progress[STOP] = 1
     optics.walk(crowd, np.zeros(len(points)), np.inf, progress)

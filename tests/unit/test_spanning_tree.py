@@ -19,7 +19,7 @@ CASES = {"scattered": scattered(1, 500), "lattice": lattice(2, 500, side=9), "ph
 def test_edges_are_a_minimum_spanning_tree(case: str, min_samples: int) -> None:
     """Edges have their lengths, which are those of scipy's tree over all pairs, and all points hang together."""
     points = CASES[case]
-    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8, np.zeros(2, np.int64))
     cores = core_distances(points, min_samples, Meter(), tree)
     edges, squares = spanning_tree(tree, cores, Meter())
     gaps = points.coords[:, None] - points.coords[None]
@@ -36,7 +36,7 @@ def test_edges_are_a_minimum_spanning_tree(case: str, min_samples: int) -> None:
 def test_threads_change_no_edge() -> None:
     """One thread or three find the same edges in the same order, on data full of ties."""
     points = photograph(64, 48)
-    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8, np.zeros(2, np.int64))
     cores = core_distances(points, 10, Meter(), tree)
     one, three = (spanning_tree(tree, cores, Meter(threads=threads)) for threads in (1, 3))
     assert np.array_equal(one[0], three[0])
@@ -46,7 +46,7 @@ def test_threads_change_no_edge() -> None:
 def test_one_point_has_no_edges() -> None:
     """A single colour is its own spanning tree."""
     points = Points(np.zeros((1, 3)), np.ones(1, np.int64), np.zeros(1, np.int64))
-    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 8, np.zeros(2, np.int64))
     edges, squares = spanning_tree(tree, np.zeros(1), Meter())
     assert edges.shape == (0, 2)
     assert squares.shape == (0,)

@@ -75,15 +75,19 @@ def _renumber(parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
     return np.sort(numbers[parts], axis=1)
 
 
-def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64]) -> kdtree.Tree:
+def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> kdtree.Tree:
     """The kd-tree of the points; their arrays become read-only, as those of Points are: one compilation serves all."""
     coords.flags.writeable = weights.flags.writeable = False
-    return kdtree.build(coords, weights, LEAF_SIZE)
+    tree: kdtree.Tree = meter.run(kdtree.build, coords, weights, LEAF_SIZE, work=kdtree.work(len(coords), LEAF_SIZE))
+    return tree
 
 
 def single_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> Merges:
     """Single linkage: the merges are the edges of the Euclidean spanning tree (Gower and Ross 1969)."""
-    edges, squares = spanning_tree(_tree(coords.copy(), weights.copy()), np.zeros(len(coords)), meter)
+    with meter.part(0.0, 0.05) as part:
+        tree = _tree(coords.copy(), weights.copy(), part)
+    with meter.part(0.05, 1.0) as part:
+        edges, squares = spanning_tree(tree, np.zeros(len(coords)), part)
     return _dendrogram(edges, np.sqrt(squares), weights)
 
 
@@ -118,23 +122,28 @@ def ward_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter:
     clusters = np.column_stack([coords, weights])
     links = np.full((size, 4), ward.NONE, np.int64)
     links[:, ward.ID] = np.arange(size)
-    forest = _grow(clusters, np.full(size, np.inf), links)
-    with meter.part(0.0, 0.1) as part:
+    with meter.part(0.0, 0.02) as part:
+        forest = _grow(clusters, np.full(size, np.inf), links, part)
+    with meter.part(0.02, 0.1) as part:
         part.run_ranges(ward.search_all, size, forest)
     done = 0
     with meter.part(0.1, 1.0) as part:
         while done < size - 1:
-            forest = _grow(forest.clusters, forest.keys, forest.links)
+            # Smaller trees than the first: they tell no progress, but they can be stopped.
+            still = part.within(done / size, done / size)
+            forest = _grow(forest.clusters, forest.keys, forest.links, still)
             left = size - done
             last = done + int(left * (1 - REBUILD_AT)) if left > LAST_TREE else size - 1
             done = part.run(ward.merge, forest, parts, heights, done, last, work=size - 1)
     return _dendrogram(parts, np.sqrt(heights), weights)
 
 
-def _grow(clusters: NDArray[np.float64], keys: NDArray[np.float64], links: NDArray[np.int64]) -> ward.Forest:
+def _grow(
+    clusters: NDArray[np.float64], keys: NDArray[np.float64], links: NDArray[np.int64], meter: Meter
+) -> ward.Forest:
     """A new tree over the clusters that are left, with their keys and links."""
     left = np.flatnonzero(clusters[:, ward.WEIGHT])
-    tree = _tree(clusters[left, : ward.WEIGHT].copy(), clusters[left, ward.WEIGHT].astype(np.int64))
+    tree = _tree(clusters[left, : ward.WEIGHT].copy(), clusters[left, ward.WEIGHT].astype(np.int64), meter)
     order = left[tree.order]
     # One place more: NONE, the last one, stays NONE, and so does whoever is gone.
     place = np.full(len(clusters) + 1, ward.NONE)

@@ -34,7 +34,9 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
     least = resolve_count(params.min_cluster_size, pixels, least=2, units=points.units)
     floor = resolution(points) if params.resolution is None else params.resolution
-    tree = kdtree.build(points.coords.copy(), points.weights.copy(), LEAF_SIZE)
+    with meter.part(0.0, 0.02) as part:
+        work = kdtree.work(len(points), LEAF_SIZE)
+        tree = part.run(kdtree.build, points.coords.copy(), points.weights.copy(), LEAF_SIZE, work=work)
     with meter.part(0.02, 0.6) as part:
         cores = np.maximum(core_distances(points, min_samples, part, tree), floor * floor)
     with meter.part(0.6, 0.9) as part:

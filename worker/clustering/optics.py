@@ -28,8 +28,10 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
     pixels = points.pixels
     min_samples = min(resolve_count(params.min_samples, pixels, least=2, units=points.units), pixels)
     max_eps = np.inf if params.max_eps is None else params.max_eps
-    tree = kdtree.build(points.coords[by_first], points.weights[by_first], LEAF_SIZE)
-    with meter.part(0.0, 0.4) as part:
+    with meter.part(0.0, 0.02) as part:
+        work = kdtree.work(len(points), LEAF_SIZE)
+        tree = part.run(kdtree.build, points.coords[by_first], points.weights[by_first], LEAF_SIZE, work=work)
+    with meter.part(0.02, 0.4) as part:
         cores = rounded(np.sqrt(core_distances(points, min_samples, part, tree)))
     cores[cores > max_eps] = np.inf
     with meter.part(0.4, 0.95) as part:

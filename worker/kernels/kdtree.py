@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import kernel
+from worker.kernels import DONE, STOP, kernel
 
 LEAF = -1
 
@@ -29,11 +29,19 @@ class Tree(NamedTuple):
     weight: NDArray[np.int64]  # [M]: sum of the weights below
 
 
+def work(size: int, leaf_size: int) -> int:
+    """What the progress of `build` reaches for `size` points, or a level less: that many for each level."""
+    levels = 1
+    while size > leaf_size << (levels - 1):
+        levels += 1
+    return size * levels
+
+
 @kernel
-def build(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf_size: int) -> Tree:
+def build(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf_size: int, progress: NDArray[np.int64]) -> Tree:
     """The tree of `coords` f64[U, 3], U >= 1: each node is halved at the median of its box's longest side.
 
-    O(U log U). Leaves hold at most `leaf_size` points.
+    O(U log U). Leaves hold at most `leaf_size` points. `progress` grows by a node's points: see `work`.
     """
     size = len(coords)
     order = np.arange(size)
@@ -48,6 +56,9 @@ def build(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf_size: in
     nodes = 0
     while stack:
         lo, hi, parent = stack.pop()
+        if progress[STOP]:
+            break
+        progress[DONE] += hi - lo
         node = nodes
         nodes += 1
         if parent >= 0:

@@ -193,11 +193,12 @@ class Service:
         self.gateway: Child | None = None
         self.workers: list[Child] = []
 
-    def start_gateway(self) -> "Service":
+    def start_gateway(self, *, under: Sequence[str] = ()) -> "Service":
+        """Start the gateway; `under` is a command that runs it."""
         command = ["-m", "uvicorn", "--factory", "api.main:create_app", "--port", str(self.port), "--no-access-log"]
         command += ["--timeout-graceful-shutdown", "1"]
         log = self.folder / "gateway.log"
-        self.gateway = Child("gateway", [sys.executable, *command], log, self.environment)
+        self.gateway = Child("gateway", [*under, sys.executable, *command], log, self.environment)
         with self.client() as client:
             until(lambda: self._answers(client), "the gateway answers")
         return self

@@ -47,11 +47,13 @@ async def sweep(parts: Parts) -> None:
             except ValidationError:
                 log.exception("its record cannot be read")
                 await parts.store.put_off(job_id)
-    for image in await parts.images.take_expired():
+    for sha256 in await parts.images.due():
+        image = await parts.images.take_if_due(sha256)
         try:
-            await parts.blobs.delete(image.key)
+            if image is not None:
+                await parts.blobs.delete(image.key)
         except HuemillError as error:
-            log.warning("image %s: %s", image.sha256, error)
+            log.warning("image %s: %s", sha256, error)
 
 
 async def see_to(job_id: str, parts: Parts) -> None:

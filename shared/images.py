@@ -94,17 +94,19 @@ class ImageStore:
             record, _ = await pipe.execute()
         return StoredImage.model_validate_json(record) if record else None
 
-    async def take_expired(self, limit: int = 100) -> list[StoredImage]:
-        """Take away the records that nobody used for long: their blobs are the caller's to remove."""
-        now = await self._now()
-        due = cast(list[bytes], await self._redis.zrange(IMAGES, "-inf", str(now), byscore=True, offset=0, num=limit))
-        taken = []
-        for raw in due:
-            sha256 = raw.decode()
-            record = await cast(Any, self._take_if_due(keys=[record_key(sha256), IMAGES], args=[sha256, now]))
-            if record:
-                taken.append(StoredImage.model_validate_json(record))
-        return taken
+    async def due(self, limit: int = 100) -> list[str]:
+        """The images that nobody used for long, by their SHA-256."""
+        found = cast(
+            list[bytes],
+            await self._redis.zrange(IMAGES, "-inf", str(await self._now()), byscore=True, offset=0, num=limit),
+        )
+        return [raw.decode() for raw in found]
+
+    async def take_if_due(self, sha256: str) -> StoredImage | None:
+        """Take the record away unless it was used since: its blob is the caller's to remove."""
+        keys = [record_key(sha256), IMAGES]
+        record = await cast(Any, self._take_if_due(keys=keys, args=[sha256, await self._now()]))
+        return StoredImage.model_validate_json(record) if record else None
 
     async def _now(self) -> float:
         seconds, microseconds = await cast(Any, self._redis.time())

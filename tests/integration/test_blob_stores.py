@@ -15,10 +15,11 @@ from api.collector import collect
 from api.dependencies import Parts
 from api.main import wire
 from shared.blobs import PART_BYTES, Blobs, result_prefix, upload_key
+from shared.images import ImageStore, StoredImage
 from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
 from shared.settings import Settings
-from shared.store import WorkerStore
+from shared.store import WorkerStore, connect
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import Service, StoreServer
@@ -115,6 +116,37 @@ def test_what_is_young_stays(settings: Settings) -> None:
     Blobs(settings.blob_url).put(upload_key(new_job_id()), b"x")
     assert ask(settings.model_copy(update={"orphan_seconds": 3600}), collect) == 0
     assert len(keys(settings)) == 1
+
+
+def test_a_copy_is_young(tmp_path: Path, own_store: Callable[..., StoreServer]) -> None:
+    """The copy that a job is given of an old image is not taken for an orphan before the job's record is there."""
+    settings = Settings(redis_url=own_store().url, blob_url=tmp_path.as_uri(), orphan_seconds=3600)
+    Blobs(settings.blob_url).put("images/old", b"old")
+    os.utime(tmp_path / "images/old", (0, 0))
+    key = upload_key(new_job_id())
+    ask(settings, lambda parts: parts.blobs.copy("images/old", key))
+    assert ask(settings, collect) == 0
+    assert Blobs(settings.blob_url).get(key) == b"old"
+
+
+def test_an_image_used_during_a_sweep_stays(own_store: Callable[..., StoreServer]) -> None:
+    """An image that was due when a sweep looked, and is used before the sweep takes it, is not taken."""
+    image = StoredImage(sha256="0" * 64, key="images/0", size=1, media_type="image/png", width=1, height=1)
+    settings = Settings(redis_url=own_store().url)
+
+    async def run() -> None:
+        redis = connect(settings)
+        hasty, patient = ImageStore(redis, -1), ImageStore(redis, 60)
+        await hasty.add(image)
+        assert await hasty.due() == [image.sha256]
+        assert await patient.use(image.sha256)
+        assert await hasty.take_if_due(image.sha256) is None
+        await hasty.use(image.sha256)
+        assert await patient.take_if_due(image.sha256) == image
+        assert await patient.take_if_due(image.sha256) is None
+        await redis.aclose()
+
+    asyncio.run(run())
 
 
 def test_a_failed_write_leaves_nothing(settings: Settings) -> None:

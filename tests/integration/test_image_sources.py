@@ -237,7 +237,7 @@ def test_a_stored_image_whose_bytes_are_lost(client: httpx.Client, service: Serv
 
 
 def test_images_without_a_record_are_collected(client: httpx.Client, service: Service) -> None:
-    """A stored image that no record names is an orphan; one that is named is not, nor is a copy that a job has made."""
+    """A stored image that no record names is an orphan; one that is named is not."""
     sha256 = store(client).json()["sha256"]
     kept = stored_of(service)
     (kept[0].parent / f"{sha256}.00").write_bytes(b"x")

@@ -9,8 +9,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.dependencies import JobDep, PartsDep
 from api.openapi import problems
-from shared.errors import InvalidRequest
-from shared.jobs import ENDED
+from shared.errors import Expired, InvalidRequest
+from shared.jobs import ENDED, Job
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -24,9 +24,15 @@ def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
     return last_event_id
 
 
-@router.get("/events", response_class=EventSourceResponse, responses=problems(400, 404, 503))
+def _not_expired(job: JobDep) -> Job:
+    if job.expired:
+        raise Expired("The events of this job are not kept any more; the job itself tells how it ended.")
+    return job
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=problems(400, 404, 410, 503))
 async def events(
-    job: JobDep, parts: PartsDep, after: Annotated[str, Depends(_resume_after)]
+    job: Annotated[Job, Depends(_not_expired)], parts: PartsDep, after: Annotated[str, Depends(_resume_after)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `queued`, `running`, `progress` (stage and fraction), then `succeeded`, `failed` or
     `cancelled`, which is the last one. A client that comes back with `Last-Event-ID` misses nothing.

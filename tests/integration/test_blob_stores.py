@@ -20,11 +20,8 @@ from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
 from shared.settings import Settings
 from shared.store import WorkerStore, connect
-from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
-from tests.support.processes import Service, StoreServer
-
-PNG = {"Content-Type": "image/png"}
+from tests.support.processes import StoreServer
 
 
 @pytest.fixture(scope="module")
@@ -192,29 +189,3 @@ def test_a_killed_writer_leaves_no_half_file(tmp_path: Path, own_store: Callable
     assert keys(settings) == set()
     assert ask(settings, collect) == 1
     assert not begun[0].exists()
-
-
-def test_the_whole_way_on_s3(s3: ObjectStore, own_store: Callable[..., StoreServer], tmp_path: Path) -> None:
-    """With a bucket for a folder a job succeeds, its files are served, its upload is gone; without it, 503 is said."""
-    server = ObjectStore(tmp_path)
-    service = Service(own_store(), tmp_path / "service", blob_url=server.blob_url)
-    service.environment |= server.environment
-    try:
-        service.start_gateway()
-        service.start_worker()
-        service.wait_for_workers()
-        with service.client() as client:
-            answer = client.post("/v1/jobs", content=SMALL_PNG, headers={**PNG, "Prefer": "wait=30"})
-            assert answer.json()["status"] == "succeeded", answer.text
-            job_id = answer.json()["id"]
-            assert client.get(f"/v1/jobs/{job_id}/labels").content.startswith(b"\x89PNG")
-            assert client.get(f"/v1/jobs/{job_id}/result").json()["labels"]["data"] is not None
-            stored = server.keys()
-            assert stored
-            assert all(key.startswith(f"huemill/results/{job_id}/") for key in stored)
-            server.kill()
-            refused = client.post("/v1/jobs", content=SMALL_PNG, headers=PNG, timeout=20)
-            assert (refused.status_code, refused.json()["code"]) == (503, "storage")
-    finally:
-        service.stop()
-        server.stop()

@@ -36,7 +36,7 @@ class ObjectStore:
         except httpx.TransportError:
             return False
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of all objects in the bucket."""
         text = httpx.get(f"{self.url}/{BUCKET}?list-type=2", trust_env=False).text
         return sorted(part.partition("</Key>")[0] for part in text.split("<Key>")[1:])

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMAGE ?=
 ARGS ?=
 
-.PHONY: demo serve test test-faults check bench docker-test format clean
+.PHONY: demo serve test test-faults fuzz check bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -18,6 +18,9 @@ test: $(VENV)/dev ## The whole test suite, less Docker and faults
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+fuzz: $(VENV)/dev ## Decode images broken in every way, then go on at random for some minutes: make fuzz ARGS=10
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev ## Format, style, types, layers, links in the documents
 	$(BIN)/ruff format --check

@@ -8,6 +8,7 @@ from shared.formats.header import Header, Limits, Window
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _SEQUENCES = {b"avis", b"hevc", b"hevx", b"msf1"}
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1\0")
 MAX_BOXES = 4096
 MAX_META_BYTES = 4 * 2**20
 
@@ -53,7 +54,7 @@ def _read(window: Window, name: str) -> Header:
     cicp = (int.from_bytes(told[0][4:6], "big"), int.from_bytes(told[0][6:8], "big")) if told else None
     frames = _samples(window, *top[b"moov"]) if _brands(window) & _SEQUENCES and b"moov" in top else 1
     # Transparency is an item of its own that refers to the picture: `auxC` names it.
-    alpha = any(kind == b"auxC" and b"alpha" in data for kind, data in listed)
+    alpha = any(kind == b"auxC" and any(name in data for name in _ALPHA) for kind, data in listed)
     return Header(
         name, width, height, depths[0] if depths else 8, frames, alpha, _orientation(own) != 1, _orientation(own), cicp
     )

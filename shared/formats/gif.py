@@ -45,9 +45,12 @@ class _Walk:
 
     def peek(self, size: int) -> bytes:
         if self._at + size > len(self._buffer):
-            self._start += self._at
-            self._at, self._buffer = 0, self._window.peek(self._start, max(size, _PIECE))
+            self._refill()
         return self._buffer[self._at : self._at + size]
+
+    def _refill(self) -> None:
+        self._start += self._at
+        self._at, self._buffer = 0, self._window.peek(self._start, _PIECE)
 
     def take(self, size: int) -> bytes:
         data = self.peek(size)
@@ -63,8 +66,16 @@ class _Walk:
         return data[0] if data else 0x3B
 
     def skip_pieces(self) -> None:
-        while size := self.take(1)[0]:
-            self.take(size)
-            self._pieces += 1
+        """To behind the empty piece that ends a block: the loop that a large file spends its time in."""
+        size = 1
+        while size:
+            if not self.peek(1):
+                raise BrokenImage("The GIF file is cut off. Send the whole file.")
+            buffer, at = self._buffer, self._at
+            while at < len(buffer) and (size := buffer[at]):
+                at += size + 1
+                self._pieces += 1
+            self._at = at
             if self._pieces > MAX_PIECES:
                 raise BrokenImage(f"The GIF file is chopped into more than {MAX_PIECES:,} pieces.")
+        self._at += 1

@@ -9,6 +9,7 @@ from shared.formats.header import Header, Limits, Window
 MAX_TAGS = 1024  # of a directory; real files have a few dozen
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _EXTRA, _SAMPLE_FORMAT = 256, 257, 258, 262, 274, 338, 339
 _PHOTOMETRICS = (0, 1, 2, 3, 5, 6)  # grey (two ways), RGB, palette, CMYK, YCbCr
+_NEEDED = {256, 257, 258, 262, 273, 277, 278, 279, 320, 322, 323, 324, 325, 338, 339}  # without which no pixel is right
 _SIZES = {1: 1, 3: 2, 4: 4, 16: 8}  # bytes of BYTE, SHORT, LONG, LONG8
 
 
@@ -70,7 +71,10 @@ def _directory(window: Window, shape: _Shape, at: int) -> tuple[dict[int, int], 
         values = shape.number(entry[4 : 4 + shape.offset])
         value = entry[4 + shape.offset :]
         if size and values * size > shape.offset:
-            value = window.peek(shape.number(value), size)
+            place, tag = shape.number(value), shape.number(entry[:2])
+            if tag in _NEEDED and place + values * size > window.size:
+                raise BrokenImage("The TIFF file is cut off: its tags' values are missing. Send the whole file.")
+            value = window.peek(place, size)
         if size and values:
             tags.setdefault(shape.number(entry[:2]), shape.number(value[:size]))
     return tags, _next(window, shape, at)

@@ -1,0 +1,150 @@
+"""Images that are too large, too many or lie are refused by their headers, quickly and in little memory."""
+
+import io
+import resource
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
+from shared.formats import Limits, read_header
+from tests.support.corpus import chunk, corpus, png, saved
+from worker.imaging.decode import decode
+
+LIMITS = Limits()
+
+
+def png_of(width: int, height: int, *before: bytes, pixels: bytes = b"") -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    body = b"".join([header, *before, chunk(b"IDAT", zlib.compress(pixels)), chunk(b"IEND", b"")])
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def gif_of(frames: int) -> bytes:
+    frame = b"\x21\xf9\x04\0\x05\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"
+    return b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff" + frame * frames + b";"
+
+
+def big_tiff_of(tags: int) -> bytes:
+    tag = struct.pack("<HHQ8s", 65000, 3, 1, b"\1")
+    return b"II\x2b\0\x08\0\0\0" + struct.pack("<QQ", 16, tags) + tag * tags + bytes(8)
+
+
+def tiff_of(count: int) -> bytes:
+    """A TIFF whose pages are `count` directories of two tags, one behind the other."""
+    size = 2 + 2 * 12 + 4
+    pages = b""
+    for page in range(count):
+        following = 8 + size * (page + 1) if page + 1 < count else 0
+        pages += struct.pack("<HHHIIHHIII", 2, 256, 4, 1, 8, 257, 4, 1, 8, following)
+    return b"II\x2a\0\x08\0\0\0" + pages
+
+
+BOMBS = {
+    "30,000 x 30,000 PNG": png_of(30_000, 30_000, pixels=bytes(90_001)),
+    "GIF of 10,000 frames": gif_of(10_000),
+    "GIF in pieces of one byte": gif_of(1)[:-5] + b"\x01\0" * 2_000_000,
+    "PNG with a text of 40 MB": png_of(8, 8, chunk(b"tEXt", b"Comment\0" + b"x" * 40_000_000)),
+    "PNG of a million chunks": png_of(8, 8, chunk(b"tEXt", b"a\0b") * 1_000_000),
+    "TIFF of a million tags": big_tiff_of(1_000_000),
+    "TIFF of many pages": tiff_of(5_000),
+    "WebP of 16,384 x 16,384": b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\x3f\0" * 2,
+    "BMP with a huge width": b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 2**31 - 1, 1, 1, 24, 0) + bytes(20),
+    "QOI with a huge size": b"qoif" + struct.pack(">IIBB", 2**32 - 1, 2**32 - 1, 4, 0) + bytes(8),
+    "PPM with a huge size": b"P6 999999999 999999999 255\n" + bytes(10),
+    "APNG of 4 billion frames": png_of(8, 8, chunk(b"acTL", struct.pack(">II", 2**32 - 1, 0))),
+}
+
+
+def _resident() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_at_once(name: str) -> None:
+    """Within a second, with less than 50 MB more of memory, by the same error in the gateway and in the worker."""
+    data = BOMBS[name]
+    before, begin = _resident(), time.perf_counter()
+    errors = []
+    for refuse in (lambda: read_header(io.BytesIO(data), LIMITS), lambda: decode(data, LIMITS)):
+        with pytest.raises((ImageTooLarge, BrokenImage)) as raised:
+            refuse()
+        errors.append(str(raised.value))
+    assert errors[0] == errors[1]
+    assert time.perf_counter() - begin < 2
+    assert _resident() - before < 50 * 2**20 + len(data)
+
+
+def test_a_chain_of_pages_that_bites_its_tail_ends() -> None:
+    """TIFF directories that follow each other in a ring are counted once."""
+    ring = struct.pack("<HHHIIHHIII", 2, 256, 4, 1, 8, 257, 4, 1, 8, 8)
+    assert read_header(io.BytesIO(b"II\x2a\0\x08\0\0\0" + ring), LIMITS).frames == 1
+
+
+def test_each_limit_is_told() -> None:
+    """Pixels, sides and frames have limits of their own, which the message names with what to do."""
+    data = png(np.zeros((3, 9, 3), np.uint16), 8, 2)
+    read_header(io.BytesIO(data), Limits(27, 9, 1))
+    with pytest.raises(ImageTooLarge, match=r"9 x 3 = 27 pixels; the limit here is 26.*smaller"):
+        read_header(io.BytesIO(data), Limits(26, 9, 1))
+    with pytest.raises(ImageTooLarge, match=r"9 x 3 pixels; the limit here is 8 a side"):
+        read_header(io.BytesIO(data), Limits(27, 8, 1))
+    with pytest.raises(ImageTooLarge, match=r"more than 1 frames"):
+        read_header(io.BytesIO(gif_of(2)), Limits(27, 9, 1))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "EPS"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(40), "EPS"),
+        (b"%PDF-1.7\n" + saved(Image.new("RGB", (4, 4)), "JPEG"), "PDF"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>', "SVG"),
+        (b"PK\x03\x04" + saved(Image.new("RGB", (4, 4)), "PNG"), "zip"),
+        (b"<html>" + saved(Image.new("RGB", (4, 4)), "GIF"), "not an image"),
+        (b"plain text", "not an image"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "not an image"),
+        (b"\0\0\x01\0\x01\0" + bytes(40), "not an image"),
+        (b"8BPS\0\x01" + bytes(40), "not an image"),
+        (b"BMW is no bitmap, but a car", "not an image"),
+    ],
+)
+def test_what_is_no_image_is_named(data: bytes, name: str) -> None:
+    """Files of other kinds, also with an image inside, are refused by their first bytes, and those taken are listed."""
+    for refuse in (lambda: read_header(io.BytesIO(data), LIMITS), lambda: decode(data, LIMITS)):
+        with pytest.raises(UnsupportedImage, match=rf"{name}.*JPEG, PNG, WEBP, GIF, AVIF, HEIC, TIFF, BMP, PPM, QOI"):
+            refuse()
+
+
+def test_headers_say_what_decoding_finds() -> None:
+    """For every file of the corpus: the header's size, up to a turn, and whether there can be transparent pixels."""
+    for sample in corpus():
+        header = read_header(io.BytesIO(sample.data), LIMITS)
+        raster = decode(sample.data, LIMITS)
+        assert sorted((header.width, header.height)) == sorted((raster.width, raster.height)), sample.name
+        assert header.format == raster.found.format
+        clear = raster.pixels.shape[2] == 4 and (raster.pixels[..., 3] < 255).any()
+        assert header.transparent or not clear, sample.name
+        assert header.may_be_turned or raster.found.orientation == 1, sample.name
+
+
+@pytest.mark.parametrize("name", ["png rgb 8", "gif", "webp", "bmp", "qoi", "ppm raw 3 255", "tiff rgb 8 <", "jpeg"])
+def test_a_header_that_lies_about_the_size(name: str) -> None:
+    """A size that the data do not have is an error, or the picture has that size: never another."""
+    sample = next(sample for sample in corpus() if sample.name == name)
+    width, height = sample.seen.shape[1], sample.seen.shape[0]
+    for order in "<>":
+        for kind in "HI":
+            for true in (width, height):
+                for lie in (true - 1, true + 1, 3 * true):
+                    data = sample.data.replace(struct.pack(order + kind, true), struct.pack(order + kind, lie), 1)
+                    try:
+                        seen = decode(data, LIMITS).pixels
+                    except HuemillError:
+                        continue
+                    header = read_header(io.BytesIO(data), LIMITS)
+                    assert seen.shape[:2] == (header.height, header.width)

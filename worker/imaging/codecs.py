@@ -56,6 +56,9 @@ _HARMLESS = (
     "Inconsistent",
 )
 
+# Planes of sizes for which its interface has no name, as in some CMYK files: Pillow decodes those, and what it warns of.
+_UNNAMED = "subsampling level"
+
 
 def _jpeg(data: bytes, header: Header) -> Decoded:
     """By libjpeg-turbo itself: half of Pillow's time for the same pixels, and it tells of damage that Pillow hides."""
@@ -66,16 +69,7 @@ def _jpeg(data: bytes, header: Header) -> Decoded:
         raise BrokenImage(f"The JPEG file has more than {MAX_SCANS} scans.")
     model: Model = "cmyk" if image.mode == "CMYK" else "grey" if image.mode == "L" else "rgb"
     space = {"cmyk": "CMYK", "grey": "GRAY", "rgb": "RGB"}[model]
-    steps = []
-    try:
-        samples = simplejpeg.decode_jpeg(data, space, strict=True)
-    except ValueError as error:
-        if not any(words in str(error) for words in _HARMLESS):
-            raise
-        samples = simplejpeg.decode_jpeg(data, space, strict=False)
-        steps.append(Step(step="tolerated_damage", detail=f"The decoder warned: {error}."))
-    if model == "cmyk":
-        samples = ~samples  # as Adobe writes them: 255 is no ink. All viewers take it so.
+    samples, steps = _jpeg_samples(data, image, space)
     return Decoded(
         samples,
         model,
@@ -84,6 +78,22 @@ def _jpeg(data: bytes, header: Header) -> Decoded:
         orientation=_orientation(image),
         steps=steps,
     )
+
+
+def _jpeg_samples(
+    data: bytes, image: JpegImagePlugin.JpegImageFile, space: str
+) -> tuple[NDArray[np.uint8], list[Step]]:
+    try:
+        samples = simplejpeg.decode_jpeg(data, space, strict=True)
+        # CMYK is inverted, as Adobe writes it: 255 is no ink. All viewers take it so.
+        return ~samples if space == "CMYK" else samples, []
+    except ValueError as error:
+        warned = any(words in str(error) for words in _HARMLESS)
+        if not warned and _UNNAMED not in str(error):
+            raise
+        steps = [Step(step="tolerated_damage", detail=f"The decoder warned: {error}.")] if warned else []
+    image.load()
+    return np.asarray(image).reshape(image.height, image.width, -1), steps
 
 
 def _orientation(image: Image.Image) -> int:

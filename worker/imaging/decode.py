@@ -177,10 +177,9 @@ def _by_gamma(colors: NDArray[np.uint8], decoded: Decoded, steps: list[Step]) ->
         # Samples of 16 bits were converted where they were reduced.
         return colors if decoded.bits == 16 else look_up(profiles.gamma_table(gamma, 256), colors)
     assert primaries is not None
-    curve = profiles.SRGB_CURVE if profiles.is_srgb_gamma(gamma) else profiles.gamma_curve(gamma)
     name = f"the file's own primaries and gamma {gamma:g}"
     try:
-        how = profiles.conversion(profiles.matrix_profile(primaries, curve, name))
+        how = profiles.conversion(profiles.matrix_profile(primaries, profiles.gamma_curve(gamma), name))
     except BrokenProfile as error:
         steps.append(Step(step="ignored_profile", detail=f"The primaries (cHRM) were ignored: {error}."))
         return colors

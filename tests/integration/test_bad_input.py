@@ -1,14 +1,13 @@
 """What is wrong with a request is told as a problem document: what, where, and what is allowed."""
 
 import io
-import struct
-import zlib
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
+from tests.support.bombs import png_of
 from tests.support.calls import finished, post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise, photograph, two_colors
 from tests.support.processes import Service
@@ -332,27 +331,17 @@ def test_a_wrong_last_event_id(client: httpx.Client) -> None:
         problem(answer, 400, "invalid_request")
 
 
-def _png_header_of(width: int, height: int) -> bytes:
-    """A PNG that says it is huge, with hardly anything in it."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
 @pytest.mark.parametrize("size", [(20_000, 20_000), (2**31 - 1, 2**31 - 1)])
 def test_a_pixel_bomb(client: httpx.Client, size: tuple[int, int]) -> None:
     """An image of more pixels than the limit is refused by its header alone."""
-    document = problem(post(client, _png_header_of(*size)), 413, "image_too_large")
+    document = problem(post(client, png_of(*size)), 413, "image_too_large")
     assert "100,000,000" in document["detail"]
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 0), (0, 0)])
 def test_an_image_without_pixels(client: httpx.Client, size: tuple[int, int]) -> None:
     """An image of no width or height is none."""
-    answer = post(client, _png_header_of(*size))
+    answer = post(client, png_of(*size))
     assert answer.status_code in (415, 422)
     problem(answer, answer.status_code, {415: "unsupported_image", 422: "broken_image"}[answer.status_code])
 

@@ -56,7 +56,7 @@ _HARMLESS = (
     "Inconsistent",
 )
 
-# Planes of sizes for which its interface has no name, as in some CMYK files: Pillow decodes those, and what it warns of.
+# Planes of sizes for which its interface has no name, as in some CMYK files: left to Pillow, like what is warned of.
 _UNNAMED = "subsampling level"
 
 

@@ -47,6 +47,14 @@ def test_ward_of_thousands_of_colours_in_a_plane() -> None:
     np.testing.assert_allclose(heights_of(points, linkage="ward"), expected, rtol=1e-11)
 
 
+def test_ward_of_colours_on_a_line_passes_by_no_cluster_that_is_due() -> None:
+    """Here two heights change if nodes are passed by that lie within 0.9 of what a key can cover."""
+    space = scattered(2, 300, most=30)
+    points = Points(space.coords * [1.0, 0.0, 0.0], space.weights, space.first)
+    expected = linkage(pixels_of(points), "ward")[points.pixels - len(points) :, 2]
+    np.testing.assert_allclose(heights_of(points, linkage="ward"), expected, rtol=1e-11)
+
+
 @pytest.mark.parametrize("method", LINKAGES)
 @pytest.mark.parametrize("case", CASES)
 def test_partitions_are_scipys(case: str, method: str) -> None:

@@ -57,6 +57,12 @@ def test_any_memory_layout_is_read_right() -> None:
         assert_counts(view, count_colors(view))
 
 
+def test_a_transparent_pixel_of_a_colour_that_shows_elsewhere_is_left_out() -> None:
+    """Of two pixels of one colour the transparent one has no label, however few pixels there are."""
+    colors = count_colors(np.array([[[1, 2, 3, 255], [1, 2, 3, 0]]], np.uint8))
+    assert colors.label_map(np.array([7], np.int16)).tolist() == [[7, -2]]
+
+
 def test_an_image_without_visible_pixels_has_no_points() -> None:
     """All transparent: an empty set whose pixels are all excluded, and only its points complain."""
     colors = count_colors(np.zeros((4, 5, 4), np.uint8))

@@ -18,6 +18,8 @@ from worker.progress import Meter
 
 # Below this many pixels a thread, another thread costs more than it saves.
 _PIXELS_A_THREAD = 1 << 19
+# Up to so many pixels are looked up by search: in a table of all colours nearly each would touch a page of its own.
+_FEW_PIXELS = 1 << 16
 # Two tallies are enough: more threads would be waiting for memory.
 _MOST_TALLIES = 2
 
@@ -70,6 +72,8 @@ class ColorSet:
     def _look_up(self, values: NDArray[Any], excluded: int, threads: int | None) -> NDArray[Any]:
         """For every pixel the entry of `values` [U] that belongs to its colour."""
         size = self.image.shape[0] * self.image.shape[1]
+        if size <= _FEW_PIXELS:
+            return self._search(values, excluded)
         try:
             whole = _idle_tables.pop()
         except IndexError:
@@ -82,6 +86,20 @@ class ColorSet:
         meter = Meter(threads=_useful_threads(size, threads))
         meter.run_ranges(counting.look_up, size, self.image.reshape(-1), self.image.shape[2], table, excluded, out)
         _idle_tables.append(whole)
+        return out
+
+    def _search(self, values: NDArray[Any], excluded: int) -> NDArray[Any]:
+        """`_look_up` in memory linear in the pixels."""
+        # At the end what stands for all colours that are not in the set.
+        known, values = np.append(_keys(self.colors), -1), np.append(values, values.dtype.type(excluded))
+        keys = _keys(self.image.reshape(-1, self.image.shape[2]))
+        order = np.argsort(keys)
+        keys = keys[order]
+        place = np.searchsorted(known[:-1], keys)
+        out = np.empty(len(keys), values.dtype)
+        out[order] = values[np.where(known[place] == keys, place, len(self))]
+        if self.image.shape[2] == 4:
+            out[self.image[:, :, 3].reshape(-1) == 0] = excluded
         return out
 
     def __len__(self) -> int:
@@ -170,6 +188,12 @@ def _tally(pixels: int) -> counting.Tally:
         counts = np.zeros(counting.KEYS, np.uint8)
     found = np.empty(min(pixels, counting.KEYS), np.int64)
     return counting.Tally(counts, found, np.empty(pixels // counting.MOST, np.int32))
+
+
+def _keys(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """The keys i32[n] of `colors` u8[n, 3 or more], as in `worker.kernels.counting`."""
+    wide = colors[:, :3].astype(np.int32)
+    return wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

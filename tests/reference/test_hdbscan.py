@@ -58,7 +58,7 @@ def of_pixels(points: Points, values: NDArray[Any]) -> NDArray[Any]:
 @pytest.mark.parametrize("selection", SELECTIONS, ids=str)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_without_ties_everything_is_as_in_the_package(seed: int, selection: dict[str, Any]) -> None:
-    """Labels, probabilities, persistence, outlier scores and exemplars agree where no two distances are equal.
+    """Labels, probabilities, persistence and outlier scores agree where no two distances are equal.
 
     With min_samples 1 and no copies, every edge is a distance between two points, and no two are equal.
     """

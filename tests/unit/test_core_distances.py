@@ -7,8 +7,17 @@ from numpy.typing import NDArray
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering.core_distances import core_distances
 from worker.kernels import kdtree
+from worker.kernels.shells import weighted_select
 from worker.points import Points
 from worker.progress import Meter, Stopped
+
+
+def tight_heaps() -> Points:
+    """Two heaps of 400 points, a thousand apart and so narrow that single precision cannot order the distances."""
+    random = np.random.default_rng(8)
+    coords = np.repeat([[0.0, 0, 0], [600, 640, 480]], 400, axis=0) + random.normal(0, 0.0003, (800, 3))
+    return Points(coords, random.integers(1, 4, 800) * np.repeat([1, 3], 400), np.arange(800))
+
 
 CASES = {
     "scattered": scattered(1, 700),
@@ -19,6 +28,7 @@ CASES = {
     "two far heaps": Points(
         np.concatenate([lattice(4, 60).coords, 1e6 + lattice(5, 60).coords]), np.full(120, 3), np.arange(120)
     ),
+    "two tight heaps": tight_heaps(),
 }
 
 
@@ -45,6 +55,14 @@ def test_core_distances_are_those_of_sorting_all_distances(case: str, share: flo
     points = CASES[case]
     min_samples = max(1, round(share * points.pixels))
     assert np.array_equal(find(points, min_samples), by_sorting(points, min_samples))
+
+
+def test_a_selection_that_cannot_end_fails() -> None:
+    """Asked for more weight than there is, the selection raises and does not run on."""
+    values, weights = np.array([3.0, 1.0, 2.0]), np.array([1, 2, 3])
+    assert weighted_select(values, weights, 3, 6) == 3.0
+    with pytest.raises(ValueError, match="less than what is needed"):
+        weighted_select(values, weights, 3, 7)
 
 
 def test_own_copies_count() -> None:

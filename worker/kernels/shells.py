@@ -90,10 +90,10 @@ def new_shells(most: int) -> Shells:
 def weighted_select(values: NDArray[np.float64], weights: NDArray[np.int64], size: int, needed: int) -> float:
     """The smallest of values[:size] with weights of at least `needed` up to it; both arrays are permuted.
 
-    `needed` is at most the sum of the weights. Quickselect with three-way partition.
+    Raises ValueError where `needed` is more than the sum of the weights. Quickselect with three-way partition.
     """
     begin, end = 0, size
-    while True:
+    while begin < end:
         first, middle, last = values[begin], values[(begin + end) // 2], values[end - 1]
         pivot = max(min(first, middle), min(max(first, middle), last))
         less, i, more = begin, begin, end
@@ -120,6 +120,7 @@ def weighted_select(values: NDArray[np.float64], weights: NDArray[np.int64], siz
         else:
             needed -= below + equal
             begin = more
+    raise ValueError("the points sought in weigh less than what is needed")
 
 
 @kernel

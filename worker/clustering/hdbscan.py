@@ -43,17 +43,17 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         edges, squares = spanning_tree(tree, cores, part)
     parts, merged = dendrogram.from_edges(edges, points.weights.copy())
     heights = np.sqrt(squares)
-    condensed = kernels.renumber(
-        kernels.condense(
-            parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
-        ),
-        points.first.copy(),
+    meter.tell(0.92)
+    condensed = kernels.condense(
+        parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
     )
     meter.tell(0.95)
+    condensed = kernels.renumber(condensed, points.first.copy())
     stability = kernels.stabilities(condensed, points.weights.copy())
     selected = select(condensed, stability, params)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
+    meter.tell(0.98)
     clusters = np.flatnonzero(selected)
     details = HdbscanDetails(
         core_distances=np.sqrt(cores),

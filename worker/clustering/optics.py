@@ -44,6 +44,7 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         leader=walk.predecessor,
     )
     cut = extraction.cut(plot, params, min_samples, extraction.resolution(points), points.units)
+    meter.tell(0.98)
     labels = by_point(plot, cut.labels)
     details = OpticsDetails(
         ordering=plot.point,

@@ -39,5 +39,6 @@ def spanning_tree(tree: Tree, core: NDArray[np.float64], meter: Meter) -> tuple[
     squares = np.maximum(
         forest.core[edges].max(axis=1), np.square(np.diff(tree.coords[edges], axis=1)).sum(axis=(1, 2))
     )
+    meter.tell(max(low, 0.98))
     order = np.argsort(squares, kind="stable")
     return tree.order[edges[order]], squares[order]

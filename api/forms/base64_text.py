@@ -46,13 +46,18 @@ class Base64Decoder:
         return decoded[: len(decoded) - padding]
 
     def _decode(self, data: bytes, length: int) -> bytes:
-        wrong = _FOREIGN.search(data, 0, length)
-        if wrong:
+        try:
+            decoded = binascii.a2b_base64(data[:length], strict_mode=True)
+        except binascii.Error:
+            decoded = None
+        if decoded is None or len(decoded) != length // 4 * 3:  # padding in the middle, or what is foreign
+            wrong = _FOREIGN.search(data, 0, length)
+            assert wrong is not None
             place = self._place + wrong.start() + 1
             raise NotBase64(f"is no base64: character {place:,} of it is {wrong[0].decode('latin-1')!r}")
         self._held = data[length:]
         self._place += length
-        return binascii.a2b_base64(data[:length])
+        return decoded
 
     def _without_head(self, text: bytes) -> bytes:
         """Take away `data:image/png;base64,`."""

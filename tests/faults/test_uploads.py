@@ -1,10 +1,10 @@
-"""Fault 21: uploads that are endless, slow, of a thousand parts, or too much for the disk."""
+"""Fault 21: uploads that are endless, slow, of a thousand parts, or too much for the disk; and slow URLs."""
 
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,7 @@ from tests.support.calls import post, problem
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service, StoreServer
 from tests.support.waiting import until
+from tests.support.web import Web, raw
 
 HEALTHY_SECONDS = 0.1
 STALL_SECONDS = 2.0
@@ -67,16 +68,16 @@ def test_a_byte_now_and_then(gateway: Service, saw: See) -> None:
 
     def drip() -> None:
         answer = b""
-        with socket.create_connection(("127.0.0.1", gateway.port), 10) as raw, suppress(ConnectionError):
-            raw.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + SMALL_PNG[:8] + b"\r\n")
+        with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection, suppress(ConnectionError):
+            connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + SMALL_PNG[:8] + b"\r\n")
             for _ in range(100):
-                raw.settimeout(0.2)
+                connection.settimeout(0.2)
                 with suppress(TimeoutError):
-                    answer = raw.recv(4000)
+                    answer = connection.recv(4000)
                     break
-                raw.sendall(b"1\r\nx\r\n")
-            raw.settimeout(5)
-            while more := raw.recv(4000):  # until the gateway closes
+                connection.sendall(b"1\r\nx\r\n")
+            connection.settimeout(5)
+            while more := connection.recv(4000):  # until the gateway closes
                 answer += more
         answers.append(answer)
 
@@ -131,6 +132,33 @@ def test_bodies_without_a_length_and_without_an_end(gateway: Service, saw: See) 
     assert set(codes) <= {"upload_too_large", "cut off"}
     until(lambda: gateway.blob_files() == [], "nothing is left behind", 5)
     saw(health_seconds=check_health(seconds), worst_health_seconds=max(seconds))
+
+
+def test_slow_servers(own_store: Callable[..., StoreServer], own_service: Start, saw: See) -> None:
+    """Thirty URLs whose servers drip hold only those who asked; each is told so in time, and nothing is left."""
+    with closing(Web("127.0.0.2")) as web:
+        settings = {"fetch_urls": True, "fetch_allow": "127.0.0.2", "fetch_ports": web.port, "fetch_timeout_seconds": 2}
+        service = own_service(own_store(), **settings).start_gateway()
+        over = threading.Event()
+        web.answers["/slow"] = raw(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 600, pause=0.1, stop=over)
+        codes: list[str] = []
+
+        def ask() -> None:
+            codes.append(client.post("/v1/jobs", json={"image_url": web.url("/slow")}).json()["code"])
+
+        threads = [threading.Thread(target=ask) for _ in range(30)]
+        begin = time.monotonic()
+        with service.client() as client, asking_for_health(service) as seconds:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        took = time.monotonic() - begin
+        over.set()
+    assert codes == ["fetch_failed"] * 30
+    assert took < 7
+    assert service.blob_files() == []
+    saw(seconds=took, health_seconds=check_health(seconds), worst_health_seconds=max(seconds))
 
 
 @pytest.mark.parametrize("name", ["params", "other", "image"])

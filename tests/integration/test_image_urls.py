@@ -1,7 +1,6 @@
 """Images that the gateway fetches, large ones in JSON, and stored ones that expire: on a gateway of their own."""
 
 import base64
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +12,7 @@ from tests.support.calls import post, problem
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service, StoreServer, resident_bytes
 from tests.support.waiting import until
-from tests.support.web import Web, gives, raw
+from tests.support.web import Web, gives
 
 MASK = encoded(np.full((6, 8, 3), 255, np.uint8))
 ALLOWED = "127.0.0.2"
@@ -87,30 +86,6 @@ def test_a_url_that_gives_no_image(fetching: Service, web: Web, path: str, statu
     url = web.url(path) if path.startswith("/") else path.replace("PORT", str(web.port))
     with fetching.client() as client:
         problem(client.post("/v1/jobs", json={"image_url": url, "mask_base64": BASE64}), status, code)
-    assert fetching.blob_files() == before
-
-
-def test_the_gateway_lives_while_servers_are_slow(fetching: Service, web: Web) -> None:
-    """Thirty URLs that drip hold only those who asked; each is told so in time, and nothing is left."""
-    before, over = fetching.blob_files(), threading.Event()
-    web.answers["/slow"] = raw(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 600, pause=0.1, stop=over)
-    codes: list[str] = []
-
-    def ask() -> None:
-        with fetching.client() as slow:
-            codes.append(slow.post("/v1/jobs", json={"image_url": web.url("/slow")}).json()["code"])
-
-    threads = [threading.Thread(target=ask) for _ in range(30)]
-    for thread in threads:
-        thread.start()
-    with fetching.client() as client:
-        while any(thread.is_alive() for thread in threads):
-            begin = time.monotonic()
-            assert client.get("/healthz").is_success
-            assert time.monotonic() - begin < 1.5
-            time.sleep(0.05)
-    over.set()
-    assert codes == ["fetch_failed"] * 30
     assert fetching.blob_files() == before
 
 

@@ -18,10 +18,12 @@ from worker.progress import POLL_SECONDS, Meter, Stopped
 
 Floats = NDArray[np.float64]
 
+# Below this many points another thread costs more than it saves: to build a grid, to measure distances.
+_FEW = 1 << 17
 # Sums are made in pieces of about this many points, whatever the number of threads, and added in their order.
-_PIECE = 1 << 17
-# A sweep that takes fewer comparisons than this is over before other threads have started.
-_WORTH_THREADS = 1 << 21
+_PIECE = 1 << 14
+# A sweep that takes fewer comparisons than this (10 to 20 ns each) is over before other threads have started.
+_WORTH_THREADS = 1 << 17
 # The starts run on the means of a grid's cells if it has at least this many cells for each centre.
 _CELLS_A_CENTER = 8
 # Improving a start: how often at most, by how many iterations, and how large a share of the centres at once.
@@ -30,7 +32,7 @@ _ROUNDS, _ROUND_ITERATIONS, _SWAPPED_SHARE = 20, 10, 8
 _PROMISE = 0.5
 # A grid is rough if more than this share of the inertia is inside of its cells.
 _ROUGH = 0.2
-_WORTH_A_ROUND = 1e-4  # share of the inertia
+_WORTH_A_ROUND = 1e-3  # share of the inertia
 _START_TOLERANCE = 1e-5
 # Cells along the longest axis: of the grid over the colours, and of the coarser ones over the cells' means.
 _SIDES = (64, 32, 16)
@@ -65,7 +67,7 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
             cells = _grid(points.coords, points.weights, _SIDES[0], part)
         centers = spaces.centers_from_srgb(points, np.array(params.init, np.float64))
         with meter.part(0.2, 1.0) as part:
-            ended = _Lloyd(cells, points.first).run(centers, params.tol, params.max_iter, part)
+            ended = _Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
         inertias = np.array([ended.inertia])
     else:
         with meter.part(0.0, 0.1) as part:
@@ -74,7 +76,7 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
             centers, inertias = _seeded(levels, params, part)
         cells = levels[0]
         with meter.part(0.6, 1.0) as part:
-            ended = _Lloyd(cells, points.first).run(centers, params.tol, params.max_iter, part)
+            ended = _Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
     labels = np.empty(len(points), np.int32)
     labels[cells.order] = ended.labels
     details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
@@ -101,7 +103,7 @@ def _seeded(levels: list[grid.Grid], params: KMeansParams, meter: Meter) -> tupl
             break
         low = 1 - 0.5 ** (depth - finer)
         with meter.part(low, low + (1 - low) / 4) as part:
-            best = _Lloyd(levels[finer]).run(best.centers, _START_TOLERANCE, params.max_iter, part)
+            best = _Lloyd(levels[finer], params.n_clusters).run(best.centers, _START_TOLERANCE, params.max_iter, part)
         with meter.part(low + (1 - low) / 4, (1 + low) / 2) as part:
             best = _improved(levels[finer], best, part) if rough else best
     return best.centers, inertias
@@ -118,7 +120,7 @@ def _improved(cells: grid.Grid, best: Run, meter: Meter) -> Run:
         if not swaps:
             break
         with meter.part(round_ / _ROUNDS, (round_ + 1) / _ROUNDS) as part:
-            found = _Lloyd(cells).run(centers, _START_TOLERANCE, _ROUND_ITERATIONS, part)
+            found = _Lloyd(cells, len(centers)).run(centers, _START_TOLERANCE, _ROUND_ITERATIONS, part)
         if found.inertia >= (1 - _WORTH_A_ROUND) * best.inertia:
             most = min(most, swaps) // 2
         if found.inertia < best.inertia:
@@ -139,7 +141,7 @@ def _swapped(cells: grid.Grid, run: Run, most: int) -> tuple[Floats, int]:
     mass = np.bincount(run.labels, cells.weights, len(centers))
     gain, halves = _cuts(cells, run)
     cost = mass[:, None] * mass / np.maximum(mass[:, None] + mass, 1)
-    cost *= ((run.centers[:, None] - run.centers) ** 2).sum(axis=2)
+    cost *= sum(np.square(axis[:, None] - axis) for axis in run.centers.T)
     np.fill_diagonal(cost, np.inf)
     near, price = cost.argmin(axis=1), cost.min(axis=1)
     poor = np.argsort(-gain, kind="stable").tolist()
@@ -164,21 +166,18 @@ def _swapped(cells: grid.Grid, run: Run, most: int) -> tuple[Floats, int]:
 def _cuts(cells: grid.Grid, run: Run) -> tuple[Floats, Floats]:
     """What cutting each cluster in two across its longest axis gains, f64[k], and the halves' means, f64[2, k, 3]."""
     size = len(run.centers)
-    offsets = cells.coords - run.centers[run.labels]
-    weighted = cells.weights[:, None] * offsets
+    labels = run.labels.astype(np.intp)  # once: bincount and take want nothing else
+    offsets = cells.coords.T - run.centers.T[:, labels]
+    weighted = cells.weights * offsets
     spreads = np.empty((size, 3, 3))
     for one in range(3):
-        for other in range(3):
-            spreads[:, one, other] = np.bincount(run.labels, weighted[:, one] * offsets[:, other], size)
+        for other in range(one + 1):  # eigh reads the lower triangle
+            spreads[:, one, other] = np.bincount(labels, weighted[one] * offsets[other], size)
     longest = np.linalg.eigh(spreads).eigenvectors[:, :, 2]
-    beyond = (offsets * longest[run.labels]).sum(axis=1) > 0
-    halves, masses = np.empty((2, size, 3)), np.empty((2, size))
-    for half, inside in enumerate((beyond, ~beyond)):
-        labels = run.labels[inside]
-        masses[half] = np.bincount(labels, cells.weights[inside], size)
-        for axis in range(3):
-            halves[half, :, axis] = np.bincount(labels, weighted[inside, axis], size)
-    halves /= np.maximum(masses, 1)[:, :, None]
+    within = np.where((offsets * longest.T[:, labels]).sum(axis=0) > 0, labels, labels + size)
+    masses = np.bincount(within, cells.weights, 2 * size).reshape(2, size)
+    sums = [np.bincount(within, axis, 2 * size).reshape(2, size) for axis in weighted]
+    halves = np.stack(sums, axis=2) / np.maximum(masses, 1)[:, :, None]
     gain = masses[0] * masses[1] / np.maximum(masses.sum(axis=0), 1) * ((halves[0] - halves[1]) ** 2).sum(axis=1)
     return gain, run.centers + halves
 
@@ -200,7 +199,7 @@ def _grid(coords: Floats, weights: NDArray[np.int64], side: int, meter: Meter) -
     """`side` cells along the longest axis over read-only `coords` and `weights`."""
     size = len(coords)
     made: grid.Grid
-    if size < _PIECE:
+    if size < _FEW:
         progress = np.zeros(2, np.int64)
         keys, first, cells = grid.find_cells(coords, side, progress)
         made = grid.put_in_order(coords, weights, keys, first, cells, progress)
@@ -231,7 +230,7 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run
         uniforms = generator.random((size, 2 + int(math.log(size))))
         centers = np.empty((size, 3))
         kernels.seed_centers(cells, uniforms, centers, progress)
-        return _Lloyd(cells).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
+        return _Lloyd(cells, size).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
 
     return meter.run_all(start, [(number,) for number in range(params.n_init)], 2 * size * params.n_init)
 
@@ -255,7 +254,7 @@ class _Quiet(Meter):
 class _Lloyd:
     """Lloyd's algorithm on the points of a grid, as scikit-learn's `_kmeans_single_lloyd` runs it."""
 
-    def __init__(self, cells: grid.Grid, first: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, cells: grid.Grid, clusters: int, first: NDArray[np.int64] | None = None) -> None:
         count, size = len(cells.sums), len(cells.coords)
         self._cells = cells
         self._first = cells.order if first is None else first
@@ -267,6 +266,9 @@ class _Lloyd:
             lists=np.empty((count, kernels.LONGEST), np.int32),
             slack=np.zeros(count),
             gap=np.zeros(count),
+            block_length=np.zeros(len(cells.block_low), np.int32),
+            block_lists=np.empty((len(cells.block_low), clusters), np.int32),
+            block_slack=np.zeros(len(cells.block_low)),
         )
         cuts = np.searchsorted(cells.begin[cells.block_begin], np.arange(0, size, _PIECE))
         self._pieces = list(pairwise([*np.unique(cuts).tolist(), len(cells.block_begin) - 1]))
@@ -344,7 +346,7 @@ class _Lloyd:
         cells, size = self._cells, len(self._cells.coords)
         out = np.empty(size)
         kernels.write_labels(cells, self._state)
-        if size < _PIECE:
+        if size < _FEW:
             kernels.squared_distances(0, size, cells, self._state.labels, centers, out, np.zeros(2, np.int64))
         else:
             meter.run_ranges(kernels.squared_distances, size, cells, self._state.labels, centers, out)

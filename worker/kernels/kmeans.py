@@ -1,9 +1,10 @@
 """Lloyd's iterations over a grid of weighted points, and k-means++.
 
-Every cell of the grid keeps the short list of centres that can be nearest to any place in its box. A list stays
-right until the centres have moved by as much as the others were farther away (Hamerly 2010 has such bounds for each
-point, Kanungo et al. 2002 such lists for the nodes of a tree). So an iteration compares each colour with a few
-centres, and one whose centres hardly move touches few colours. The labels are those of comparing all with all.
+Every block and every cell of the grid keeps the list of centres that can be nearest to any place in its box: the
+cell's is taken from the block's. A list stays right until the centres have moved by as much as the others were farther
+away (Hamerly 2010 has such bounds for each point, Kanungo et al. 2002 such lists for the nodes of a tree). So an
+iteration compares each colour with a few centres, and does not look into blocks whose listed centres stand still. The
+labels are those of comparing all with all.
 """
 
 from typing import NamedTuple
@@ -22,6 +23,7 @@ MIXED = -1
 UNLABELLED = -1
 # A list lasts for about this many moves as large as the last one: short lists against seldom making them.
 LASTING = 3.0
+BLOCK_LASTING = 8.0
 
 
 class State(NamedTuple):
@@ -33,6 +35,9 @@ class State(NamedTuple):
     lists: NDArray[np.int32]  # [C, LONGEST]: ascending; centres that can be nearest within the cell's box
     slack: Floats  # [C]: how much farther than the nearest all other centres are, from any place of the box
     gap: Floats  # [C]: how much farther the second nearest centre is, at least, for any point of the cell
+    block_length: NDArray[np.int32]  # [B]: of the block's list
+    block_lists: NDArray[np.int32]  # [B, k]: ascending; centres that can be nearest within the block's box
+    block_slack: Floats  # [B]: how much farther than the nearest all other centres are, from any place of the box
 
 
 @kernel
@@ -55,39 +60,48 @@ def sweep(
     comparisons it took.
     """
     everyone = np.arange(len(centers)).astype(np.int32)
-    around = np.empty(len(centers), np.int32)
     nearby = np.empty(len(centers), np.int32)
     moved = np.max(moves)
-    margin = tiny + LASTING * moved
     changed = 0
     work = 0
     for block in range(begin, end):
         if progress[STOP]:
             break
         cells = grid.block_begin[block + 1] - grid.block_begin[block]
-        few = -1  # length of `around`: the candidates of the whole block, listed when first needed
-        block_slack = 0.0
+        around = state.block_lists[block]
+        largest = 0.0  # move of a centre on the block's list
+        for at in range(state.block_length[block]):
+            largest = max(largest, moves[around[at]])
+        state.block_slack[block] -= moved + largest
+        anew = state.block_slack[block] <= tiny
+        if anew:
+            margin = tiny + BLOCK_LASTING * moved
+            state.block_length[block], state.block_slack[block] = _shortlist(
+                grid.block_low, grid.block_high, block, centers, everyone, len(centers), margin, around
+            )
+            work += len(centers)
+        elif largest == 0:
+            work += 1
+            progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
+            continue
+        few = state.block_length[block]
+        margin = tiny + LASTING * largest
         for cell in range(grid.block_begin[block], grid.block_begin[block + 1]):
             local = 0.0
             for at in range(state.length[cell]):
                 local = max(local, moves[state.lists[cell, at]])
-            state.slack[cell] -= moved + local
+            state.slack[cell] -= largest + local
             state.gap[cell] -= 2 * local
-            if state.slack[cell] > tiny:
+            if state.slack[cell] > tiny and not anew:
                 if state.length[cell] == 1 or state.gap[cell] > tiny:
                     continue
                 count = state.length[cell]
                 for at in range(count):
                     nearby[at] = state.lists[cell, at]
             else:
-                if few < 0:
-                    few, block_slack = _shortlist(
-                        grid.block_low, grid.block_high, block, centers, everyone, len(centers), margin, around
-                    )
-                    work += len(centers)
                 count, slack = _shortlist(grid.low, grid.high, cell, centers, around, few, margin, nearby)
                 work += few
-                _keep(cell, nearby, count, min(slack, block_slack), state)
+                _keep(cell, nearby, count, slack, state)
             if count == 1:
                 changed += _give_all(cell, nearby[0], grid, state, change)
             else:

@@ -61,6 +61,20 @@ def test_empty_clusters_move_to_the_farthest_pixels(lost: int, heaviest: int) ->
     assert_equal_runs(points, init, tol=0.0)
 
 
+def test_many_empty_clusters_differ_from_scikit_learn_in_their_numbers_only() -> None:
+    """Six clusters that run empty at once end with scikit-learn's centres, in whatever order."""
+    points = scattered(7, 300, 1)
+    init = colors_near(points, 9, 3)
+    init[3:] = init[0]
+    found = cluster(points, KMeansParams(init=init.tolist(), tol=0))
+    assert isinstance(found.details, KMeansDetails)
+    peer = KMeans(9, init=init, n_init=1, tol=0).fit(pixels_of(points))
+    centers, others = (np.array(sorted(one.tolist())) for one in (found.centers, peer.cluster_centers_))
+    np.testing.assert_allclose(centers, others, rtol=1e-9)
+    assert found.details.inertia == pytest.approx(peer.inertia_, rel=1e-9)
+    assert found.details.iterations == peer.n_iter_
+
+
 def test_copies_of_a_far_colour_take_in_several_empty_clusters() -> None:
     """Two empty clusters move to two pixels of the same colour, if those are the farthest."""
     points = scattered(4, 100, 1)

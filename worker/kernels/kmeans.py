@@ -75,9 +75,9 @@ def sweep(
         state.block_slack[block] -= moved + largest
         anew = state.block_slack[block] <= tiny
         if anew:
-            margin = tiny + BLOCK_LASTING * moved
+            lasting = tiny + BLOCK_LASTING * moved
             state.block_length[block], state.block_slack[block] = _shortlist(
-                grid.block_low, grid.block_high, block, centers, everyone, len(centers), margin, around
+                grid.block_low, grid.block_high, block, centers, everyone, len(centers), lasting, around
             )
             work += len(centers)
         elif largest == 0:

@@ -1,17 +1,23 @@
 """A job's events as they happen."""
 
+import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from redis.exceptions import RedisError
 
 from api.dependencies import JobDep, PartsDep
 from api.openapi import problems
 from shared.errors import Expired, InvalidRequest
-from shared.jobs import ENDED, Job
+from shared.jobs import Job
 
+AGAIN_SECONDS = 1.0
+
+log = logging.getLogger("huemill.api")
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
@@ -37,11 +43,18 @@ async def events(
     """Server-sent events: `queued`, `running`, `progress` (stage and fraction), then `succeeded`, `failed` or
     `cancelled`, which is the last one. A client that comes back with `Last-Event-ID` misses nothing.
     """
-    async for event in parts.store.follow(job.id, after):
-        if event is None:
-            yield ServerSentEvent(comment="still here")
-            continue
-        status = "running" if event.name == "progress" else event.name
-        yield ServerSentEvent(id=event.id, event=event.name, data={"status": status, **event.data})
-        if event.name in ENDED:
+    while True:
+        try:
+            async for event in parts.store.follow(job.id, after):
+                if event is None:
+                    yield ServerSentEvent(comment="still here")
+                    continue
+                after = event.id
+                status = "running" if event.name == "progress" else event.name
+                yield ServerSentEvent(id=event.id, event=event.name, data={"status": status, **event.data})
             return
+        except RedisError as error:
+            # What has begun cannot become a 503; and a browser that comes back to a 503 does not try again.
+            log.warning("its events cannot be read: %s", error, extra={"job_id": job.id})
+        yield ServerSentEvent(comment="the job store cannot be reached at the moment")
+        await asyncio.sleep(AGAIN_SECONDS)

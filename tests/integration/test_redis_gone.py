@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.calls import finished, post, problem
+from tests.support.jobs import event_names
 from tests.support.processes import SERVERS, Service, StoreServer
 from tests.support.waiting import until
 
@@ -56,6 +57,24 @@ def test_redis_is_gone(
         until(lambda: client.get(job["links"]["self"]).is_success, "the gateway is back", 10)
         assert client.get(job["links"]["self"]).json()["id"] == job["id"]
         assert post(client, wait=None).status_code == 202
+
+
+def test_a_stream_outlives_redis(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> None:
+    """An event stream goes on after Redis was killed and started anew: nothing is missed, nothing comes twice."""
+    store = own_store()
+    service = own_service(store).start_gateway()
+    assert service.gateway is not None
+    with service.client() as client, ThreadPoolExecutor() as pool:
+        job = post(client, wait=None).json()
+        listening = pool.submit(event_names, client, job)
+        with store.client() as redis:
+            until(lambda: "xread" in {peer["cmd"] for peer in redis.client_list()}, "the stream listens", 10)
+        store.kill()
+        until(lambda: "its events cannot be read" in service.gateway.text(), "the stream has noticed", 10)
+        store.start()
+        until(lambda: client.post(job["links"]["cancel"]).is_success, "the job is cancelled", 10)
+        assert listening.result(20) == ["queued", "cancelled"]
+        assert "Traceback" not in service.gateway.text()
 
 
 def test_a_worker_outlives_redis(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> None:

@@ -1,0 +1,217 @@
+"""What a job must be after each of its moves, said a second time and without Redis; and what Redis holds of it."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+import orjson
+import redis
+
+from shared.jobs import JobStatus, Loss
+from shared.queue import QUEUES
+from shared.records import DUE, events_key, job_key, queued_key
+
+ENDS = ("succeeded", "failed", "cancelled")
+
+
+@dataclass
+class Model:
+    """One job, as the promise has it. Each method is a move: whether it is done, and what the job is then."""
+
+    max_attempts: int
+    status: str = "queued"
+    claims: int = 0
+    """The latest token."""
+    counted: int = 0
+    """Attempts, less those that were given back by a stopped worker."""
+    due: bool = False
+    told: Loss | None = None
+    """Why the running attempt is over, as its worker told."""
+    result_key: str | None = None
+    progress: dict[str, Any] | None = None
+    code: str | None = None
+    reasons: list[str | None] = field(default_factory=list)
+    returns: int = 0
+    expired: bool = False
+    forgotten: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDS
+
+    def claim(self) -> bool:
+        if self.status != "queued" or self.forgotten:
+            return False
+        self.status, self.due = "running", False
+        self.claims += 1
+        self.counted += 1
+        self.reasons.append(None)
+        return True
+
+    def holds(self, token: int) -> bool:
+        """Whether the worker with that token may write."""
+        return self.status == "running" and token == self.claims and not self.forgotten
+
+    def renew(self, token: int, progress: dict[str, Any] | None = None) -> bool:
+        if not self.holds(token):
+            return False
+        self.due, self.progress = False, progress or self.progress
+        return True
+
+    def lose(self, token: int, loss: Loss) -> bool:
+        if not self.holds(token):
+            return False
+        self.due, self.told = True, loss
+        return True
+
+    def succeed(self, token: int, result_key: str) -> bool:
+        if not self.holds(token):
+            return False
+        self.result_key, self.progress = result_key, {"stage": "done", "fraction": 1.0}
+        return self._end("succeeded", None)
+
+    def fail(self, token: int, code: str) -> bool:
+        if not self.holds(token):
+            return False
+        self.code = code
+        return self._end("failed", code)
+
+    def cancel(self) -> bool:
+        if self.ended or self.forgotten:
+            return False
+        return self._end("cancelled", "cancelled")
+
+    def give_back(self, token: int, loss: Loss) -> bool:
+        if not self.holds(token) or not self.due:
+            return False
+        self.status, self.told, self.progress = "queued", None, {"stage": "queued", "fraction": 0.0}
+        self.reasons[-1] = str(loss)
+        self.counted -= loss is Loss.WORKER_STOPPED
+        self.returns += 1
+        return True
+
+    def swept(self) -> int:
+        """What a sweep makes of it; how many messages it sends."""
+        if not self.due:
+            return 0
+        self.due = False
+        if self.status == "queued":
+            return 1
+        if self.ended:
+            self.expired = True
+            return 0
+        loss = self.told or Loss.WORKER_LOST
+        self.due = True
+        stopped = loss is Loss.WORKER_STOPPED
+        if loss is Loss.TIMEOUT or (self.counted >= self.max_attempts and not stopped):
+            self.fail(self.claims, str(loss))
+            return 0
+        self.give_back(self.claims, loss)
+        self.due = False
+        return 1
+
+    def _end(self, status: str, reason: str | None) -> bool:
+        if self.status == "running":
+            self.reasons[-1] = reason
+        self.status, self.due = status, False
+        return True
+
+
+class Seen(NamedTuple):
+    """All that Redis holds of a job."""
+
+    fields: dict[bytes, bytes]
+    events: list[tuple[bytes, dict[bytes, bytes]]]
+    due: float | None
+    queued: tuple[float | None, ...]
+
+    @property
+    def status(self) -> str | None:
+        return self.fields[b"status"].decode() if self.fields else None
+
+    def text(self, name: str) -> str:
+        return self.fields.get(name.encode(), b"").decode()
+
+    def document(self, name: str) -> Any:
+        return orjson.loads(self.fields[name.encode()]) if self.fields.get(name.encode()) else None
+
+    def event_names(self) -> list[str]:
+        return [fields[b"name"].decode() for _, fields in self.events]
+
+
+def look(client: redis.Redis, job_ids: list[str]) -> dict[str, Seen]:
+    """What Redis holds of the jobs, at one moment."""
+    with client.pipeline(transaction=True) as pipe:
+        for job_id in job_ids:
+            pipe.hgetall(job_key(job_id))
+            pipe.xrange(events_key(job_id))
+            for key in (DUE, *map(queued_key, QUEUES)):
+                pipe.zscore(key, job_id)
+        answers = cast(list[Any], pipe.execute())
+    size = 3 + len(QUEUES)
+    parts = [answers[at : at + size] for at in range(0, len(answers), size)]
+    return {job_id: Seen(*part[:3], tuple(part[3:])) for job_id, part in zip(job_ids, parts, strict=True)}
+
+
+def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> None:
+    """What holds of every job's record, whatever has happened to it."""
+    status, names, attempts = seen.status, seen.event_names(), seen.document("attempts") or []
+    claims, reasons = int(seen.text("claim")), [attempt["reason"] for attempt in attempts]
+    counted = int(seen.text("attempt"))
+    assert status in set(JobStatus)
+    assert counted <= max_attempts
+    assert counted == len([reason for reason in reasons if reason != Loss.WORKER_STOPPED])
+    assert claims == len(attempts), "every claim is an attempt that is told of"
+    open_ends = [attempt["ended_at"] is None for attempt in attempts]
+    assert open_ends == [False] * (len(attempts) - 1) + [status == "running"] if attempts else status != "running"
+    assert [reason for reason in reasons[:-1] if reason is None] == [], "who did not succeed says why"
+    ends = [name for name in names if name in ENDS]
+    if expired:
+        assert names == []
+        assert status in ENDS
+        assert seen.due is None
+    else:
+        assert ends == ([status] if status in ENDS else []), "one end, told once"
+        assert names[-1:] == ends or not ends, "the end is the last event"
+        assert names.count("running") == claims
+        assert seen.due is not None, "somebody must look at it again"
+    assert [score is not None for score in seen.queued].count(True) == (status == "queued")
+    assert bool(seen.text("result_key")) == (status == "succeeded")
+    assert bool(seen.text("error")) == (status == "failed")
+    assert bool(seen.text("finished_at")) == (status in ENDS)
+
+
+def check_model(seen: Seen, model: Model) -> None:
+    """The record is what the moves so far make of it."""
+    if model.forgotten:
+        assert seen == Seen({}, [], None, (None,) * len(QUEUES)), "nothing of a deleted job comes back"
+        return
+    check_promise(seen, model.max_attempts, expired=model.expired)
+    error = seen.document("error")
+    assert (
+        seen.status,
+        int(seen.text("claim")),
+        int(seen.text("attempt")),
+        [attempt["reason"] for attempt in seen.document("attempts") or []],
+        seen.text("result_key") or None,
+        seen.document("progress"),
+        error and error["code"],
+    ) == (
+        model.status,
+        model.claims,
+        model.counted,
+        model.reasons,
+        model.result_key,
+        model.progress,
+        model.code,
+    )
+    if not model.expired:
+        assert seen.event_names().count("queued") == 1 + model.returns
+
+
+def job_of_message(message: bytes) -> str:
+    """The id that a queue's message carries."""
+    args, _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+    (job_id,) = args
+    return cast(str, job_id)

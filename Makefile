@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?=
 ARGS ?=
+MINUTES ?= 10
 
-.PHONY: demo serve test test-faults fuzz check bench docker-test format clean
+.PHONY: demo serve test test-faults soak fuzz check bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -17,7 +18,10 @@ test: $(VENV)/dev ## The whole test suite, less Docker and faults
 	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults $(ARGS)
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
-	$(BIN)/python -m pytest tests/faults $(ARGS)
+	JOB_MACHINES=150 $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py $(ARGS)
+
+soak: $(VENV)/dev ## Mixed jobs for MINUTES, and something is killed every 5 s: nothing lost, nothing left, nothing grows
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 fuzz: $(VENV)/dev ## Decode images broken in every way, then go on at random for some minutes: make fuzz ARGS=10
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -127,9 +127,17 @@ class Child:
 class StoreServer:
     """A Valkey or Redis of our own on a free port, with a password, as the service has it."""
 
-    def __init__(self, kind: str, folder: Path, host: str = "127.0.0.1", under: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        host: str = "127.0.0.1",
+        under: Sequence[str] = (),
+        appendfsync: str = "everysec",
+    ) -> None:
         """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there."""
         self.kind, self._folder, self.host, self._under = kind, folder, host, under
+        self._appendfsync = appendfsync
         self.port, self.password = free_port(), "tests"
         self._folder.mkdir(parents=True, exist_ok=True)
         self.start()
@@ -147,7 +155,7 @@ class StoreServer:
         config = self._folder / "store.conf"
         config.write_text(
             f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self._folder}\n"
-            'appendonly yes\nappendfsync everysec\nsave ""\nmaxmemory-policy noeviction\n'
+            f'appendonly yes\nappendfsync {self._appendfsync}\nsave ""\nmaxmemory-policy noeviction\n'
         )
         self._child = Child(self.kind, [*self._under, binary, str(config)], self._folder / "store.log")
         with self.client() as client:
@@ -192,6 +200,7 @@ class Service:
         }
         self.gateway: Child | None = None
         self.workers: list[Child] = []
+        self._workers_started = 0
 
     def start_gateway(self, *, under: Sequence[str] = ()) -> "Service":
         """Start the gateway; `under` is a command that runs it."""
@@ -205,7 +214,8 @@ class Service:
 
     def start_worker(self, *, under: Sequence[str] = (), concurrency: int = 1, **settings: object) -> Child:
         """Start a worker; `under` is a command that runs it, such as prlimit."""
-        number = len(self.workers) + 1
+        self._workers_started += 1
+        number = self._workers_started
         command = ["-m", "celery", "--quiet", "-A", "worker.main", "worker", "-Q", "huemill.fast,huemill.slow"]
         options = [
             "--concurrency",

@@ -1,0 +1,154 @@
+"""`python -m tests.soak --minutes 10`: mixed jobs for a while, and something is killed every few seconds.
+
+Every job that was accepted must end once, with the result of a direct computation; nothing may be left, or grow.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak.cases import Expectations, cases
+from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
+from tests.soak.clients import MOST_SECONDS_TO_END, Client
+from tests.soak.faults import Tormentor
+from tests.soak.ledger import Ledger
+from tests.support.processes import Service, StoreServer
+
+CLIENTS = 6
+WORKERS = 3
+KILL_EVERY_SECONDS = 5.0
+# The times of a service, made short.
+SETTINGS: dict[str, object] = {
+    "lease_seconds": 5,
+    "resend_seconds": 5,
+    "sweep_seconds": 0.5,
+    "drain_seconds": 4,
+    "result_ttl_seconds": 40,
+    "collect_seconds": 5,
+    "orphan_seconds": 30,
+    "threads": 1,
+}
+LEFT_SECONDS = 120.0  # until all of them have passed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long jobs are posted")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of all that is chosen at random")
+    parser.add_argument("--store", choices=["valkey", "redis-server"], default="valkey")
+    arguments = parser.parse_args()
+    say(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, on {arguments.store}")
+    with tempfile.TemporaryDirectory(prefix="huemill-soak-") as name:
+        folder = Path(name)
+        ledger = soak(folder, arguments.minutes * 60, arguments.seed, arguments.store)
+        for finding in ledger.findings:
+            say(f"FOUND {finding}")
+        if ledger.findings:
+            keep(folder)
+    say("nothing lost, nothing left" if not ledger.findings else f"{len(ledger.findings)} findings")
+    return 1 if ledger.findings else 0
+
+
+def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
+    (folder / "tmp").mkdir()
+    # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in the
+    # last second or two: its promise, not ours. Here it keeps all of it, so whatever is lost is our defect.
+    store = StoreServer(kind, folder / "store", appendfsync="always")
+    service = Service(store, folder / "service", **SETTINGS)
+    service.environment["TMPDIR"] = str(folder / "tmp")
+    try:
+        subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
+        service.start_gateway()
+        for _ in range(WORKERS):
+            service.start_worker()
+        begin = time.monotonic()
+        expected = Expectations(cases())
+        say(f"{len(expected)} results computed directly in {time.monotonic() - begin:.1f} s")
+        service.wait_for_workers(WORKERS)
+        ledger = Ledger()
+        census = Census(service, store)
+        census.start()
+        torment(service, store, seconds, seed, expected, ledger)
+        census.stopping.set()
+        census.join()
+        say(ledger.table())
+        judge_growth(census, ledger)
+        judge_remains(service, store, ledger)
+    finally:
+        service.stop()
+        store.stop()
+    for process in processes_of(folder):
+        ledger.find(f"a process is left: {process}")
+    for path in (folder / "tmp").rglob("*"):
+        # A killed process cannot take away the empty folder that multiprocessing has made for it.
+        if path.is_file() or not path.name.startswith("pymp-"):
+            ledger.find(f"a temporary file is left: {path.name}")
+    return ledger
+
+
+def torment(
+    service: Service, store: StoreServer, seconds: float, seed: int, expected: Expectations, ledger: Ledger
+) -> None:
+    """Post and kill for `seconds`, then let the clients finish what they have begun."""
+    clients = [Client(service, number, seed, expected, ledger) for number in range(CLIENTS)]
+    tormentor = Tormentor(service, store, seed, ledger)
+    for client in clients:
+        client.start()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        begin = time.monotonic()
+        tormentor.check()
+        tormentor.strike()
+        time.sleep(max(0.0, min(KILL_EVERY_SECONDS - (time.monotonic() - begin), end - time.monotonic())))
+    for client in clients:
+        client.stopping.set()
+    for client in clients:
+        client.join(2 * MOST_SECONDS_TO_END)
+        if client.is_alive():
+            ledger.find(f"{client.name} does not come to an end")
+    tormentor.check()
+
+
+def judge_growth(census: Census, ledger: Ledger) -> None:
+    for name, (early, late) in census.growth().items():
+        say(f"{name:36} {early:.0f}, later {late:.0f} (may grow by {MOST_GROWTH[name]:.0f})")
+        if late > early + MOST_GROWTH[name]:
+            ledger.find(f"{name} grew from {early:.0f} to {late:.0f}")
+
+
+def judge_remains(service: Service, store: StoreServer, ledger: Ledger) -> None:
+    begin = time.monotonic()
+    for thing in wait_until_expired(service, store, LEFT_SECONDS):
+        ledger.find(f"left behind: {thing}")
+    say(f"{'all expired and collected after':36} {time.monotonic() - begin:.0f} s")
+    kept = bookkeeping(store)
+    say(f"{'kept in Redis':36} {', '.join(f'{key} {size}' for key, size in kept.items())}")
+    for key, size in kept.items():
+        if key != "huemill:workers" and size > WORKERS:
+            ledger.find(f"{key} has {size} members")
+    assert service.gateway is not None
+    for child in [service.gateway, *service.workers]:
+        for words in ("a defect of huemill", "Exception in ASGI application", "its record cannot be read"):
+            if words in child.text():
+                ledger.find(f"{child.log.name} says «{words}»")
+
+
+def keep(folder: Path) -> None:
+    """Logs outlive the run that has found something."""
+    kept = Path(tempfile.mkdtemp(prefix="huemill-soak-logs-"))
+    for log in folder.rglob("*.log"):
+        log.rename(kept / log.name)
+    say(f"logs: {kept}")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

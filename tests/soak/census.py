@@ -1,0 +1,117 @@
+"""What a soak's processes hold while they run, and what is left of everything at its end."""
+
+import os
+import statistics
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+from shared.queue import QUEUES
+from shared.records import DUE, queued_key
+from tests.support.processes import Service, StoreServer, children_of, resident_bytes
+from tests.support.waiting import until
+
+EVERY_SECONDS = 1.0
+MIB = 2**20
+# Growth from the second quarter of a run to its last quarter. A worker's child keeps what its largest job took (of
+# these jobs some 100 MiB), and a reference job brings scikit-learn with it; a leak of a job's image would be far more.
+MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
+# What a service keeps in Redis though no job is there: kombu's lists of queues, and who is alive.
+BOOKKEEPING = ("_kombu.binding", "huemill:workers")
+
+
+class Sample(NamedTuple):
+    age: float
+    values: dict[str, float]
+
+
+class Census(threading.Thread):
+    """Counts once a second, whenever all are there to be counted."""
+
+    def __init__(self, service: Service, store: StoreServer) -> None:
+        super().__init__(name="census", daemon=True)
+        self._service, self._store = service, store
+        self.samples: list[Sample] = []
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        begin = time.monotonic()
+        with self._store.client() as client:
+            while not self.stopping.wait(EVERY_SECONDS):
+                # A killed store or child is not there: then there is no sample.
+                with suppress(redis.RedisError, FileNotFoundError, ProcessLookupError, IndexError):
+                    self.samples.append(Sample(time.monotonic() - begin, self._now(client)))
+
+    def _now(self, client: redis.Redis) -> dict[str, float]:
+        assert self._service.gateway is not None
+        gateway, worker = self._service.gateway.pid, self._service.workers[0].pid
+        return {
+            "gateway MiB": resident_bytes(gateway) / MIB,
+            "worker MiB": resident_bytes(worker) / MIB,
+            "child MiB": resident_bytes(children_of(worker)[0]) / MIB,
+            "gateway files": float(len(list(Path(f"/proc/{gateway}/fd").iterdir()))),
+            "connections": float(client.info("clients")["connected_clients"]),
+        }
+
+    def growth(self) -> dict[str, tuple[float, float]]:
+        """Of each number the median of the second quarter of the run and that of the last one."""
+        if len(self.samples) < 8:
+            return {}
+        quarter = len(self.samples) // 4
+        early, late = self.samples[quarter : 2 * quarter], self.samples[-quarter:]
+        return {
+            name: tuple(statistics.median(sample.values[name] for sample in part) for part in (early, late))  # type: ignore[misc]
+            for name in MOST_GROWTH
+        }
+
+
+def wait_until_expired(service: Service, store: StoreServer, seconds: float) -> list[str]:
+    """Wait until every job has expired and every orphan is collected; what is left after that."""
+    with store.client() as client:
+        with suppress(AssertionError):
+            until(lambda: not leftovers(service, client), "nothing is left", seconds, 0.5)
+        return leftovers(service, client)
+
+
+def leftovers(service: Service, client: redis.Redis) -> list[str]:
+    """Files and keys that nobody will remove."""
+    found = [f"file {path.relative_to(service.folder)}" for path in service.blob_files()]
+    for key in map(bytes.decode, client.scan_iter(count=1000)):
+        if key.startswith(BOOKKEEPING):
+            continue
+        # An expired job's bare record says «gone» for a while, and goes by itself.
+        ended = key.startswith("huemill:job:") and not key.endswith(":events") and _has_ended(client, key)
+        if not (ended and client.ttl(key) > 0):
+            found.append(f"key {key}")
+    found += [f"{client.zcard(key)} members of {key}" for key in (DUE, *map(queued_key, QUEUES)) if client.zcard(key)]
+    return found
+
+
+def _has_ended(client: redis.Redis, key: str) -> bool:
+    return client.hget(key, "status") in (b"succeeded", b"failed", b"cancelled")
+
+
+def bookkeeping(store: StoreServer) -> dict[str, int]:
+    """How much of it there is: it must not grow with the jobs, or the workers that came and went."""
+    with store.client() as client:
+        keys = sorted(key for key in map(bytes.decode, client.scan_iter(count=1000)) if key.startswith(BOOKKEEPING))
+        return {key: _size(client, key) for key in keys}
+
+
+def _size(client: redis.Redis, key: str) -> int:
+    kind = client.type(key)
+    return int({b"zset": client.zcard, b"set": client.scard, b"hash": client.hlen, b"list": client.llen}[kind](key))
+
+
+def processes_of(folder: Path) -> list[str]:
+    """All processes that were started for a service in that folder, by their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdecimal() and os.fsencode(f"={folder.as_uri()}/") in (entry / "environ").read_bytes():
+                found.append(f"{entry.name} {(entry / 'comm').read_text().strip()}")
+    return found

@@ -1,0 +1,119 @@
+"""What is done to the processes of a soak: one thing every few seconds, chosen by a seeded generator."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from tests.soak.ledger import Ledger
+from tests.support.processes import Child, Service, StoreServer, children_of
+
+RESTART_SECONDS = 1.0
+# A worker that is told to stop has this long: what its drain allows, and a few seconds for a busy machine.
+EXIT_SECONDS = 20.0
+
+
+class Tormentor:
+    """Kills, stops and freezes. Call it from the main thread alone: what a thread has started dies with it.
+
+    The first worker is spared all but frost: so there is one whose memory can be watched from beginning to end.
+    """
+
+    def __init__(self, service: Service, store: StoreServer, seed: int, ledger: Ledger) -> None:
+        self._service, self._store, self._ledger = service, store, ledger
+        self._chance = random.Random(seed)
+        self._kinds: dict[Callable[[], None], int] = {
+            self.kill_child: 8,
+            self.kill_worker: 4,
+            self.kill_store: 4,
+            self.stop_worker: 2,
+            self.freeze_worker: 2,
+            self.freeze_child: 2,
+            self.freeze_store: 1,
+        }
+
+    def strike(self) -> None:
+        """One fault, and what is needed to go on."""
+        kind = self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]
+        kind()
+
+    def kill_child(self) -> None:
+        children = children_of(self._victim().pid)
+        if children:
+            child = self._chance.choice(children)
+            with self._ledger.fault("worker child killed", child), suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        worker = self._victim()
+        with self._ledger.fault("worker killed", worker.pid):
+            worker.kill()
+        self._replace(worker)
+
+    def stop_worker(self) -> None:
+        worker = self._victim()
+        # One that has only begun to start has nothing to end, and is ended by the signal itself.
+        allowed = {0} if children_of(worker.pid) else {0, -signal.SIGTERM}
+        with self._ledger.fault("worker told to stop", worker.pid):
+            worker.process.terminate()
+            try:
+                worker.process.wait(EXIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._ledger.find(f"worker {worker.pid} did not end in {EXIT_SECONDS:g} s after SIGTERM")
+                worker.kill()
+            else:
+                if worker.process.returncode not in allowed:
+                    self._ledger.find(f"worker {worker.pid} ended with {worker.process.returncode} after SIGTERM")
+        self._replace(worker)
+
+    def freeze_worker(self) -> None:
+        """The whole worker stands still, for longer than its lease or not."""
+        worker = self._chance.choice(self._service.workers)
+        self._freeze("worker frozen", [worker.pid, *children_of(worker.pid)], self._chance.uniform(1, 9))
+
+    def freeze_child(self) -> None:
+        worker = self._chance.choice(self._service.workers)
+        self._freeze("worker child frozen", children_of(worker.pid), self._chance.uniform(1, 5))
+
+    def kill_store(self) -> None:
+        with self._ledger.fault("Redis killed"):
+            self._store.kill()
+            time.sleep(self._chance.uniform(0, 2))
+            self._store.start()
+
+    def freeze_store(self) -> None:
+        with self._ledger.fault("Redis frozen"):
+            self._store.freeze()
+            time.sleep(self._chance.uniform(0.5, 2))
+            self._store.thaw()
+
+    def check(self) -> None:
+        """All workers, the gateway and the store live: nothing has ended by itself."""
+        for child in [*self._service.workers, self._service.gateway]:
+            if child is not None and child.process.poll() is not None:
+                self._ledger.find(f"{child.name} {child.pid} ended by itself with {child.process.returncode}")
+                if child in self._service.workers:
+                    self._replace(child)
+
+    def _victim(self) -> Child:
+        return self._chance.choice(self._service.workers[1:])
+
+    def _freeze(self, kind: str, pids: list[int], seconds: float) -> None:
+        with self._ledger.fault(kind, *pids):
+            _signal(pids, signal.SIGSTOP)
+            time.sleep(seconds)
+            _signal(reversed(pids), signal.SIGCONT)
+
+    def _replace(self, worker: Child) -> None:
+        time.sleep(RESTART_SECONDS)
+        self._service.workers.remove(worker)
+        self._service.start_worker()
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,122 @@
+"""What a soak saw: jobs, faults, and what must not be."""
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+# What lies between a fault and its note, and between the clocks of two processes.
+SLACK_SECONDS = 1.0
+
+
+@dataclass
+class Fault:
+    """Something is done to processes: `pids` are of workers' main processes or children; seconds since 1970."""
+
+    kind: str
+    pids: set[int]
+    begin: float
+    end: float = math.inf
+
+
+@dataclass
+class Ledger:
+    """Written by all threads."""
+
+    begin: float = field(default_factory=time.monotonic)
+    counts: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[int] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    faults: list[Fault] = field(default_factory=list)
+    seconds_to_end: list[float] = field(default_factory=list)
+    seconds_to_refuse: list[float] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, what: str) -> None:
+        with self._lock:
+            self.counts[what] += 1
+
+    def refuse(self, why: str, seconds: float) -> None:
+        with self._lock:
+            self.refused[why] += 1
+            self.seconds_to_refuse.append(seconds)
+
+    def find(self, what: str) -> None:
+        """Something that must not be."""
+        with self._lock:
+            self.findings.append(f"{self.age():6.1f} s: {what}")
+
+    def end(self, job: dict[str, Any]) -> None:
+        """A job ended."""
+        with self._lock:
+            self.states[job["status"]] += 1
+            self.attempts[len(job["attempts"])] += 1
+            self.losses.update(attempt["reason"] for attempt in job["attempts"] if attempt["reason"])
+            if job["error"]:
+                self.codes[job["error"]["code"]] += 1
+            self.seconds_to_end.append(_seconds(job["finished_at"]) - _seconds(job["created_at"]))
+
+    @contextmanager
+    def fault(self, kind: str, *pids: int) -> Iterator[None]:
+        """What is done inside is a fault, and explains what becomes of a job from its first moment on."""
+        fault = Fault(kind, set(pids), time.time())
+        with self._lock:
+            self.faults.append(fault)
+        try:
+            yield
+        finally:
+            fault.end = time.time()
+
+    def age(self) -> float:
+        return time.monotonic() - self.begin
+
+    def explains(self, attempt: dict[str, Any]) -> bool:
+        """Whether a fault of the attempt's own worker lies between its begin and its end."""
+        pids = {int(pid) for pid in attempt["worker"].rpartition(":")[2].split("/")}
+        begin, end = _seconds(attempt["started_at"]), _seconds(attempt["ended_at"])
+        with self._lock:
+            return any(
+                fault.pids & pids and fault.begin - SLACK_SECONDS <= end and fault.end + SLACK_SECONDS >= begin
+                for fault in self.faults
+            )
+
+    def table(self) -> str:
+        """All of it, for people."""
+        ends = sorted(self.seconds_to_end) or [0.0]
+        ended = len(self.seconds_to_end)
+        middle, nearly_all = ends[ended // 2], ends[int(ended * 0.99)]
+        refusals = self.seconds_to_refuse or [0.0]
+        kinds = Counter(fault.kind for fault in self.faults)
+        rows = {
+            "posts accepted, ended": f"{self.counts['accepted']}, {ended}",
+            "jobs by state": _words(self.states),
+            "errors by code": _words(self.codes),
+            "jobs by number of attempts": _words(self.attempts),
+            "attempts lost, by reason": _words(self.losses),
+            "posts refused": _words(self.refused),
+            "slowest refusal": f"{max(refusals):.1f} s",
+            "faults by kind": _words(kinds),
+            "how clients followed": _words(self.counts),
+            "seconds to end: median, 99 %, most": f"{middle:.2f}, {nearly_all:.2f}, {ends[-1]:.2f}",
+            "jobs a second": f"{ended / self.age():.1f}",
+        }
+        return "\n".join(f"{name:36} {text}" for name, text in rows.items())
+
+
+def _words(counts: Counter[Any]) -> str:
+    return (
+        ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: str(item[0]))) or "none"
+    )
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

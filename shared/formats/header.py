@@ -34,6 +34,7 @@ class Header:
     cicp: tuple[int, int] | None = (
         None  # primaries and transfer by ITU-T H.273, where the boxes of AVIF or HEIC tell them
     )
+    body: int = 0  # where a JPEG's scans begin
 
 
 class Window:

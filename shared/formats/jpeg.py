@@ -27,7 +27,7 @@ def read(window: Window, limits: Limits) -> Header:
             offset += 2
             continue
         if marker == 0xDA and frame is not None:
-            return replace(frame, may_be_turned=noted)
+            return replace(frame, may_be_turned=noted, body=offset)
         if marker in (0xD9, 0xDA):
             raise BrokenImage("The JPEG file has no frame header before its pixels.")
         if marker in _OTHER_FRAMES:

@@ -12,7 +12,8 @@ def read(window: Window, limits: Limits) -> Header:
     at = _codestream(window) + 4
     right, bottom, left, top = (window.u32(at + 4 + 4 * field) for field in range(4))
     components = window.u16(at + 36)
-    bits = 1 + (window.at(at + 38, 1)[0] & 0x7F)
+    depths = window.at(at + 38, 3 * components)[::3]
+    bits = 1 + max((depth & 0x7F for depth in depths), default=0)
     return Header("JPEG2000", right - left, bottom - top, bits, transparent=components in (2, 4))
 
 

@@ -1,15 +1,18 @@
 """Every format and mode is read as the pixels that a person sees."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from shared.errors import BrokenImage
+from api.image_header import check_image
+from shared.errors import BrokenImage, UnsupportedImage
 from shared.formats import Limits
+from shared.settings import Settings
 from tests.support import heic
-from tests.support.corpus import Sample, corpus, saved, smooth
+from tests.support.corpus import Sample, chunk, corpus, png, saved, smooth
 from tests.support.images import photograph
 from worker.imaging.decode import decode
 
@@ -132,3 +135,72 @@ def test_a_png_with_a_wrong_checksum_is_broken() -> None:
     data[len(data) // 2] ^= 1
     with pytest.raises(BrokenImage, match="checksum"):
         decode(bytes(data), Limits())
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_pixels_end_early_is_broken(bits: int, interlaced: bool) -> None:
+    """A stream of pixels that is whole in itself, but has too few rows, gives no black ones; black ones may stand."""
+    samples = np.random.default_rng(5).integers(0, 256, (9, 11, 3), np.uint16)
+    samples[-1] = 0
+    whole = png(samples, bits, 2, None, interlaced)
+    assert decode(whole, Limits()).pixels.shape == (9, 11, 3)
+    begin = whole.index(b"IDAT") + 4
+    rows = zlib.decompress(whole[begin : whole.index(b"IEND") - 8])
+    few = whole[: begin - 8] + chunk(b"IDAT", zlib.compress(rows[: -(1 + 3 * 11 * bits // 8)])) + chunk(b"IEND", b"")
+    with pytest.raises(BrokenImage, match="before its last row"):
+        decode(few, Limits())
+
+
+def test_a_png_with_a_note_that_cannot_be_read_is_read() -> None:
+    """EXIF data that are damaged, with a right checksum, say nothing of the picture, which is whole."""
+    samples = smooth()
+    data = png(samples, 8, 2, {b"eXIf": b"no EXIF at all"})
+    assert np.array_equal(decode(data, Limits()).pixels, samples)
+
+
+def test_a_tiff_without_all_its_strips_is_broken() -> None:
+    """Rows that no strip holds are missing, not black."""
+    data = bytearray(saved(Image.fromarray(smooth()), "TIFF"))
+    directory = int.from_bytes(data[4:8], "little")
+    rows_per_strip = data.index((278).to_bytes(2, "little"), directory)
+    data[rows_per_strip + 8] = 5
+    with pytest.raises(BrokenImage, match="lacks strips"):
+        decode(bytes(data), Limits())
+
+
+def test_what_stands_behind_a_jpeg_is_no_part_of_it() -> None:
+    """Phones append films to their photographs, which hold bytes that look like scans, and no end."""
+    data = saved(Image.fromarray(smooth()), "JPEG")
+    film = b"\xff\xda" * 200_000
+    limits = Limits()
+    assert np.array_equal(decode(data + film, limits).pixels, decode(data, limits).pixels)
+    settings = Settings()
+    assert check_image(io.BytesIO(data + film), len(data + film), settings).format == "JPEG"
+    preview = b"\xff\xe1\x00\x06\xff\xd9ab"  # metadata with a preview, whose end is not the picture's
+    cut = data[:2] + preview + data[2:-100]
+    with pytest.raises(BrokenImage, match="cut off"):
+        check_image(io.BytesIO(cut), len(cut), settings)
+
+
+def test_jpeg_2000_of_few_bits_has_white() -> None:
+    """Samples of 4 bits, of 0 to 15, are spread over 0 to 255."""
+    grey = np.tile(np.arange(16, dtype=np.uint8), (16, 1))
+    # The stream's own zero is the middle of its range: 128 of 8 bits is 8 of 4.
+    data = _of_bits(saved(Image.fromarray(grey + 120), "JPEG2000", no_jp2=True), 4)
+    assert np.array_equal(decode(data, Limits()).pixels[..., 0], grey * 17)
+
+
+def test_jpeg_2000_of_deep_colours_is_refused() -> None:
+    """Pillow makes black of the white of colours of more than 8 bits."""
+    data = saved(Image.fromarray(smooth()), "JPEG2000", no_jp2=True)
+    with pytest.raises(UnsupportedImage, match="12 bits"):
+        decode(_of_bits(data, 12), Limits())
+
+
+def _of_bits(stream: bytes, bits: int) -> bytes:
+    """A JPEG 2000 codestream that says of its components that they have so many bits (SIZ, section A.5.1)."""
+    changed = bytearray(stream)
+    for component in range(int.from_bytes(stream[40:42], "big")):
+        changed[42 + 3 * component] = bits - 1
+    return bytes(changed)

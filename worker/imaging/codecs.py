@@ -1,9 +1,12 @@
 """File bytes -> samples, one function a format. The list of decoders is `CODECS`, and nothing else is ever tried."""
 
 import io
+import re
+import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +49,8 @@ class Decoded:
 
 # Each scan of a progressive file is another pass over all blocks. Encoders make about ten.
 MAX_SCANS = 100
+MAX_JPEG_SEGMENTS = 8192
+_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")  # those with a length, and the end
 # libjpeg-turbo's warnings about bytes that are not the picture's. All others mean that a part of it is missing.
 _HARMLESS = (
     "extraneous bytes before marker",
@@ -65,8 +70,7 @@ def _jpeg(data: bytes, header: Header) -> Decoded:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))  # the metadata
     if image.size != (header.width, header.height):
         raise BrokenImage("The JPEG file has two frame headers of different sizes.")
-    if data.count(b"\xff\xda") > MAX_SCANS:
-        raise BrokenImage(f"The JPEG file has more than {MAX_SCANS} scans.")
+    _check_scans(data)
     model: Model = "cmyk" if image.mode == "CMYK" else "grey" if image.mode == "L" else "rgb"
     space = {"cmyk": "CMYK", "grey": "GRAY", "rgb": "RGB"}[model]
     samples, steps = _jpeg_samples(data, image, space)
@@ -94,6 +98,20 @@ def _jpeg_samples(
         steps = [Step(step="tolerated_damage", detail=f"The decoder warned: {error}.")] if warned else []
     image.load()
     return np.asarray(image).reshape(image.height, image.width, -1), steps
+
+
+def _check_scans(data: bytes) -> None:
+    """Raises BrokenImage for more scans than MAX_SCANS before the picture's end; a film may be appended behind it."""
+    at, scans = 2, 0
+    for _ in range(MAX_JPEG_SEGMENTS):
+        marker = _MARKER.search(data, at)
+        if marker is None or marker[1] == b"\xd9":
+            return
+        scans += marker[1] == b"\xda"
+        if scans > MAX_SCANS:
+            raise BrokenImage(f"The JPEG file has more than {MAX_SCANS} scans.")
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    raise BrokenImage(f"The JPEG file has more than {MAX_JPEG_SEGMENTS:,} segments.")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -127,8 +145,8 @@ def _png(data: bytes, header: Header) -> Decoded:
     transparent = b"tRNS" in chunks.first and channels in (2, 4)
     mode = _PNG_MODES[chunks.color_type] + ("+alpha" if transparent else "")
     exif = Image.Exif()
-    if b"eXIf" in chunks.first:
-        exif.load(chunks.first[b"eXIf"])
+    with suppress(SyntaxError, struct.error):  # a note that cannot be read says nothing of the picture
+        exif.load(chunks.first.get(b"eXIf", b""))
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     return Decoded(
         samples.astype(np.uint8, copy=False),
@@ -177,9 +195,24 @@ _MODES: dict[str, tuple[Model, str, str]] = {
 
 
 def _by_pillow(data: bytes, header: Header) -> Decoded:
-    """GIF, WebP, BMP, AVIF and JPEG 2000."""
+    """GIF, WebP, BMP and AVIF."""
     image = Image.open(io.BytesIO(data), formats=(header.format,))
     return _loaded(image, header)
+
+
+def _jpeg2000(data: bytes, header: Header) -> Decoded:
+    """Pillow shifts samples to 8 bits. To the right it rounds, and what is rounded up from 255 becomes 0, white black:
+    so only grey ones of more bits are read, which it gives in full. Those of fewer are shifted back and scaled.
+    """
+    image = Image.open(io.BytesIO(data), formats=("JPEG2000",))
+    if header.bits > 8 and not image.mode.startswith("I;16"):
+        raise UnsupportedImage(
+            f"JPEG 2000 files of colours of {header.bits} bits are not read: save it with 8, or as PNG or TIFF."
+        )
+    decoded = _loaded(image, header)
+    if header.bits >= 8 or image.mode == "P":
+        return decoded
+    return replace(decoded, samples=_reduce(decoded.samples >> (8 - header.bits), (1 << header.bits) - 1))
 
 
 def _heic(data: bytes, header: Header) -> Decoded:
@@ -229,6 +262,7 @@ def _tiff(data: bytes, header: Header) -> Decoded:
     """Strips, tiles and pages by Pillow and libtiff. Pillow applies the orientation itself."""
     image = _open_tiff(data)
     tags = image.tag_v2
+    _check_covered(image)
     orientation = _orientation(image)
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
     raw_mode = _arguments(image.tile[0])[0]
@@ -246,6 +280,17 @@ def _tiff(data: bytes, header: Header) -> Decoded:
             ~decoded.samples, "grey", "grey", 16, decoded.icc, None, None, None, orientation, True, decoded.steps
         )
     return decoded
+
+
+def _check_covered(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Raises BrokenImage where strips or tiles are missing: Pillow would leave their pixels black."""
+    tags = image.tag_v2
+    areas = (tile.extents or (0, 0, 0, 0) for tile in image.tile)
+    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in areas)
+    separate = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) == 2 and image.tile[0].codec_name != "libtiff"
+    planes = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) if separate else 1
+    if covered < tags[TiffImagePlugin.IMAGEWIDTH] * tags[TiffImagePlugin.IMAGELENGTH] * planes:
+        raise BrokenImage("The TIFF file lacks strips or tiles of its picture.")
 
 
 def _arguments(tile: ImageFile._Tile) -> tuple[Any, ...]:
@@ -331,5 +376,5 @@ CODECS: dict[str, Callable[[bytes, Header], Decoded]] = {
     "BMP": _by_pillow,
     "PPM": _ppm,
     "QOI": _qoi,
-    "JPEG2000": _by_pillow,
+    "JPEG2000": _jpeg2000,
 }

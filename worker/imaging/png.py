@@ -23,6 +23,9 @@ _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _COLOR_CHUNKS = {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"}
 _USED = _CRITICAL | _COLOR_CHUNKS | {b"tRNS", b"eXIf"}
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
+# Left, top, and the steps across and down of the seven passes of an interlaced picture (section 8.2).
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_BLOCK = 1 << 20
 MAX_PROFILE_BYTES = 16 * 2**20
 _GREY, _COLOR, _PALETTE, _GREY_ALPHA, _COLOR_ALPHA = 0, 2, 3, 4, 6
 
@@ -42,6 +45,15 @@ class Chunks:
 
     first: dict[bytes, bytes]
     file: bytes  # a PNG of the critical chunks alone
+
+    def pixels(self) -> Iterator[bytes]:
+        """The contents of the chunks IDAT."""
+        view, offset = memoryview(self.file), len(SIGNATURE)
+        while offset < len(view):
+            length, name = struct.unpack(">I4s", view[offset : offset + 8])
+            if name == b"IDAT":
+                yield bytes(view[offset + 8 : offset + 8 + length])
+            offset += 12 + length
 
     @property
     def bits(self) -> int:
@@ -118,14 +130,45 @@ def read_samples(chunks: Chunks) -> Samples:
     Palettes are expanded and transparent colours turned into alpha.
     """
     if chunks.bits == 16:
-        return _with_key(_sixteen(chunks), chunks, 65535)
+        deep = _sixteen(chunks)
+        _check_rows(deep, chunks)
+        return _with_key(deep, chunks, 65535)
     image = Image.open(io.BytesIO(chunks.file), formats=("PNG",))
     image.load()
     if chunks.color_type == _PALETTE:
+        _check_rows(np.asarray(image), chunks)
         return _paletted(image, chunks)
     samples = np.asarray(image.convert("L") if image.mode == "1" else image)
+    _check_rows(samples, chunks)
     samples = samples.reshape(*samples.shape[:2], -1)
     return _with_key(samples, chunks, 255)
+
+
+def _check_rows(samples: Samples, chunks: Chunks) -> None:
+    """Raises BrokenImage where the pixels' stream ends, as if it were whole, before the last row.
+
+    Pillow leaves the rows that do not come 0, so it is enough to count the bytes where the last one is, or where rows
+    come out of order.
+    """
+    header = chunks.first[b"IHDR"]
+    interlaced = header[12] == 1
+    if samples[-1].any() and not interlaced:
+        return
+    width, height = struct.unpack(">II", header[:8])
+    depth = chunks.bits * {_GREY: 1, _COLOR: 3, _PALETTE: 1, _GREY_ALPHA: 2, _COLOR_ALPHA: 4}[chunks.color_type]
+    missing = 0
+    for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        missing += rows * (1 + (columns * depth + 7) // 8) if columns > 0 else 0
+    unpacker, packed = zlib.decompressobj(), b"".join(chunks.pixels())
+    while missing > 0 and not unpacker.eof:
+        unpacked = unpacker.decompress(packed, _BLOCK)
+        packed = unpacker.unconsumed_tail
+        missing -= len(unpacked)
+        if not unpacked and not packed:
+            break
+    if missing > 0:
+        raise BrokenImage("The PNG file's pixels end before its last row. Send the whole file.")
 
 
 def _paletted(image: Image.Image, chunks: Chunks) -> NDArray[np.uint8]:

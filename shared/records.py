@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.jobs import TRANSITIONS, Attempt, Job, JobError, Move
+from shared.jobs import TRANSITIONS, Attempt, Job, JobError, JobStatus, Move
 from shared.queue import queue_of
 
 DUE = "huemill:due"
@@ -77,16 +77,17 @@ def move_args(
     event: Mapping[str, Any] | None,
     *,
     when_due: bool = False,
+    only_from: JobStatus | None = None,
 ) -> tuple[list[str], list[str | bytes | float]]:
     """Keys and arguments of move.lua.
 
     `due_in`: seconds until the sweep looks at the job. `when_due`: only if the job is due now, as it was when the
-    sweep read it.
+    sweep read it. `only_from`: the one of the move's states that `fields` were made for.
     """
     sources, target = TRANSITIONS[move]
     name = "progress" if move is Move.REPORT else str(target)
     payload = orjson.dumps(event) if event is not None else b""
     pairs = [part for pair in {"status": str(target), **fields}.items() for part in pair]
     keys = [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
-    fence: list[str | bytes | float] = [",".join(sources), hold.claim, hold.job_id, int(when_due)]
+    fence: list[str | bytes | float] = [only_from or ",".join(sources), hold.claim, hold.job_id, int(when_due)]
     return keys, [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]

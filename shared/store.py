@@ -221,9 +221,9 @@ class GatewayStore:
             fields: dict[str, str | bytes] = {**_end(self._settings)}
             if found.status is JobStatus.RUNNING:
                 fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
-            args = move_args(hold_of(found), Move.CANCEL, self._settings.result_ttl_seconds, fields, {})
-            await self._move_script(*args)
-            # Refused when it was claimed or given back meanwhile: then it is tried again with the new claim.
+            ttl, hold = self._settings.result_ttl_seconds, hold_of(found)
+            await self._move_script(*move_args(hold, Move.CANCEL, ttl, fields, {}, only_from=found.status))
+            # Refused when it was claimed or given back meanwhile: then it is tried again as it is by then.
             found = await self.get(job.id)
         return found
 
@@ -282,7 +282,8 @@ class WorkerStore:
     def claim(self, job_id: str) -> Job | None:
         """The job, now this caller's to run; None if it is gone, ended or taken."""
         job = decode(cast(Any, self._redis.hgetall(job_key(job_id))))
-        if job is None:
+        # One that runs may be given back before the move below, which would then write attempts that are out of date.
+        if job is None or job.status is not JobStatus.QUEUED:
             return None
         begun = job.begun(self._worker)
         assert begun.started_at is not None

@@ -7,6 +7,7 @@ import pytest
 from shared.blobs import Blobs
 from shared.jobs import Job, JobStatus, Loss, Move
 from shared.records import DUE, dump_attempts, hold_of
+from shared.store import WorkerStore
 from tests.support.bench import Bench, events_of
 
 
@@ -142,3 +143,32 @@ def test_a_long_queue_is_not_filled_with_messages(bench: Bench) -> None:
             waits.append(round((client.zscore(DUE, job.id) - seconds) / bench.settings.resend_seconds))
     assert waits == [2, 4, 8, 16]
     assert bench.messages() == 4
+
+
+def test_what_a_worker_read_before_a_return_is_not_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that comes while its job is given back does not overwrite how the attempt before it ended."""
+    job = bench.claimed()
+    late = WorkerStore(bench.settings, "mill:3/4")
+    read = late._redis.hgetall
+
+    def read_slowly(key: str) -> object:
+        fields = read(key)
+        lost(bench, job, Loss.WORKER_STOPPED)
+        return fields
+
+    monkeypatch.setattr(late._redis, "hgetall", read_slowly)
+    assert late.claim(job.id) is None
+    found = bench.get(job)
+    assert found is not None
+    assert (found.status, found.attempt) == (JobStatus.QUEUED, 0)
+    assert [attempt.reason for attempt in found.attempts] == ["worker_stopped"]
+
+
+def test_what_a_cancel_read_before_a_return_is_not_written(bench: Bench) -> None:
+    """A job that is given back while it is cancelled keeps the reason for which its attempt ended."""
+    job = bench.claimed()
+    lost(bench, job, Loss.WORKER_STOPPED)
+    found = bench.ask(lambda store: store.cancel(job))
+    assert found is not None
+    assert (found.status, found.attempt) == (JobStatus.CANCELLED, 0)
+    assert [attempt.reason for attempt in found.attempts] == ["worker_stopped"]

@@ -4,11 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
+# A thousand jobs on a busy machine.
+MOST_SECONDS = 300
 _SEEN = pytest.StashKey[list[tuple[str, str]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SEEN] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "faults" in item.path.parts and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(MOST_SECONDS))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_start_order_does_not_matter(own_store: Stores, own_service: Services, s
 def test_9_redis_is_killed(own_store: Stores, own_service: Services, saw: Saw, kind: str) -> None:
     """Redis is killed with 500 jobs queued and starts again: all are done, by the worker that was there."""
     store = own_store(kind)
-    service = own_service(store, **IMPATIENT).start_gateway()
+    service = own_service(store, threads=1, **IMPATIENT).start_gateway()
     with service.client() as client:
         jobs = posted_many(client, 500)
         worker = service.start_worker()
@@ -90,7 +90,7 @@ def test_9_redis_is_killed(own_store: Stores, own_service: Services, saw: Saw, k
         begin = time.monotonic()
         until(lambda: len(worker.said("succeeded")) > before + 3, "the worker consumes", CONSUME_SECONDS)
         took = time.monotonic() - begin
-        all_done(client, jobs, 90)
+        all_done(client, jobs)
         worker.check()
     saw(jobs=len(jobs), done_before=before, lost=0, consumes_again_after_s=took)
 
@@ -165,7 +165,7 @@ def test_12_redis_is_full(own_store: Stores, own_service: Services, saw: Saw) ->
         after = redis.dbsize()
         redis.config_set("maxmemory", 0)
         took = probe(client)
-        all_done(client, queued, 60)
+        all_done(client, queued)
         worker.check()
         assert finished(client)["attempt"] == 1
     saw(refused=20, orphans=0, evicted=0, keys_before=before, keys_at_the_end=after, probe_done_after_s=took)

@@ -6,11 +6,12 @@ One that is not named keeps the table that it has from an earlier run, each with
 import sys
 from pathlib import Path
 
-from bench import agglomerative, growth, hdbscan_, kmeans, optics, quantizers
+from bench import agglomerative, decoding, growth, hdbscan_, kmeans, optics, quantizers
 from bench.common import IMAGES, environment, table
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 BENCHMARKS = {
+    "decoding": decoding,
     "kmeans": kmeans,
     "quantizers": quantizers,
     "optics": optics,

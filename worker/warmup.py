@@ -15,6 +15,7 @@ from shared.params import (
 )
 from worker.clustering import cluster
 from worker.imaging.colors import count_colors
+from worker.kernels import qoi
 from worker.rendering.label_png import label_png
 
 # Other ways through the same algorithms, with kernels of their own.
@@ -36,6 +37,7 @@ def warm_up() -> float:
         for dtype in (np.int32, np.int16):
             labels = colors.label_map(np.zeros(len(colors), dtype))
     label_png(labels, np.zeros((1, 3), np.uint8))
+    qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
     colors = count_colors(pixels)
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:

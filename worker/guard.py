@@ -32,6 +32,8 @@ TICK_SECONDS = 0.1
 RENEW_SECONDS = 1.0
 # What a job that was told to stop gets to do so; one that reports needs a few tenths of a second.
 STOP_SECONDS = 2.0
+# From the end of the grace time to that of the worker's main process.
+EXIT_SECONDS = 5.0
 # A note is written whole or not at all (POSIX: PIPE_BUF).
 NOTE_BYTES = 512
 
@@ -93,11 +95,23 @@ class Guard:
         os.write(self._outlet, line)
 
     def _watch(self) -> None:
-        while True:
-            self._listen()
-            for run in list(self._runs.values()):
-                with bound(job_id=run.job_id):
-                    self._look_at(run)
+        try:
+            while not self._late():
+                self._listen()
+                for run in list(self._runs.values()):
+                    with bound(job_id=run.job_id):
+                        self._look_at(run)
+            log.warning("the stop takes too long, as it can without Redis; this worker ends now")
+        except BaseException:
+            # No job may run unguarded. The children end with this process, and what they ran is taken up again.
+            log.exception("the guard failed; this worker ends")
+            raise
+        finally:
+            os._exit(1)
+
+    def _late(self) -> bool:
+        """Whether this process should have ended by now: its jobs had their time, and there is nothing to wait for."""
+        return self._stop_at is not None and time.monotonic() > self._stop_at + EXIT_SECONDS
 
     def _listen(self) -> None:
         """Read what the children have noted, or wait a little for it."""

@@ -20,6 +20,7 @@ from worker import metrics, tasks, warmup
 from worker.guard import Guard
 
 _PR_SET_PDEATHSIG = 1
+REAP_SECONDS = 0.5
 
 log = logging.getLogger("huemill.worker")
 
@@ -66,12 +67,15 @@ def _in_each_child(**_: object) -> None:
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
-def _with_its_children(**_: object) -> None:
+def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
     _parts["store"] = GuardStore(settings)
     _parts["guard"].start(_parts["store"])
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
+    # A dead child's pipe closes a moment before the child can be reaped. Celery then looks again after 5 s only, and
+    # that long the child's place would be empty.
+    sender.timer.call_repeatedly(REAP_SECONDS, sender.pool.maintain_pool)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

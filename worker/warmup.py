@@ -31,14 +31,16 @@ VARIANTS: tuple[AnyParams, ...] = (
 def warm_up() -> float:
     """Run each algorithm once on a small image; the seconds that it took."""
     begin = time.perf_counter()
-    pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 4), np.uint8)
-    for channels in (3, 4):
-        colors = count_colors(np.ascontiguousarray(pixels[..., :channels]))
-        for dtype in (np.int32, np.int16):
-            labels = colors.label_map(np.zeros(len(colors), dtype))
+    random = np.random.default_rng(0)
+    # Label maps of small images are found in another way than those of large ones.
+    for side in (24, 300):
+        for channels in (3, 4):
+            colors = count_colors(random.integers(0, 256, (side, side, channels), np.uint8))
+            for dtype in (np.int32, np.int16):
+                labels = colors.label_map(np.zeros(len(colors), dtype))
     label_png(labels, np.zeros((1, 3), np.uint8))
     qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
-    colors = count_colors(pixels)
+    colors = count_colors(random.integers(0, 256, (24, 24, 4), np.uint8))
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:
         points = colors.points(space)

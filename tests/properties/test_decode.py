@@ -37,7 +37,7 @@ NAMES = [
         "ppm plain 3 255",
         "ppm raw 3 65535",
     ),
-    *("tiff rgb 8 <", "tiff rgba 16 > deflate tiles", "tiff pages", "tiff bitmap"),
+    *("tiff rgb 8 <", "tiff rgba 16 > deflate tiles", "tiff premultiplied 16 < tiles", "tiff pages", "tiff bitmap"),
 ]
 SAMPLES = [ALL[name] for name in NAMES]
 

@@ -35,7 +35,7 @@ def tiff_of(count: int) -> bytes:
 BOMBS = {
     "30,000 x 30,000 PNG": png_of(30_000, 30_000, pixels=bytes(90_001)),
     "GIF of 10,000 frames": gif_of(10_000),
-    "GIF in pieces of one byte": gif_of(1)[:-5] + b"\x01\0" * 2_000_000,
+    "GIF in pieces of one byte": gif_of(1)[:-5] + b"\x01\0" * 2_000_000 + b"\0;",
     "PNG with a text of 40 MB": png_of(8, 8, chunk(b"tEXt", b"Comment\0" + b"x" * 40_000_000)),
     "PNG of a million chunks": png_of(8, 8, chunk(b"tEXt", b"a\0b") * 1_000_000),
     "TIFF of a million tags": big_tiff_of(1_000_000),

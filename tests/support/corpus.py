@@ -268,6 +268,8 @@ def _by_pillow() -> list[Sample]:
     ink[..., 3] = color[..., 2]
     printed = Image.frombytes("CMYK", (WIDTH, HEIGHT), ink.tobytes())
     black = 255 - rgb(ink[..., 3:])
+    flat = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    flat[7:, 5:] = (9, 200, 30)
     large, wide = smooth(64, 96), smooth(64, 96, 4)
     lossy = Image.fromarray(large)
     return [
@@ -300,6 +302,7 @@ def _by_pillow() -> list[Sample]:
         Sample("jpeg 2000 stream", saved(image, "JPEG2000", no_jp2=True), color),
         Sample("jpeg 2000 alpha", saved(both, "JPEG2000"), clear),
         Sample("qoi", saved(image, "QOI"), color),
+        Sample("qoi runs", saved(Image.fromarray(flat), "QOI"), flat),
         Sample("qoi alpha", saved(both, "QOI"), clear),
         Sample("tiff lzw", saved(image, "TIFF", compression="tiff_lzw"), color),
         Sample("tiff pages", saved(image, "TIFF", save_all=True, append_images=[grey]), color, 0, {"frames": 2}),

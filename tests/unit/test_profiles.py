@@ -128,7 +128,7 @@ def cmyk_profile() -> bytes:
     identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     ramp = bytes(range(256))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + table + ramp * 3
-    white = b"XYZ " + struct.pack(">4x3i", 63190, 65536, 54061)
+    white = b"XYZ " + struct.pack(">4x3i", 52000, 54000, 40000)  # a yellowish paper, which relative intents leave out
     name = b"desc" + struct.pack(">4xI", 6) + b"inks4\0" + bytes(78)
     return _profile(b"CMYK", b"Lab ", b"prtr", {b"desc": name, b"cprt": _text(), b"wtpt": white, b"A2B0": lut})
 

@@ -73,6 +73,19 @@ def test_without_ties_everything_is_as_in_the_package(seed: int, selection: dict
     assert np.allclose(np.sort(details.persistence), np.sort(theirs.cluster_persistence_), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("method", ["eom", "leaf"])
+def test_exemplars_are_the_packages(method: str) -> None:
+    """Each label has the exemplars that the package gives its cluster, and they bear the label."""
+    points = heaps(3, most=1)
+    params = {"min_samples": 1, "min_cluster_size": 10, "cluster_selection_method": method}
+    ours, details = run(points, resolution=UNFLOORED, **params)
+    theirs = package(points, **params)
+    found = [sorted(points.coords[members].tolist()) for members in details.exemplars]
+    assert len(found) == len(ours.centers) > 3
+    assert sorted(found) == sorted(sorted(members.tolist()) for members in theirs.exemplars_)
+    assert [set(ours.labels[members]) for members in details.exemplars] == [{label} for label in range(len(found))]
+
+
 @pytest.mark.parametrize("selection", SELECTIONS, ids=str)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_with_copies_only_ties_differ(seed: int, selection: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ Everything runs on colours with their counts and gives what the `hdbscan` packag
 Clusters are numbered as in the package, by their birth in the condensed tree, those born together by first pixel.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -133,5 +135,9 @@ def exemplars(
     is_leaf = np.ones(len(tree.parent), np.bool_)
     is_leaf[tree.parent[1:]] = False
     owner = kernels.label(tree, selected)[tree.point_parent]
-    at_heart = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent])
-    return tuple(np.flatnonzero(at_heart & (owner == cluster)) for cluster in range(int(selected.sum())))
+    at_heart = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent]) & (owner != NOISE)
+    # Sorted once: a pass over the points for each cluster takes seconds where clusters are many.
+    points = np.flatnonzero(at_heart)
+    points = points[np.argsort(owner[points], kind="stable")]
+    bounds = np.searchsorted(owner[points], np.arange(int(selected.sum()) + 1)).tolist()
+    return tuple(points[begin:end] for begin, end in pairwise(bounds))

@@ -1,0 +1,74 @@
+"""A worker that has warmed up compiles nothing more, whatever comes."""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+from numba.core.dispatcher import Dispatcher
+
+from shared.formats import Limits
+from shared.params import parse_params
+from tests.support.corpus import corpus
+from tests.support.images import encoded, noise
+from worker import pipeline
+from worker.warmup import warm_up
+
+WAYS: list[dict[str, Any]] = [
+    {"algorithm": "kmeans", "n_clusters": 40},
+    {"algorithm": "kmeans", "init": [[0, 0, 0], [255, 255, 255]]},
+    {"algorithm": "hdbscan", "min_samples": 5, "min_cluster_size": 5},
+    {"algorithm": "hdbscan", "cluster_selection_method": "leaf"},
+    {"algorithm": "hdbscan", "cluster_selection_epsilon": 5.0, "allow_single_cluster": True},
+    {"algorithm": "optics"},
+    {"algorithm": "optics", "max_eps": 10.0},
+    {"algorithm": "optics", "cluster_method": "xi"},
+    {"algorithm": "optics", "cluster_method": "xi", "predecessor_correction": False},
+    {"algorithm": "optics", "cluster_method": "dbscan", "eps": 5.0},
+    *({"algorithm": "agglomerative", "linkage": name} for name in ("ward", "single", "complete", "average")),
+    {"algorithm": "agglomerative", "n_clusters": None, "distance_threshold": 50.0},
+]
+SELECTIONS: list[dict[str, Any]] = [
+    *({"alpha": alpha} for alpha in ("weight", "opaque", "blend:#ff0000")),
+    {"max_pixels": 200},
+    {"exclude": [{"color": "#ffffff", "tolerance": 5}]},
+    {"region": {"box": [0.1, 0, 0.9, 1], "unit": "fraction"}},
+]
+
+
+def variants() -> set[tuple[str, str]]:
+    """Each kernel that Python has called, with the types that it was made for."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("worker.")]
+    kernels = {value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
+    return {
+        (f"{each.py_func.__module__}.{each.py_func.__name__}", str(types))
+        for each in kernels
+        for types in each.signatures
+    }
+
+
+def made_for_jobs() -> tuple[int, list[tuple[str, str]]]:
+    """How many kernels the warm-up made, and which ones the jobs after it."""
+    warm_up()
+    known = variants()
+    small, clear, large = encoded(noise(25, 25)), encoded(noise(25, 25, channels=4)), encoded(noise(260, 260))
+    jobs = [
+        (image, {**way, "color_space": space}) for way in WAYS for image in (small, clear) for space in ("rgb", "lab")
+    ]
+    jobs += [(small, {**way, "color_space": "oklab", "standardize": True}) for way in WAYS]
+    jobs += [(image, {"algorithm": "hdbscan", **chosen}) for chosen in SELECTIONS for image in (small, clear)]
+    jobs += [(large, {"algorithm": "kmeans"}), (encoded(noise(1, 1)), {"algorithm": "optics"})]
+    jobs += [(sample.data, {"algorithm": "kmeans", "n_clusters": 1}) for sample in corpus()]
+    for image, params in jobs:
+        pipeline.run(image, parse_params(params), lambda *_: True, limits=Limits())
+    pipeline.run(small, parse_params({"algorithm": "kmeans"}), lambda *_: True, mask=small, limits=Limits())
+    return len(known), sorted(variants() - known)
+
+
+def test_no_job_waits_for_a_compiler_after_the_warm_up() -> None:
+    """Every algorithm, option, selection and image format runs on the kernels that the warm-up has made or loaded."""
+    # In a process of its own: in this one other tests have called kernels before.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        made, more = pool.submit(made_for_jobs).result()
+    assert made > 20
+    assert more == []

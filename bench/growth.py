@@ -11,13 +11,16 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from hdbscan import HDBSCAN
 from numpy.typing import NDArray
+from sklearn.cluster import OPTICS, AgglomerativeClustering, KMeans
 
 from bench import common
 from bench.common import Row, Work, measure
 from shared.params import parse_params
 from worker.clustering import cluster
 from worker.points import Points
+from worker.warmup import warm_up
 
 PICTURE = Path(__file__).parent / "growth.png"
 SIZES = (1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
@@ -38,6 +41,7 @@ def colors_of(size: int) -> NDArray[np.float64]:
 
 
 def huemill(method: str, size: int) -> Work:
+    warm_up()
     points = Points(colors_of(size), np.ones(size, np.int64), np.arange(size))
     params = parse_params({"algorithm": method, **PARAMS[method]})
     return lambda: len(cluster(points, params).centers)
@@ -45,26 +49,16 @@ def huemill(method: str, size: int) -> Work:
 
 def peer(method: str, size: int) -> Work:
     coords = colors_of(size)
-
-    def work() -> None:
-        if method == "kmeans":
-            from sklearn.cluster import KMeans
-
-            KMeans(8, random_state=0).fit(coords)
-        elif method == "optics":
-            from sklearn.cluster import OPTICS
-
-            OPTICS(min_samples=MIN_SAMPLES).fit(coords)
-        elif method == "hdbscan":
-            from hdbscan import HDBSCAN
-
-            HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=max(2, size // 100), core_dist_n_jobs=1).fit(coords)
-        else:
-            from sklearn.cluster import AgglomerativeClustering
-
-            AgglomerativeClustering(5).fit(coords)
-
-    return work
+    if method == "kmeans":
+        model: Any = KMeans(8, random_state=0)
+    elif method == "optics":
+        model = OPTICS(min_samples=MIN_SAMPLES)
+    elif method == "hdbscan":
+        model = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=max(2, size // 100), core_dist_n_jobs=1)
+    else:
+        model = AgglomerativeClustering(5)
+    model.fit(coords[:200])  # some of it is compiled or loaded by the first call
+    return lambda: len(model.fit(coords).labels_)
 
 
 def exponent(seconds: dict[int, float], low: int, high: int) -> float:
@@ -79,14 +73,14 @@ def rows(_: Path) -> Iterator[Row]:
         ours = lines.setdefault(f"{method}, huemill", {})
         theirs = lines.setdefault(f"{method}, {PEERS[method]}", {})
         for size in SIZES:
-            mine = measure(huemill, method, size, repeat=3 if size < 10**5 else 1, warm=size < 10**5)
+            mine = measure(huemill, method, size, repeat=3 if size < 10**5 else 1, warm=False)
             ours[size] = mine.seconds
             note = f"grows as U^{exponent(ours, SIZES[-3], size):.2f} from {SIZES[-3]:,}" if size == SIZES[-1] else ""
             case = f"{method}, {size:,} random colours"
             if _too_long(theirs, size):
                 yield Row(case, mine.seconds, huemill_peak_mb=mine.peak_mb, note=note)
             else:
-                other = measure(peer, method, size, repeat=1, warm=size < 10**4)
+                other = measure(peer, method, size, repeat=3 if size < 10**4 else 1, warm=False)
                 theirs[size] = other.seconds
                 yield common.row(case, mine, PEERS[method], other, note=note)
     draw(lines)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fast_hdbscan
+import hdbscan
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +23,7 @@ from shared.params import HdbscanParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
 from worker.points import Points
+from worker.warmup import warm_up
 
 MIN_SAMPLES = 50
 
@@ -33,16 +36,21 @@ def pixels_of(image: str) -> NDArray[np.uint8]:
 
 
 def huemill(image: str, params: dict[str, Any]) -> Work:
+    warm_up()
     pixels = pixels_of(image)
 
     def work() -> int:
-        return len(cluster(count_colors(pixels).points(), HdbscanParams(**params)).centers)
+        colors = count_colors(pixels)
+        found = cluster(colors.points(), HdbscanParams(**params))
+        colors.label_map(found.labels)
+        return len(found.centers)
 
     return work
 
 
 def huemill_random(size: int, params: dict[str, Any]) -> Work:
     """`size` distinct random colours of one pixel each."""
+    warm_up()
     keys = np.random.default_rng(0).choice(2**24, size, replace=False)
     coords = np.column_stack([keys >> 16, keys >> 8 & 255, keys & 255]).astype(np.float64)
     points = Points(coords, np.ones(size, np.int64), np.arange(size))
@@ -51,20 +59,10 @@ def huemill_random(size: int, params: dict[str, Any]) -> Work:
 
 def peer(package: str, image: str) -> Work:
     coords = pixels_of(image).reshape(-1, 3).astype(np.float64)
-
-    def work() -> int:
-        warnings.simplefilter("ignore")
-        if package == "hdbscan":
-            from hdbscan import HDBSCAN
-
-            found = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=len(coords) // 100, core_dist_n_jobs=1)
-        else:
-            from fast_hdbscan import HDBSCAN
-
-            found = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=len(coords) // 100)
-        return int(found.fit(coords).labels_.max()) + 1
-
-    return work
+    warnings.simplefilter("ignore")
+    sizes = {"min_samples": MIN_SAMPLES, "min_cluster_size": len(coords) // 100}
+    model = hdbscan.HDBSCAN(**sizes, core_dist_n_jobs=1) if package == "hdbscan" else fast_hdbscan.HDBSCAN(**sizes)
+    return lambda: int(model.fit(coords).labels_.max()) + 1
 
 
 def alone(case: str, ours: Measure, aim: str, note: str = "") -> Row:
@@ -81,6 +79,7 @@ def rows(images: Path) -> Iterator[Row]:
         yield row("china.jpg, 273,280 pixels, min_samples 50", ours, package, theirs, "20 x", note)
     large = str(images / "kleiber_20mp.jpg")
     yield alone("kleiber_20mp.jpg, min_samples 50", measure(huemill, large, few), "2 s")
+    yield alone("kleiber_20mp.jpg, both 50", measure(huemill, large, {**few, "min_cluster_size": MIN_SAMPLES}), "")
     yield alone("kleiber_20mp.jpg, default shares", measure(huemill, large, {}), "3 s")
     seconds = []
     for size in (10**5, 10**6):

@@ -20,6 +20,7 @@ from bench.common import Row, Work, measure, row
 from shared.params import KMeansParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
+from worker.warmup import warm_up
 
 LARGE = (4271, 3204)  # 13.7 megapixels
 SEEDS = range(3)
@@ -32,6 +33,7 @@ def pixels_of(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.uin
 
 def huemill(path: Path, size: tuple[int, int] | None, params: dict[str, Any]) -> Work:
     """Counting, clustering, label map; gives the mean squared error and the iterations."""
+    warm_up()
     pixels = pixels_of(path, size)
 
     def work() -> tuple[float, int]:
@@ -45,6 +47,7 @@ def huemill(path: Path, size: tuple[int, int] | None, params: dict[str, Any]) ->
 
 def huemill_colors(path: Path, params: dict[str, Any]) -> Work:
     """Clustering counted colours."""
+    warm_up()
     points = count_colors(pixels_of(path)).points()
 
     def work() -> tuple[float, int]:

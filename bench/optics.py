@@ -20,6 +20,7 @@ from shared.params import OpticsParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
 from worker.points import Points
+from worker.warmup import warm_up
 
 CHINA = Path(load_sample_images().filenames[0])
 SMALL = (272, 185)  # 50,320 pixels
@@ -33,6 +34,7 @@ def pixels_of(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
 
 def huemill(path: Path, size: tuple[int, int] | None, min_samples: float) -> Work:
     """Counting, clustering, label map; gives the first visits, as pixels."""
+    warm_up()
     pixels = pixels_of(path, size)
 
     def work() -> Value:
@@ -46,6 +48,7 @@ def huemill(path: Path, size: tuple[int, int] | None, min_samples: float) -> Wor
 
 def huemill_random(size: int) -> Work:
     """Random colours, a pixel each; clustering alone."""
+    warm_up()
     keys = np.random.default_rng(0).choice(1 << 24, size, replace=False)
     coords = np.column_stack([keys >> 16, keys >> 8 & 255, keys & 255]).astype(np.float64)
     points = Points(coords, np.ones(size, np.int64), np.arange(size))

@@ -19,6 +19,7 @@ from shared.params import KMeansParams
 from worker.clustering import cluster
 from worker.imaging import count_colors
 from worker.imaging.spaces import centers_to_srgb
+from worker.warmup import warm_up
 
 COLORS = 256
 IMAGES = ("macaws.png", "fruits.png")
@@ -36,6 +37,7 @@ def error(pixels: NDArray[np.uint8], palette: NDArray[np.float64], labels: NDArr
 
 
 def huemill(path: Path) -> Work:
+    warm_up()
     pixels = pixels_of(path)
 
     def work() -> float:

@@ -17,7 +17,7 @@ from shared.blobs import Blobs, upload_key
 from shared.errors import InvalidRequest, NotFound, UnknownImage
 from shared.formats import Header
 from shared.jobs import Upload, new_job_id
-from shared.params import AnyParams, check_reference_size, check_region, parse_params
+from shared.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 
 
 class Received(NamedTuple):
@@ -40,8 +40,7 @@ async def receive(request: Request, job_id: str, parts: Parts) -> Received:
         params = parse_params(form.params)
         await _bring_files(form, job_id, stored, parts)
         headers = {name: await _check(upload, parts) for name, upload in stored.items()}
-        image = headers["image"]
-        _check_selection(image, "mask" in stored, params)
+        _check_selection(headers["image"], headers.get("mask"), params)
     except BaseException:
         await discard(stored.values(), parts.blobs)
         raise
@@ -64,12 +63,15 @@ async def receive_image(request: Request, parts: Parts) -> tuple[Upload, Header]
         raise
 
 
-def _check_selection(image: Header, masked: bool, params: AnyParams) -> None:
-    """Refuse what the header shows to be in vain: a region outside of the image, too much for the reference engine."""
-    if not image.may_be_turned or params.region is None or params.region.is_outside(image.height, image.width):
-        check_region(params, image.width, image.height)
-    # Else fewer pixels may be left, and the worker decides.
-    if not (image.transparent or masked or params.region or params.exclude):
+def _check_selection(image: Header, mask: Header | None, params: AnyParams) -> None:
+    """Refuse what the headers show to be in vain: a mask of another size, a region outside of the image, too much for
+    the reference engine.
+    """
+    if mask is not None:
+        check_mask_size(mask.upright, image.upright)
+    check_region(params, *image.upright)
+    # Else fewer pixels may be left.
+    if not (image.transparent or mask is not None or params.region or params.exclude):
         pixels = image.width * image.height
         check_reference_size(min(pixels, params.max_pixels or pixels), params)
 

@@ -270,6 +270,13 @@ def check_region(params: AnyParams, width: int, height: int) -> None:
         raise InvalidParams([FieldError(field="region", value=params.region.model_dump(), message=message)])
 
 
+def check_mask_size(mask: tuple[int, int], image: tuple[int, int]) -> None:
+    """Raises InvalidParams if the mask's width and height are not the image's, both upright."""
+    if mask != image:
+        message = f"should have the image's size as it is seen upright, {image[0]} x {image[1]} pixels"
+        raise InvalidParams([FieldError(field="mask", value=f"{mask[0]} x {mask[1]}", message=message)])
+
+
 def parse_params(data: Mapping[str, Any]) -> AnyParams:
     """The parameters of a request's flat JSON object. Raises InvalidParams, with an entry for each wrong field."""
     try:

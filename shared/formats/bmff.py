@@ -55,9 +55,7 @@ def _read(window: Window, name: str) -> Header:
     frames = _samples(window, *top[b"moov"]) if _brands(window) & _SEQUENCES and b"moov" in top else 1
     # Transparency is an item of its own that refers to the picture: `auxC` names it.
     alpha = any(kind == b"auxC" and any(name in data for name in _ALPHA) for kind, data in listed)
-    return Header(
-        name, width, height, depths[0] if depths else 8, frames, alpha, _orientation(own) != 1, _orientation(own), cicp
-    )
+    return Header(name, width, height, depths[0] if depths else 8, frames, alpha, _orientation(own), cicp)
 
 
 def _orientation(own: list[tuple[bytes, bytes]]) -> int:

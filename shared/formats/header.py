@@ -29,12 +29,16 @@ class Header:
     bits: int = 8  # of a sample
     frames: int = 1  # counted up to one more than the limit
     transparent: bool = False  # whether pixels may be
-    may_be_turned: bool = False  # whether an orientation may have been noted; it can stand where nobody has looked yet
-    orientation: int = 1  # of AVIF and HEIC, as EXIF numbers it
+    orientation: int = 1  # 1..8, as EXIF numbers it
     cicp: tuple[int, int] | None = (
         None  # primaries and transfer by ITU-T H.273, where the boxes of AVIF or HEIC tell them
     )
     body: int = 0  # where a JPEG's scans begin
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as the image is seen."""
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
 class Window:

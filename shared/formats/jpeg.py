@@ -3,19 +3,21 @@
 from dataclasses import replace
 
 from shared.errors import BrokenImage, UnsupportedImage
+from shared.formats import exif
 from shared.formats.header import MAX_METADATA_BYTES, Header, Limits, Window
 
 # Table B.1. The frame headers; baseline, extended and progressive, Huffman or arithmetic, are read.
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
-_APP1 = 0xE1  # EXIF and XMP
+_APP1 = 0xE1
+_EXIF = b"Exif\0\0"
 MAX_SEGMENTS = 4096
 
 
 def read(window: Window, limits: Limits) -> Header:
     """The frame header, behind whatever metadata stand before it."""
-    offset, frame, noted = 2, None, False
+    offset, frame, orientation = 2, None, None
     for _ in range(MAX_SEGMENTS):
         fill, marker = window.at(offset, 2)
         if fill != 0xFF:
@@ -27,7 +29,7 @@ def read(window: Window, limits: Limits) -> Header:
             offset += 2
             continue
         if marker == 0xDA and frame is not None:
-            return replace(frame, may_be_turned=noted, body=offset)
+            return replace(frame, orientation=orientation or 1, body=offset)
         if marker in (0xD9, 0xDA):
             raise BrokenImage("The JPEG file has no frame header before its pixels.")
         if marker in _OTHER_FRAMES:
@@ -36,7 +38,8 @@ def read(window: Window, limits: Limits) -> Header:
             raise BrokenImage("The JPEG file has two frame headers.")
         if marker in _FRAMES:
             frame = _frame(window, offset + 4)
-        noted |= marker == _APP1
+        if marker == _APP1 and orientation is None and window.peek(offset + 4, len(_EXIF)) == _EXIF:
+            orientation = exif.orientation(window.peek(offset + 4, window.u16(offset + 2)))
         offset += 2 + max(2, window.u16(offset + 2))
         if offset > MAX_METADATA_BYTES:
             break

@@ -49,9 +49,9 @@ def read(window: Window, limits: Limits) -> Header:
         )
     if tags.get(_PHOTOMETRIC, 0) not in _PHOTOMETRICS:
         raise UnsupportedImage("The TIFF file's colours are of a kind that is not read: save it as grey, RGB or CMYK.")
-    return Header(
-        "TIFF", tags[_WIDTH], tags[_HEIGHT], tags.get(_BITS, 1), frames, _EXTRA in tags, tags.get(_ORIENTATION, 1) != 1
-    )
+    noted = tags.get(_ORIENTATION, 1)
+    orientation = noted if 1 <= noted <= 8 else 1
+    return Header("TIFF", tags[_WIDTH], tags[_HEIGHT], tags.get(_BITS, 1), frames, _EXTRA in tags, orientation)
 
 
 def _tag_count(window: Window, shape: _Shape, at: int) -> int:

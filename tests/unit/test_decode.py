@@ -9,10 +9,11 @@ from PIL import ExifTags, Image
 
 from api.image_header import check_image
 from shared.errors import BrokenImage, UnsupportedImage
-from shared.formats import Limits
+from shared.formats import Limits, read_header
+from shared.formats.exif import orientation as exif_orientation
 from shared.settings import Settings
 from tests.support import heic
-from tests.support.corpus import Sample, chunk, corpus, png, saved, smooth
+from tests.support.corpus import Sample, chunk, corpus, png, saved, smooth, tiff
 from tests.support.images import photograph
 from worker.imaging.decode import decode
 
@@ -52,12 +53,56 @@ def test_an_image_stands_upright(image_format: str, orientation: int) -> None:
     exif[ExifTags.Base.Orientation] = orientation
     options = {"TIFF": {}, "PNG": {}, "WEBP": {"lossless": True}}.get(image_format, {"quality": 98})
     image = Image.fromarray(np.ascontiguousarray(STORED[orientation]))
-    raster = decode(saved(image, image_format, exif=exif, **options), Limits())
+    data = saved(image, image_format, exif=exif, **options)
+    assert read_header(io.BytesIO(data), Limits()).upright == (64, 40)
+    raster = decode(data, Limits())
     assert raster.pixels.shape == UPRIGHT.shape
     error = {"JPEG": 8, "AVIF": 12}.get(image_format, 0)
     assert np.abs(raster.pixels.astype(int) - UPRIGHT).max() <= error
     assert raster.found.orientation == orientation
     assert [step.step for step in raster.found.steps] == ([] if orientation == 1 else ["oriented"])
+
+
+NOTES = {
+    "little": b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+    "big, of 4 bytes, behind another": b"MM\0\x2a\0\0\0\x08\0\x02\1\0\0\3\0\0\0\1\0\1\0\0"
+    b"\x01\x12\0\4\0\0\0\1\0\0\0\x06\0\0\0\0",
+    "9": b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0\0\0\0\0",
+    "of fractions": b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x05\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+    "cut off": b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0",
+    "far off": b"MM\0\x2a\xff\xff\xff\xff",
+    "no TIFF": b"nonsense nonsense nonsense nonsense",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_of_the_orientation(note: str) -> None:
+    """Notes of either byte order and of any whole numbers count; one that cannot be read turns and breaks nothing."""
+    orientation = 6 if note.startswith(("little", "big")) else 1
+    assert exif_orientation(NOTES[note]) == orientation
+    for image_format in ("JPEG", "WEBP", "PNG"):
+        data = saved(Image.fromarray(UPRIGHT), image_format, exif=b"Exif\0\0" + NOTES[note])
+        assert decode(data, Limits()).found.orientation == orientation
+    whole = saved(Image.fromarray(UPRIGHT), "PNG")
+    behind = chunk(b"eXIf", NOTES[note])
+    damaged = behind[:-1] + bytes([behind[-1] ^ 1])
+    for part, expected in ((behind, orientation), (damaged, 1)):
+        data = whole[:-12] + part + chunk(b"tEXt", b"a\0b") + whole[-12:]
+        assert decode(data, Limits()).found.orientation == expected
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "TIFF", "AVIF"])
+def test_xmp_turns_nothing(image_format: str) -> None:
+    """What XMP says of the orientation is not shown by viewers, and changes nothing here."""
+    said = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    if image_format == "TIFF":
+        data = tiff(UPRIGHT, 2, tags={700: (1, said)})
+    else:
+        data = saved(Image.fromarray(UPRIGHT), image_format, xmp=said)
+    assert Image.open(io.BytesIO(data)).getexif().get(ExifTags.Base.Orientation) == 6, "Pillow would turn it"
+    raster = decode(data, Limits())
+    assert (raster.pixels.shape, raster.found.orientation) == (UPRIGHT.shape, 1)
 
 
 @pytest.mark.parametrize(("turns", "orientation"), [(0, 1), (1, 8), (2, 3), (3, 6)])

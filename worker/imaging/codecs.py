@@ -2,10 +2,8 @@
 
 import io
 import re
-import struct
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -13,7 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from pi_heif.as_plugin import HeifImageFile
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from shared.errors import BrokenImage, UnsupportedImage
 from shared.formats import Header
@@ -79,7 +77,7 @@ def _jpeg(data: bytes, header: Header) -> Decoded:
         model,
         {"cmyk": "CMYK", "grey": "grey", "rgb": "RGB"}[model],
         icc=image.info.get("icc_profile"),
-        orientation=_orientation(image),
+        orientation=header.orientation,
         steps=steps,
     )
 
@@ -114,11 +112,6 @@ def _check_scans(data: bytes) -> None:
     raise BrokenImage(f"The JPEG file has more than {MAX_JPEG_SEGMENTS:,} segments.")
 
 
-def _orientation(image: Image.Image) -> int:
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-
-
 # --- PNG --------------------------------------------------------------------------------------------------------------
 
 _PNG_MODES = {0: "grey", 2: "RGB", 3: "palette", 4: "grey+alpha", 6: "RGBA"}
@@ -144,10 +137,6 @@ def _png(data: bytes, header: Header) -> Decoded:
         samples = reduced
     transparent = b"tRNS" in chunks.first and channels in (2, 4)
     mode = _PNG_MODES[chunks.color_type] + ("+alpha" if transparent else "")
-    exif = Image.Exif()
-    with suppress(SyntaxError, struct.error):  # a note that cannot be read says nothing of the picture
-        exif.load(chunks.first.get(b"eXIf", b""))
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
     return Decoded(
         samples.astype(np.uint8, copy=False),
         model,
@@ -157,7 +146,7 @@ def _png(data: bytes, header: Header) -> Decoded:
         cicp,
         gamma,
         primaries,
-        orientation if orientation in range(1, 9) else 1,
+        header.orientation,
         steps=steps,
     )
 
@@ -218,13 +207,13 @@ def _jpeg2000(data: bytes, header: Header) -> Decoded:
 def _heic(data: bytes, header: Header) -> Decoded:
     """By libheif, which applies the orientation itself."""
     image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]  # pi_heif annotates no constructor
-    return _loaded(image, header, header.orientation, upright=True)
+    return _loaded(image, header, upright=True)
 
 
-def _loaded(image: Image.Image, header: Header, orientation: int | None = None, upright: bool = False) -> Decoded:
+def _loaded(image: Image.Image, header: Header, upright: bool = False) -> Decoded:
     if sorted(image.size) != sorted((header.width, header.height)):
         raise BrokenImage(f"The {header.format} file says twice how large it is, and differently.")
-    orientation = _orientation(image) if orientation is None else orientation
+    orientation = header.orientation
     icc = image.info.get("icc_profile")
     image.load()
     if image.mode.startswith("I;16"):
@@ -263,7 +252,6 @@ def _tiff(data: bytes, header: Header) -> Decoded:
     image = _open_tiff(data)
     tags = image.tag_v2
     _check_covered(image)
-    orientation = _orientation(image)
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
     raw_mode = _arguments(image.tile[0])[0]
     separate = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) == 2
@@ -272,12 +260,22 @@ def _tiff(data: bytes, header: Header) -> Decoded:
             raise UnsupportedImage(
                 "TIFF files of 16 bits in separate planes are not read: save it with its channels together."
             )
-        return _sixteen_bit_tiff(data, image, raw_mode, orientation)
-    decoded = _loaded(image, header, orientation, upright=True)
+        return _sixteen_bit_tiff(data, image, raw_mode, header)
+    decoded = _loaded(image, header, upright=True)
     if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and bits[0] == 16:
         # Pillow turns white-is-zero round, except in this mode.
         return Decoded(
-            ~decoded.samples, "grey", "grey", 16, decoded.icc, None, None, None, orientation, True, decoded.steps
+            ~decoded.samples,
+            "grey",
+            "grey",
+            16,
+            decoded.icc,
+            None,
+            None,
+            None,
+            decoded.orientation,
+            True,
+            decoded.steps,
         )
     return decoded
 
@@ -300,10 +298,12 @@ def _arguments(tile: ImageFile._Tile) -> tuple[Any, ...]:
 
 
 def _open_tiff(data: bytes) -> TiffImagePlugin.TiffImageFile:
-    return TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    image.info.pop("xmp", None)  # Pillow would take an orientation from there, which viewers do not
+    return image
 
 
-def _sixteen_bit_tiff(data: bytes, image: TiffImagePlugin.TiffImageFile, raw_mode: str, orientation: int) -> Decoded:
+def _sixteen_bit_tiff(data: bytes, image: TiffImagePlugin.TiffImageFile, raw_mode: str, header: Header) -> Decoded:
     """Colours of 16 bits. Pillow gives 8 of them at a time, so they are decoded twice, as PNG's are."""
     tags = image.tag_v2
     compressed = image.tile[0].codec_name == "libtiff"  # its samples come in the machine's own order
@@ -324,6 +324,7 @@ def _sixteen_bit_tiff(data: bytes, image: TiffImagePlugin.TiffImageFile, raw_mod
     samples = (high.astype(np.uint16) << 8 | low).astype(np.uint16, copy=False)
     if raw_mode.startswith("RGBa"):
         samples = _unmultiplied(samples)
+    orientation = header.orientation
     return Decoded(_reduce(samples, 65535), model, mode, 16, icc, None, None, None, orientation, True, [_reduced(16)])
 
 

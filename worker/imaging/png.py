@@ -21,7 +21,7 @@ from worker.imaging.lookup import look_up
 
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _COLOR_CHUNKS = {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"}
-_USED = _CRITICAL | _COLOR_CHUNKS | {b"tRNS", b"eXIf"}
+_USED = _CRITICAL | _COLOR_CHUNKS | {b"tRNS"}
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 # Left, top, and the steps across and down of the seven passes of an interlaced picture (section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -89,7 +89,7 @@ def read_chunks(data: bytes) -> Chunks:
             if name != b"IDAT" and name in first:
                 raise BrokenImage(f"The PNG file has the chunk {name.decode()} twice.")
             critical.append(whole)
-        elif b"IDAT" in first and name != b"eXIf":
+        elif b"IDAT" in first:
             continue  # colours and transparency are told before the pixels, or not at all
         first.setdefault(name, content)
     header = first.get(b"IHDR", b"")

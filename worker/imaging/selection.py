@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.errors import FieldError, InvalidParams, NothingToCluster
-from shared.params import AnyParams
+from shared.errors import NothingToCluster
+from shared.params import AnyParams, check_mask_size
 from shared.selection import BLEND, Region, rgb_of_hex
 from worker.imaging.colors import ColorSet, count_colors
 from worker.imaging.decode import Raster
@@ -110,12 +110,7 @@ def _polygon(corners: list[tuple[float, float]], width: int, height: int) -> _Ke
 
 def _bright(mask: Raster, raster: Raster) -> _Kept:
     """Where the mask's luma (ITU-R BT.601), laid on black, is at least MASK_LEAST."""
-    if (mask.width, mask.height) != (raster.width, raster.height):
-        message = (
-            f"is {mask.width} x {mask.height} pixels, but the image is {raster.width} x {raster.height}: "
-            "the two must be of one size, as they are seen upright"
-        )
-        raise InvalidParams([FieldError(field="mask", value="(image)", message=message)])
+    check_mask_size((mask.width, mask.height), (raster.width, raster.height))
     luma = np.asarray(Image.fromarray(np.ascontiguousarray(mask.pixels[..., :3])).convert("L"))
     if mask.pixels.shape[2] == 3:
         return luma >= MASK_LEAST

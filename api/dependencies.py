@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Request
 
 from api.fetch import Fetcher
+from api.slots import Slots
 from shared.blobs import Blobs
 from shared.errors import NotFound
 from shared.images import ImageStore
@@ -25,6 +26,7 @@ class Parts:
     queue: Queue
     images: ImageStore
     fetcher: Fetcher
+    slots: Slots
 
 
 def _parts(request: Request) -> Parts:

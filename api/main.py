@@ -13,6 +13,7 @@ from api.collector import collect_forever
 from api.dependencies import Parts
 from api.fetch import Fetcher
 from api.routes import events, health, images, jobs, results
+from api.slots import Slots
 from api.sweeper import sweep_forever
 from shared import logs, tracing
 from shared.blobs import Blobs
@@ -36,6 +37,7 @@ def wire(settings: Settings) -> Parts:
         Queue(settings),
         ImageStore(redis, settings.image_ttl_seconds),
         Fetcher(settings),
+        Slots(settings.max_uploads),
     )
 
 

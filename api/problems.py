@@ -25,6 +25,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.InvalidParams: 422,
     errors.UploadTooLarge: 413,
     errors.UploadStalled: 408,
+    errors.TooManyUploads: 503,
     errors.FetchDisabled: 403,
     errors.UrlRefused: 422,
     errors.FetchFailed: 422,

@@ -99,7 +99,7 @@ class StoredImageView(BaseModel):
     sha256: str = Field(description="Its name: jobs give it as `image_sha256` or `mask_sha256`.")
     bytes: int
     media_type: str
-    width: int = Field(description="The file's own, before its orientation is applied.")
+    width: int = Field(description="As it is seen, upright.")
     height: int
     expires_at: datetime = Field(description="Later with every use.")
     links: ImageLinks

@@ -84,9 +84,10 @@ async def discard(uploads: Iterable[Upload], blobs: Blobs) -> None:
 
 async def _take_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
     """Store what the request brings, into `stored`."""
-    async for file in form.files():
-        key = upload_key(job_id, file.name)
-        stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
+    with parts.slots.one():
+        async for file in form.files():
+            key = upload_key(job_id, file.name)
+            stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
 
 
 async def _bring_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:

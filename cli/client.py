@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,10 +37,13 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def submit(self, image: Path, params: dict[str, Any]) -> dict[str, Any]:
+    def submit(self, image: Path, params: dict[str, Any], mask: Path | None = None) -> dict[str, Any]:
         """Post an image; the accepted job. Raises ServiceError, or OSError for a file that cannot be read."""
-        with image.open("rb") as file:
-            form = {"params": (None, orjson.dumps(params), "application/json"), "image": (image.name, file)}
+        form: dict[str, Any] = {"params": (None, orjson.dumps(params), "application/json")}
+        with ExitStack() as files:
+            for name, path in (("image", image), ("mask", mask)):
+                if path is not None:
+                    form[name] = (path.name, files.enter_context(path.open("rb")))
             return cast(dict[str, Any], self._json("POST", "/v1/jobs", files=form))
 
     def job(self, job_id: str) -> dict[str, Any]:

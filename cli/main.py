@@ -52,16 +52,19 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
 @main.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--url", default=DEFAULT_URL, show_default=True, envvar="HUEMILL_URL", help="Where the service is.")
+@click.option(
+    "--mask", type=click.Path(path_type=Path), help="A second image of the same size: its dark pixels are left out."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each image, one a line; no bars.")
 @parameter_options
-def cluster(images: tuple[Path, ...], url: str, as_json: bool, **options: str | None) -> None:
+def cluster(images: tuple[Path, ...], url: str, mask: Path | None, as_json: bool, **options: str | None) -> None:
     """Cluster IMAGES and show their palettes.
 
     Exit code: 0 when all succeeded, 1 when one failed, 2 for wrong options, 3 when no service answers.
     """
     params = read_parameters(options)
     with Client(url) as client:
-        outcomes = cluster_images(client, images, params, Console(stderr=True, quiet=as_json))
+        outcomes = cluster_images(client, images, params, Console(stderr=True, quiet=as_json), mask)
     for image, outcome in zip(images, outcomes, strict=True):
         _show(image, outcome, as_json)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
@@ -110,9 +113,9 @@ def demo(image: Path | None, **options: str | None) -> None:
 
 
 def cluster_images(
-    client: Client, images: Sequence[Path], params: dict[str, Any], console: Console
+    client: Client, images: Sequence[Path], params: dict[str, Any], console: Console, mask: Path | None = None
 ) -> list[dict[str, Any] | ServiceError]:
-    """Post all images, follow their jobs with a bar each; the succeeded job or the error of each.
+    """Post all images, each with the `mask`, follow their jobs with a bar each; the succeeded job or the error of each.
 
     On Ctrl-C the jobs that have not ended are cancelled.
     """
@@ -123,12 +126,13 @@ def cluster_images(
         def one(image: Path) -> dict[str, Any] | ServiceError:
             task = bars.add_task(escape(image.name), total=1.0, stage="upload")
             try:
-                job = client.submit(image, params)
+                job = client.submit(image, params, mask)
                 begun.add(job["id"])
                 job = client.wait(job["id"], lambda stage, done: bars.update(task, completed=done, stage=stage))
                 begun.discard(job["id"])
             except OSError as error:
-                return ServiceError(f"The file cannot be read: {error.strerror}.", code="unreadable")
+                what = "mask" if mask is not None and error.filename == str(mask) else "file"
+                return ServiceError(f"The {what} cannot be read: {error.strerror}.", code="unreadable")
             except ServiceError as error:
                 bars.update(task, stage="refused")
                 return error

@@ -5,6 +5,7 @@
     │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
     ├── UnsupportedMediaType  the body is of no form that the gateway takes
     ├── UploadTooLarge / UploadStalled
+    ├── TooManyUploads        more uploads are under way than the operator allows
     ├── FetchDisabled         URLs are not fetched here
     ├── UrlRefused            the URL is of a kind, or leads to a place, that is not fetched from
     ├── FetchFailed           nothing came from the URL that could be an image
@@ -73,6 +74,11 @@ class UploadTooLarge(HuemillError):
 
 class UploadStalled(HuemillError):
     code = "upload_stalled"
+    retryable = True
+
+
+class TooManyUploads(HuemillError):
+    code = "too_many_uploads"
     retryable = True
 
 

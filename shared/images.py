@@ -27,7 +27,7 @@ return redis.call('GETDEL', KEYS[1])
 
 
 class StoredImage(BaseModel):
-    """What is known of a stored image. `width` and `height` are the file's own, before its orientation is applied."""
+    """What is known of a stored image. `width` and `height` are as it is seen, upright."""
 
     model_config = ConfigDict(frozen=True)
 

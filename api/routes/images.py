@@ -43,13 +43,14 @@ async def store(request: Request, parts: PartsDep) -> Response:
     after its last use; jobs that have named it do not need it any longer.
     """
     upload, header = await uploads.receive_image(request, parts)
+    width, height = header.upright
     image = StoredImage(
         sha256=upload.sha256,
         key=image_key(upload.sha256, owner_of(upload.key)),
         size=upload.size,
         media_type=MEDIA_TYPES[header.format],
-        width=header.width,
-        height=header.height,
+        width=width,
+        height=height,
     )
     try:
         kept = await parts.images.use(upload.sha256)

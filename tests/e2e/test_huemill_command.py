@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.support.calls import finished, post
@@ -198,10 +199,10 @@ def test_a_setting_that_is_wrong(tmp_path: Path) -> None:
 
 
 def test_cluster_shows_palettes(serve: Callable[..., Serving], tmp_path: Path) -> None:
-    """`huemill cluster` takes several images, shows each one's palette, and its exit code tells the outcome."""
+    """`huemill cluster` takes images and a mask, shows each image's palette, and its exit code tells the outcome."""
     serving = serve("--workers", "1")
     url = f"http://127.0.0.1:{serving.port}"
-    good, other, bad = tmp_path / "good.png", tmp_path / "other.png", tmp_path / "bad.png"
+    good, other, bad, mask = (tmp_path / f"{name}.png" for name in ("good", "other", "bad", "mask"))
     good.write_bytes(SMALL_PNG)
     other.write_bytes(encoded(noise(30, 30)))
     bad.write_bytes(b"no image")
@@ -212,6 +213,14 @@ def test_cluster_shows_palettes(serve: Callable[..., Serving], tmp_path: Path) -
     assert "other.png" in done.stdout
     assert "#ff0000" in done.stdout
     assert "75.0 %" in done.stdout
+
+    right = np.zeros((6, 8), np.uint8)
+    right[:, 4:] = 255
+    mask.write_bytes(encoded(right))
+    done = huemill("cluster", str(good), "--mask", str(mask), "--json", "--url", url)
+    assert json.loads(done.stdout)["result"]["proportions"] == [0.5, 0.5]
+    done = huemill("cluster", str(good), "--mask", str(tmp_path / "missing.png"), "--url", url)
+    assert (done.returncode, done.stderr.count("The mask cannot be read")) == (1, 1)
 
     done = huemill("cluster", str(good), str(bad), str(tmp_path / "missing.png"), "--json", "--url", url)
     assert done.returncode == 1

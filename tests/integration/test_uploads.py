@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -128,6 +128,40 @@ def test_an_upload_that_stalls_is_cut_off(lonely: Service) -> None:
     assert b"upload_stalled" in answer
     assert STALL_SECONDS <= time.monotonic() - begin < STALL_SECONDS + 4
     assert blobs_of(lonely) == before
+
+
+def test_only_so_many_uploads_at_once(
+    own_store: Callable[..., StoreServer], own_service: Callable[..., Service]
+) -> None:
+    """While as many uploads as allowed are under way, any other is 503, whatever its form; each end makes room."""
+    service = own_service(own_store(), max_uploads=2).start_gateway()
+    head = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
+    with service.client() as client:
+        for ending in ("cut off", "whole"):
+            under_way = [socket.create_connection(("127.0.0.1", service.port), 5) for _ in range(2)]
+            for raw in under_way:
+                raw.sendall(head + SMALL_PNG)
+            large = SMALL_PNG + bytes(30_000_000)
+            refused = until(lambda: _refusal(client), "both are under way", 10)
+            for answer in (
+                refused,
+                client.post("/v1/jobs", content=large, headers={"Content-Type": "image/png"}),
+                client.post("/v1/images", files={"image": SMALL_PNG}),
+            ):
+                assert "2 uploads" in problem(answer, 503, "too_many_uploads")["detail"]
+                assert int(answer.headers["retry-after"]) > 0
+            assert client.get("/healthz").is_success
+            if ending == "whole":
+                under_way[0].sendall(bytes(1000 - len(SMALL_PNG)))
+                assert b" 202 " in under_way[0].recv(4000)
+            for raw in under_way:
+                raw.close()
+            until(lambda: _refusal(client) is None, "there is room again", 10)
+
+
+def _refusal(client: httpx.Client) -> httpx.Response | None:
+    answer = post(client, wait=None)
+    return None if answer.status_code == 202 else answer
 
 
 def test_an_upload_is_never_held_whole(client: httpx.Client, lonely: Service) -> None:

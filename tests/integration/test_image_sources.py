@@ -86,14 +86,14 @@ def test_an_image_as_base64(client: httpx.Client, text: str) -> None:
 
 def test_a_photograph_and_a_mask_as_base64(client: httpx.Client) -> None:
     """Image and mask may both be base64, in an order of their own, with the parameters in the query."""
-    data = photograph("china.jpg").read_bytes()
-    body = {"mask_base64": BASE64, "image_base64": base64.b64encode(data).decode()}
+    data, mask = (photograph(name).read_bytes() for name in ("china.jpg", "flower.jpg"))
+    body = {"mask_base64": base64.b64encode(mask).decode(), "image_base64": base64.b64encode(data).decode()}
     answer = client.post("/v1/jobs", params={"n_clusters": 3}, json=body)
     assert answer.status_code == 202, answer.text
     job = answer.json()
-    assert (job["image"]["bytes"], job["mask"]["bytes"]) == (len(data), len(SMALL_PNG))
+    assert (job["image"]["bytes"], job["mask"]["bytes"]) == (len(data), len(mask))
     assert job["params"]["n_clusters"] == 3
-    until(lambda: client.get(job["links"]["self"]).json()["finished_at"], "it ends", 30)
+    until(lambda: client.get(job["links"]["self"]).json()["status"] == "succeeded", "it ends", 30)
 
 
 @pytest.mark.parametrize(

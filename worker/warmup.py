@@ -15,7 +15,9 @@ from shared.params import (
 )
 from worker.clustering import cluster
 from worker.imaging.colors import count_colors
+from worker.imaging.scaling import scale_down
 from worker.kernels import qoi
+from worker.progress import Meter
 from worker.rendering.label_png import label_png
 
 # Other ways through the same algorithms, with kernels of their own.
@@ -40,6 +42,7 @@ def warm_up() -> float:
                 labels = colors.label_map(np.zeros(len(colors), dtype))
     label_png(labels, np.zeros((1, 3), np.uint8))
     qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
+    scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
     colors = count_colors(random.integers(0, 256, (24, 24, 4), np.uint8))
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:

@@ -16,6 +16,7 @@ from worker import pipeline
 from worker.imaging.decode import Raster
 from worker.imaging.scaling import scale_down, scaled_size
 from worker.imaging.selection import select
+from worker.kernels.scaling import average
 from worker.progress import Meter, Stopped
 
 LIMITS = Limits(pixels=10**6)
@@ -288,23 +289,43 @@ def test_what_is_transparent_has_no_colour() -> None:
     assert scale_down(pixels, 1, Meter()).tolist() == [[[200, 100, 50, 1]]]
 
 
-@pytest.mark.parametrize("channels", [3, 4])
-def test_bands_leave_no_seam(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few rows are held at a time, the smaller image is the same."""
-    pixels = noise(61, 47, channels=channels)
-    whole = scale_down(pixels, 500, Meter())
-    monkeypatch.setattr("worker.imaging.scaling._VALUES", 300)
-    np.testing.assert_array_equal(scale_down(pixels, 500, Meter()), whole)
+@pytest.mark.parametrize("most", [1, 500, 1700])
+def test_a_smaller_image_is_the_mean_of_repeated_pixels(most: int) -> None:
+    """On any number of threads it is what comes out when every pixel is repeated until the areas have whole sides."""
+    pixels = noise(61, 47)
+    wide, high = scaled_size(47, 61, most)
+    repeated = pixels.repeat(high, axis=0).repeat(wide, axis=1) / 255
+    light = np.where(repeated <= 0.04045, repeated / 12.92, ((repeated + 0.055) / 1.055) ** 2.4)
+    mean = light.reshape(high, 61, wide, 47, 3).mean(axis=(1, 3))
+    expected = np.rint(255 * np.where(mean <= 0.0031308, mean * 12.92, 1.055 * mean ** (1 / 2.4) - 0.055))
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(scale_down(pixels, most, Meter(threads=threads)), expected)
+        opaque = np.dstack([pixels, np.full((61, 47), 255, np.uint8)])
+        assert np.array_equal(scale_down(opaque, most, Meter(threads=threads))[..., :3], expected)
+
+
+def test_every_byte_of_one_colour_is_kept() -> None:
+    """An image of one colour stays of that colour, whatever the size: no byte is rounded to another."""
+    for value in range(256):
+        pixels = np.full((5, 7, 4), value, np.uint8)
+        assert (scale_down(pixels[..., :3], 12, Meter()) == value).all()
+        assert (scale_down(pixels, 12, Meter()) == value).all() or value == 0
 
 
 def test_scaling_down_can_be_stopped() -> None:
-    """Scaling tells how far it is, and ends where the answer is no."""
+    """Scaling tells how far it is, and ends where the answer is no: the kernel at the next row."""
     told: list[float] = []
-    scale_down(noise(700, 1500), 100_000, Meter(lambda fraction: told.append(fraction) is None))
-    assert len(told) > 1
-    assert told == sorted(told)
+    scale_down(noise(70, 150), 1000, Meter(lambda fraction: told.append(fraction) is None))
+    assert (told[0], told[-1]) == (0.0, 1.0)
     with pytest.raises(Stopped):
         scale_down(noise(30, 30), 100, Meter(lambda _: False))
+    out, pixels = np.zeros((10, 10, 3), np.uint8), noise(30, 30)
+    pixels.flags.writeable = False
+    for stop, rows in ((0, 30), (1, 0)):
+        progress = np.array([0, stop])
+        average(0, 10, pixels, np.ones(256), np.full(256, np.inf), np.full(2, 7), out, progress)
+        assert progress[0] == rows
+        assert (out == 7).all()
 
 
 def test_a_scaled_result_says_so() -> None:

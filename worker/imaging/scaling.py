@@ -7,12 +7,15 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from worker.imaging.spaces import bytes_of_linear, linear_of_bytes
+from worker.imaging.spaces import linear_light
+from worker.kernels import scaling
 from worker.progress import Meter
 
-_VALUES = 1 << 21  # floats held at a time, for the source as for what is made of it
+_LIGHT = linear_light(np.arange(256.0))
+# From which light on the next byte is nearer; and the bytes of so many lights that at most one byte lies between two.
+_BOUNDS = np.append(linear_light(np.arange(0.5, 255)), np.inf)
+_NEARLY = np.searchsorted(_BOUNDS, np.linspace(0, 1, 4097), side="right")
 
 
 def scaled_size(width: int, height: int, most: int) -> tuple[int, int]:
@@ -30,44 +33,10 @@ def scale_down(pixels: NDArray[np.uint8], most: int, meter: Meter) -> NDArray[np
     """
     height, width, channels = pixels.shape
     wide, high = scaled_size(width, height, most)
-    across, down = _averages(width, wide), _averages(height, high)
     out = np.empty((high, wide, channels), np.uint8)
-    band = max(1, _VALUES // (wide * channels))
-    for top in range(0, high, band):
-        bottom = min(top + band, high)
-        rows = down[top:bottom]
-        mean = np.zeros((bottom - top, wide * channels))
-        last = int(rows.indices.max()) + 1
-        step = max(1, _VALUES // (width * channels))
-        for begin in range(int(rows.indices.min()), last, step):
-            end = min(begin + step, last)
-            light = _premultiplied(pixels[begin:end]).transpose(1, 0, 2).reshape(width, -1)
-            narrow = (across @ light).reshape(wide, end - begin, channels).transpose(1, 0, 2)
-            mean += rows[:, begin:end] @ narrow.reshape(end - begin, -1)
-            meter.tell(end / height)
-        out[top:bottom] = _encoded(mean.reshape(bottom - top, wide, channels))
+    source = np.ascontiguousarray(pixels).view()
+    source.flags.writeable = False  # one machine code for all
+    meter.tell(0.0)
+    meter.run_ranges(scaling.average, high, source, _LIGHT, _BOUNDS, _NEARLY, out, work=height + high)
+    meter.tell(1.0)
     return out
-
-
-def _averages(size: int, few: int) -> sparse.csr_array:
-    """[few, size]: each row averages the `size` samples over an equal share of their length."""
-    cuts = np.unique(np.concatenate([np.arange(size + 1) * few, np.arange(few + 1) * size]))
-    return sparse.csr_array((np.diff(cuts) / size, (cuts[:-1] // size, cuts[:-1] // few)), shape=(few, size))
-
-
-def _premultiplied(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    light = linear_of_bytes(pixels[..., :3])
-    if pixels.shape[2] == 3:
-        return light
-    alpha = pixels[..., 3:] / 255
-    return np.concatenate([light * alpha, alpha], axis=2)
-
-
-def _encoded(mean: NDArray[np.float64]) -> NDArray[np.uint8]:
-    if mean.shape[2] == 3:
-        return bytes_of_linear(mean)
-    alpha = mean[..., 3:]
-    visible = alpha > 0
-    light = mean[..., :3] / np.where(visible, alpha, 1.0)
-    shown = np.maximum(np.rint(255 * alpha), visible)
-    return np.concatenate([bytes_of_linear(light), shown.astype(np.uint8)], axis=2)

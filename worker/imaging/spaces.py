@@ -79,14 +79,9 @@ def to_srgb(coords: Floats, space: ColorSpace) -> Floats:
     return 255.0 * _encoded(np.clip(np.stack(linear, axis=1), 0.0, 1.0))
 
 
-def linear_of_bytes(rgb: NDArray[np.uint8]) -> Floats:
-    """Linear light 0..1 of sRGB bytes, in the same shape."""
-    return _LINEAR_OF_BYTE[rgb]
-
-
-def bytes_of_linear(linear: Floats) -> NDArray[np.uint8]:
-    """The nearest sRGB bytes of linear light, which is clipped to 0..1."""
-    return np.rint(255.0 * _encoded(np.clip(linear, 0.0, 1.0))).astype(np.uint8)
+def linear_light(srgb: Floats) -> Floats:
+    """Linear light 0..1 of sRGB 0..255, in the same shape."""
+    return _linear(srgb / 255.0)
 
 
 def standardization(coords: Floats, weights: NDArray[np.int64]) -> Standardization:

@@ -21,11 +21,8 @@ from worker.progress import Meter
 # All distances of so many colours take one gibibyte.
 MAX_DENSE = 16_384
 
-# Points in a leaf of a tree. Ward's is built anew when this share of its clusters is left.
+# Points in a leaf of single linkage's tree.
 LEAF_SIZE = 12
-REBUILD_AT = 0.5
-# Below so many clusters one tree lasts to the end.
-LAST_TREE = 64
 
 
 class Merges(NamedTuple):
@@ -75,17 +72,17 @@ def _renumber(parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
     return np.sort(numbers[parts], axis=1)
 
 
-def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> kdtree.Tree:
+def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf: int, meter: Meter) -> kdtree.Tree:
     """The kd-tree of the points; their arrays become read-only, as those of Points are: one compilation serves all."""
     coords.flags.writeable = weights.flags.writeable = False
-    tree: kdtree.Tree = meter.run(kdtree.build, coords, weights, LEAF_SIZE, work=kdtree.work(len(coords), LEAF_SIZE))
+    tree: kdtree.Tree = meter.run(kdtree.build, coords, weights, leaf, work=kdtree.work(len(coords), leaf))
     return tree
 
 
 def single_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> Merges:
     """Single linkage: the merges are the edges of the Euclidean spanning tree (Gower and Ross 1969)."""
     with meter.part(0.0, 0.05) as part:
-        tree = _tree(coords.copy(), weights.copy(), part)
+        tree = _tree(coords.copy(), weights.copy(), LEAF_SIZE, part)
     with meter.part(0.05, 1.0) as part:
         edges, squares = spanning_tree(tree, np.zeros(len(coords)), part)
     return _dendrogram(edges, np.sqrt(squares), weights)
@@ -119,39 +116,15 @@ def ward_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter:
     """Ward's linkage in memory O(U), and in practice near-linear time; see `worker.kernels.ward`."""
     size = len(coords)
     parts, heights = np.empty((size - 1, 2), np.int64), np.empty(size - 1)
-    clusters = np.column_stack([coords, weights])
-    links = np.full((size, 4), ward.NONE, np.int64)
-    links[:, ward.ID] = np.arange(size)
-    with meter.part(0.0, 0.02) as part:
-        forest = _grow(clusters, np.full(size, np.inf), links, part)
-    with meter.part(0.02, 0.1) as part:
+    with meter.part(0.0, 0.05) as part:
+        tree = _tree(coords.copy(), weights.copy(), ward.LEAF_SIZE, part)
+    links = np.full((size, 4), ward.NONE, np.int32)
+    links[:, ward.ID] = tree.order
+    clusters = np.column_stack([tree.coords, tree.weights])
+    forest = ward.Forest(clusters, np.full(size, np.inf), links, ward.new_nodes(len(tree.begin) + 1))
+    ward.plant(tree, forest)
+    with meter.part(0.05, 0.1) as part:
         part.run_ranges(ward.search_all, size, forest)
-    done = 0
     with meter.part(0.1, 1.0) as part:
-        while done < size - 1:
-            # Smaller trees than the first: they tell no progress, but they can be stopped.
-            still = part.within(done / size, done / size)
-            forest = _grow(forest.clusters, forest.keys, forest.links, still)
-            left = size - done
-            last = done + int(left * (1 - REBUILD_AT)) if left > LAST_TREE else size - 1
-            done = part.run(ward.merge, forest, parts, heights, done, last, work=size - 1)
+        part.run(ward.merge, forest, parts, heights, work=size - 1)
     return _dendrogram(parts, np.sqrt(heights), weights)
-
-
-def _grow(
-    clusters: NDArray[np.float64], keys: NDArray[np.float64], links: NDArray[np.int64], meter: Meter
-) -> ward.Forest:
-    """A new tree over the clusters that are left, with their keys and links."""
-    left = np.flatnonzero(clusters[:, ward.WEIGHT])
-    tree = _tree(clusters[left, : ward.WEIGHT].copy(), clusters[left, ward.WEIGHT].astype(np.int64), meter)
-    order = left[tree.order]
-    # One place more: NONE, the last one, stays NONE, and so does whoever is gone.
-    place = np.full(len(clusters) + 1, ward.NONE)
-    place[order] = np.arange(len(order))
-    links = links[order]
-    links[:, ward.NEAR] = place[links[:, ward.NEAR]]
-    nodes = np.column_stack([tree.begin, tree.end, tree.right, np.empty_like(tree.right)])
-    shapes, least = np.empty((len(nodes), 9)), np.empty(len(nodes))
-    forest = ward.Forest(clusters[order], keys[order], links, nodes, shapes, least)
-    ward.prepare(forest)
-    return forest

@@ -62,7 +62,7 @@ def _belongs(entry: Entry, job: Job | None) -> bool:
     if job is None:
         return False
     if entry.key.startswith(UPLOADS):
-        return not job.ended
+        return not job.settled
     if job.ended:
         return job.result_key is not None and entry.key.startswith(job.result_key)
     return entry.key.startswith(f"{RESULTS}{job.id}/{job.claim}/")

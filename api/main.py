@@ -15,12 +15,12 @@ from api.fetch import Fetcher
 from api.routes import events, health, images, jobs, results
 from api.slots import Slots
 from api.sweeper import sweep_forever
-from shared import logs, tracing
+from shared import connections, logs, tracing
 from shared.blobs import Blobs
 from shared.images import ImageStore
 from shared.queue import Queue
 from shared.settings import Settings
-from shared.store import GatewayStore, connect
+from shared.store import GatewayStore
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 
@@ -29,7 +29,7 @@ Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) 
 
 def wire(settings: Settings) -> Parts:
     """The gateway's parts. Nothing is connected before it is used."""
-    redis = connect(settings)
+    redis = connections.gateway(settings)
     return Parts(
         settings,
         GatewayStore(settings, redis),

@@ -6,6 +6,7 @@ sweeps at once, or one that is killed half-way, do no harm.
 
 import asyncio
 import logging
+from typing import Literal
 
 from kombu.exceptions import OperationalError
 from pydantic import ValidationError
@@ -18,6 +19,10 @@ from shared.blobs import result_prefix
 from shared.errors import HuemillError
 from shared.jobs import Job, JobStatus, Loss, given_up
 from shared.logs import bound
+from shared.store import BATCH
+
+# Of due jobs, until a sweep goes on to the rest. After a gateway was away they can be many.
+MOST_BATCHES = 50
 
 log = logging.getLogger("huemill.sweeper")
 
@@ -38,15 +43,23 @@ async def sweep(parts: Parts) -> None:
 
     One that makes trouble does not stand in the way of the others.
     """
-    for job_id in await parts.store.due():
-        with bound(job_id=job_id):
-            try:
-                await see_to(job_id, parts)
-            except HuemillError as error:
-                log.warning("%s", error)
-            except ValidationError:
-                log.exception("its record cannot be read")
-                await parts.store.put_off(job_id)
+    for _ in range(MOST_BATCHES):
+        due = await parts.store.due()
+        for job_id in due:
+            with bound(job_id=job_id):
+                try:
+                    await see_to(job_id, parts)
+                except HuemillError as error:
+                    log.warning("%s", error)
+                    await parts.store.put_off(job_id)
+                except ValidationError:
+                    log.exception("its record cannot be read")
+                    await parts.store.put_off(job_id)
+        if len(due) < BATCH:
+            break
+    for job, when in await parts.store.stranded():
+        with bound(job_id=job.id):
+            await _send_again(job, parts, when)
     for sha256 in await parts.images.due():
         image = await parts.images.take_if_due(sha256)
         try:
@@ -66,12 +79,12 @@ async def see_to(job_id: str, parts: Parts) -> None:
     elif job.status is JobStatus.RUNNING:
         await _rescue(job, parts)
     elif await parts.store.is_due(job.id):  # else it has ended since it was listed, and its time is yet to come
-        await _expire(job, parts)
+        await (_expire if job.settled else _settle)(job, parts)
 
 
-async def _send_again(job: Job, parts: Parts) -> None:
+async def _send_again(job: Job, parts: Parts, due_by: float | Literal["now"] = "now") -> None:
     """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm."""
-    if await parts.store.resend(job):
+    if await parts.store.resend(job, due_by):
         metrics.resent.inc()
         await asyncio.to_thread(parts.queue.send, job)
 
@@ -84,10 +97,10 @@ async def _rescue(job: Job, parts: Parts) -> None:
         if await parts.store.give_back(job, loss):
             metrics.lost.labels(loss).inc()
             log.warning("attempt %d: %s; back to the queue", job.attempt, loss)
-            await _remove_begun(job, parts)
             returned = await parts.store.get(job.id)
             if returned is not None and returned.status is JobStatus.QUEUED:
                 await _send_again(returned, parts)
+            await _remove_begun(job, parts)
         return
     error = given_up(loss, job.attempt, parts.settings.timeout_of(job.params))
     if await parts.store.fail(job, error):
@@ -95,7 +108,6 @@ async def _rescue(job: Job, parts: Parts) -> None:
         metrics.ended.labels(JobStatus.FAILED, error.code).inc()
         log.error("attempt %d: %s; given up", job.attempt, loss)
         await _remove_begun(job, parts)
-        await discard(job.uploads, parts.blobs)
 
 
 async def _remove_begun(job: Job, parts: Parts) -> None:
@@ -103,8 +115,15 @@ async def _remove_begun(job: Job, parts: Parts) -> None:
     await parts.blobs.delete_all(f"{result_prefix(job.id)}{job.claim}/")
 
 
+async def _settle(job: Job, parts: Parts) -> None:
+    """It ended some seconds ago, and no store forgets that any more: it will not run again."""
+    await discard(job.uploads, parts.blobs)
+    if job.status is not JobStatus.SUCCEEDED:
+        await parts.blobs.delete_all(result_prefix(job.id))  # it was full, or somebody was killed, in mid-write
+    await parts.store.settle(job)
+
+
 async def _expire(job: Job, parts: Parts) -> None:
     """Its result is not kept any longer."""
     await parts.blobs.delete_all(result_prefix(job.id))
-    await discard(job.uploads, parts.blobs)
     await parts.store.expire(job)

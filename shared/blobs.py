@@ -1,6 +1,6 @@
 """Uploads and results as blobs in an object store.
 
-    uploads/{job}                     the image as it came; removed when its job has ended
+    uploads/{job}                     the image as it came; removed when its job has settled
     uploads/{job}.mask                its mask, likewise
     images/{sha256}.{unique}          an image that jobs can name; see shared/images.py
     results/{job}/{claim}/{file}      a result's files; a stale worker writes under its own claim only

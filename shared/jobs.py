@@ -34,10 +34,11 @@ class Move(StrEnum):
     LOSE = "lose"  # its worker says that the attempt is over, and why; the sweep decides what follows
     RETURN = "return"  # the attempt is over: back to the queue
     RESEND = "resend"  # its message may be lost: it is sent again
+    SETTLE = "settle"  # it ended some seconds ago: it will not run again, and its uploads are needed no more
 
 
-# move -> (the states it may start from, the state it leads to)
-TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus]] = {
+# move -> (the states it may start from, the state it leads to; None: it stays as it is)
+TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus | None]] = {
     Move.CLAIM: (frozenset({JobStatus.QUEUED}), JobStatus.RUNNING),
     Move.REPORT: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
     Move.SUCCEED: (frozenset({JobStatus.RUNNING}), JobStatus.SUCCEEDED),
@@ -46,6 +47,7 @@ TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus]] = {
     Move.LOSE: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
     Move.RETURN: (frozenset({JobStatus.RUNNING}), JobStatus.QUEUED),
     Move.RESEND: (frozenset({JobStatus.QUEUED}), JobStatus.QUEUED),
+    Move.SETTLE: (ENDED, None),
 }
 
 
@@ -132,12 +134,14 @@ class Job(BaseModel):
     """Why the running attempt is over, where its worker could still say so."""
     resends: int = 0
     """How many more messages were sent while it was queued."""
+    settled: bool = False
+    """Whether it ended so long ago that no store forgets it any more: its uploads are gone."""
     result_key: str | None = None
     """Where the result's files are in the blob store."""
 
     @property
     def uploads(self) -> list[Upload]:
-        """Its files, which are needed no more once it has ended."""
+        """Its files, which are needed until it has ended and settled."""
         return [self.upload] if self.mask is None else [self.upload, self.mask]
 
     @property

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- One move of a job, or nothing. Also where Redis is full: what was accepted must be able to end.
 -- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs.
--- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, '1' if it must be due now,
---       seconds until it is due again, events to keep, event name, event data ('' for no event),
+-- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, by when it must be due ('now', a
+--       time, '' for whenever), seconds until it is due again, events to keep, event name, event data ('' for no event),
 --       then field, value, field, value ...; the first field is the status.
 -- Returns 1 if it was done, 0 if it was refused.
 local status = redis.call('HGET', KEYS[1], 'status')
@@ -14,8 +14,11 @@ if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[2] then
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-if ARGV[4] == '1' and tonumber(redis.call('ZSCORE', KEYS[3], ARGV[3]) or now) > now then
-  return 0
+if ARGV[4] ~= '' then
+  local due = redis.call('ZSCORE', KEYS[3], ARGV[3])
+  if not due or tonumber(due) > (tonumber(ARGV[4]) or now) then
+    return 0
+  end
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 9))
 if ARGV[8] ~= '' then

@@ -36,6 +36,8 @@ def celery_app(settings: Settings) -> Celery:
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A Redis that refuses (made a replica, its disk full) would end the worker; it is waited for like a lost one.
+        broker_channel_error_retry=True,
         broker_transport_options={
             # What is received and not yet begun is kept in mind, not in Redis: a worker then writes nothing there, and
             # so is not ended by a Redis that is full. At a warm shutdown it goes back to the queue all the same.

@@ -1,7 +1,7 @@
 """A job as the fields of its hash, and a move as the arguments of move.lua."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -49,6 +49,13 @@ def decode(fields: Mapping[bytes, bytes]) -> Job | None:
     return Job.model_validate({**orjson.loads(fields[b"record"]), **changing})
 
 
+def entries_of(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """The entries of XREAD's answer for one stream: RESP2 answers with a list, RESP3 with a map of lists."""
+    if not answer:
+        return []
+    return next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]  # type: ignore[no-any-return]
+
+
 def dump_attempts(attempts: tuple[Attempt, ...]) -> bytes:
     return orjson.dumps([attempt.model_dump(mode="json") for attempt in attempts])
 
@@ -76,18 +83,25 @@ def move_args(
     fields: Mapping[str, str | bytes],
     event: Mapping[str, Any] | None,
     *,
-    when_due: bool = False,
+    due_by: float | Literal["now"] | None = None,
     only_from: JobStatus | None = None,
 ) -> tuple[list[str], list[str | bytes | float]]:
     """Keys and arguments of move.lua.
 
-    `due_in`: seconds until the sweep looks at the job. `when_due`: only if the job is due now, as it was when the
-    sweep read it. `only_from`: the one of the move's states that `fields` were made for.
+    `due_in`: seconds until the sweep looks at the job. `due_by`: only if the job is due now, or by that time, as it
+    was when the sweep read it. `only_from`: the one of the move's states that `fields` were made for.
     """
-    sources, target = TRANSITIONS[move]
+    sources, to = TRANSITIONS[move]
+    target = to or only_from
+    assert target is not None
     name = "progress" if move is Move.REPORT else str(target)
     payload = orjson.dumps(event) if event is not None else b""
     pairs = [part for pair in {"status": str(target), **fields}.items() for part in pair]
     keys = [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
-    fence: list[str | bytes | float] = [only_from or ",".join(sources), hold.claim, hold.job_id, int(when_due)]
+    fence: list[str | bytes | float] = [
+        only_from or ",".join(sources),
+        hold.claim,
+        hold.job_id,
+        "" if due_by is None else due_by,
+    ]
     return keys, [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]

@@ -3,7 +3,7 @@
     huemill:job:{id}          hash: `record` (what never changes, JSON) and the fields that moves change
     huemill:job:{id}:events   stream: what the job said, for those who wait and listen
     huemill:due               sorted set: job id -> when the sweep must look at it next (Redis' clock):
-                              queued: its message may be lost; running: its lease ends; ended: it expires
+                              queued: its message may be lost; running: its lease ends; ended: it settles, it expires
     {queue}:queued            sorted set: queued job -> since when (the messages alone would count some twice)
     huemill:workers           sorted set: worker -> when it was last heard
 
@@ -11,21 +11,20 @@ Every change of a job is one `move.lua`: compare the status and the claim, then 
 nothing. So a stale worker, a repeated message and two sweeps at once are harmless.
 """
 
+import logging
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from importlib.resources import files
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
+from shared import connections
+from shared.connections import BLOCK_MS
 from shared.jobs import ENDED, Job, JobError, JobStatus, Loss, Move, Progress, now
 from shared.queue import QUEUES, queue_of
 from shared.records import (
@@ -35,6 +34,7 @@ from shared.records import (
     dump_attempts,
     dump_error,
     encode,
+    entries_of,
     events_key,
     hold_of,
     job_key,
@@ -48,13 +48,17 @@ WORKER_SILENT_SECONDS = 15
 TOMBSTONE_FACTOR = 7
 # The times between two messages of a queued job double up to this factor: a queue may be long without anything lost.
 MOST_RESEND_FACTOR = 64
-BLOCK_MS = 2000
-# Longer than BLOCK_MS, shorter than the 5 s within which a gateway must say that Redis is gone.
-SOCKET_SECONDS = 3.5
-# While it waits for Redis a guard sees nothing else.
-GUARD_SOCKET_SECONDS = 1.0
-# Everyone who waits or listens holds one; redis-py would refuse the hundred-and-first, Redis itself the 10,000th.
-MAX_CONNECTIONS = 4000
+# So long may a message be in no queue before its job is claimed: it is on its way to a worker, or lost.
+ON_THE_WAY_SECONDS = 5.0
+# A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.
+# So long the uploads of a job that has ended are kept: then it can run again.
+SETTLE_SECONDS = 5.0
+# What is seen to at a time.
+BATCH = 100
+# A worker has computed much, and waits for a Redis that refuses about as long as for one that is gone.
+REFUSED_SECONDS = 20.0
+REFUSED_PAUSE = 0.5
+log = logging.getLogger("huemill.store")
 _MOVE = files("shared").joinpath("move.lua").read_text()
 
 
@@ -80,30 +84,12 @@ class Overview(NamedTuple):
     workers: int
 
 
-def _redis_options() -> dict[str, Any]:
-    return {
-        "socket_timeout": SOCKET_SECONDS,
-        "socket_connect_timeout": 1.5,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-        "retry_on_error": [RedisConnectionError],
-    }
-
-
-def connect(settings: Settings) -> AsyncRedis:
-    """The gateway's connections, for all that it keeps in Redis."""
-    # One more try after a broken connection, none after a silence: that would take longer than a client waits.
-    retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
-    url = settings.redis_url.get_secret_value()
-    return AsyncRedis.from_url(url, retry=retry, max_connections=MAX_CONNECTIONS, **_redis_options())
-
-
 class GatewayStore:
     """The gateway's side, asynchronous: accept, read, follow, sweep."""
 
-    def __init__(self, settings: Settings, redis: AsyncRedis | None = None) -> None:
+    def __init__(self, settings: Settings, redis: Redis | None = None) -> None:
         self._settings = settings
-        self._redis = redis or connect(settings)
+        self._redis = redis or connections.gateway(settings)
         self._move_script = self._redis.register_script(_MOVE)
 
     async def close(self) -> None:
@@ -133,14 +119,14 @@ class GatewayStore:
         deadline = time.monotonic() + seconds
         while not ended and (left := deadline - time.monotonic()) > 0:
             block = max(1, int(min(BLOCK_MS, 1000 * left)))
-            entries = _entries(await self._redis.xread({key: after}, count=100, block=block))
+            entries = entries_of(await self._redis.xread({key: after}, count=100, block=block))
             if not entries:
                 job = await self.get(job_id)
                 if job is None:
                     return
                 # The job may have ended since the read: its last event is then there to be read at once.
                 if job.ended:
-                    entries = _entries(await self._redis.xread({key: after}))
+                    entries = entries_of(await self._redis.xread({key: after}))
                     ended = True
                 else:
                     yield None
@@ -150,13 +136,32 @@ class GatewayStore:
                 yield event
                 ended = ended or event.name in ENDED
 
-    async def due(self, limit: int = 100) -> list[str]:
-        """The ids of the jobs that the sweep must look at now."""
+    async def due(self) -> list[str]:
+        """The ids of the jobs that the sweep must look at now: the first hundred."""
         ids = cast(
             list[bytes],
-            await self._redis.zrange(DUE, "-inf", str(await self._clock()), byscore=True, offset=0, num=limit),
+            await self._redis.zrange(DUE, "-inf", str(await self._clock()), byscore=True, offset=0, num=BATCH),
         )
         return [raw.decode() for raw in ids]
+
+    async def stranded(self) -> list[tuple[Job, float]]:
+        """Queued jobs whose queue is empty, with their due times: their messages are lost. A hundred of each queue.
+
+        Not those whose message was sent within the last seconds: it may be on its way.
+        """
+        before = await self._clock() - ON_THE_WAY_SECONDS
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for queue in QUEUES:
+                pipe.llen(queue)
+                pipe.zrange(queued_key(queue), "-inf", str(before), byscore=True, offset=0, num=BATCH)
+            answers = await pipe.execute()
+        found = []
+        for messages, ids in zip(answers[::2], answers[1::2], strict=True):
+            for raw in [] if messages else ids:
+                job, due = await self.get(raw.decode()), await self._redis.zscore(DUE, raw)
+                if job and job.status is JobStatus.QUEUED and due and due - self._wait(job.resends) < before:
+                    found.append((job, due))
+        return found
 
     async def put_off(self, job_id: str) -> None:
         """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
@@ -187,11 +192,14 @@ class GatewayStore:
             queues[queue] = Waiting(jobs, max(0.0, clock - first[0][1]) if first else 0.0)
         return Overview(queues, len(await self.workers()))
 
-    async def resend(self, job: Job) -> bool:
-        """Note that a queued job's message is sent again."""
-        factor = min(2 ** (job.resends + 1), MOST_RESEND_FACTOR)
-        fields = {"resends": str(job.resends + 1)}
-        return await self._sweep(job, Move.RESEND, self._settings.resend_seconds * factor, fields, None)
+    async def resend(self, job: Job, due_by: float | Literal["now"] = "now") -> bool:
+        """Note that the message of a queued job that is due is sent again."""
+        resends = job.resends + 1
+        return await self._sweep(job, Move.RESEND, self._wait(resends), {"resends": str(resends)}, None, due_by)
+
+    def _wait(self, resends: int) -> float:
+        """Seconds from the last of so many more messages to the time at which it may be lost too."""
+        return self._settings.resend_seconds * min(2.0**resends, MOST_RESEND_FACTOR)
 
     async def give_back(self, job: Job, loss: Loss) -> bool:
         """A running job whose attempt is over goes back to the queue; it is due at once, to be sent."""
@@ -207,9 +215,13 @@ class GatewayStore:
 
     async def fail(self, job: Job, error: JobError) -> bool:
         """A running job whose attempt is over is given up."""
-        return await self._sweep(
-            job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(job, error, self._settings)
-        )
+        return await self._sweep(job, Move.FAIL, _settle_seconds(self._settings), *_failure(job, error, self._settings))
+
+    async def settle(self, job: Job) -> bool:
+        """An ended job that is due has no uploads any more; it is due again when it expires."""
+        assert job.expires_at is not None
+        left = max(0.0, (job.expires_at - now()).total_seconds())
+        return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)
 
     async def cancel(self, job: Job) -> Job | None:
         """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
@@ -221,8 +233,8 @@ class GatewayStore:
             fields: dict[str, str | bytes] = {**_end(self._settings)}
             if found.status is JobStatus.RUNNING:
                 fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
-            ttl, hold = self._settings.result_ttl_seconds, hold_of(found)
-            await self._move_script(*move_args(hold, Move.CANCEL, ttl, fields, {}, only_from=found.status))
+            due_in, hold = _settle_seconds(self._settings), hold_of(found)
+            await self._move_script(*move_args(hold, Move.CANCEL, due_in, fields, {}, only_from=found.status))
             # Refused when it was claimed or given back meanwhile: then it is tried again as it is by then.
             found = await self.get(job.id)
         return found
@@ -261,9 +273,12 @@ class GatewayStore:
         due_in: float,
         fields: Mapping[str, str | bytes],
         event: Mapping[str, Any] | None,
+        due_by: float | Literal["now"] = "now",
+        only_from: JobStatus | None = None,
     ) -> bool:
         # What was renewed or swept since it was read is left alone.
-        return bool(await self._move_script(*move_args(hold_of(job), move, due_in, fields, event, when_due=True)))
+        args = move_args(hold_of(job), move, due_in, fields, event, due_by=due_by, only_from=only_from)
+        return bool(await self._move_script(*args))
 
 
 class WorkerStore:
@@ -271,13 +286,8 @@ class WorkerStore:
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings, self._worker = settings, worker
-        url = settings.redis_url.get_secret_value()
-        # A worker waits out a short absence of Redis rather than throw away what it has computed.
-        redis = Redis.from_url(url, retry=Retry(ExponentialBackoff(2, 0.1), 12), **_redis_options())
-        self._redis = redis
-        self._move_script = redis.register_script(_MOVE)
-        # What is said again soon need not be waited for.
-        self._hasty = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_redis_options())
+        self._redis, self._hasty = connections.patient(settings), connections.hasty(settings)
+        self._move_script = self._redis.register_script(_MOVE)
 
     def claim(self, job_id: str) -> Job | None:
         """The job, now this caller's to run; None if it is gone, ended or taken."""
@@ -313,10 +323,10 @@ class WorkerStore:
             "attempts": dump_attempts(job.attempts_ended(None)),
             **_end(self._settings),
         }
-        return self._move(job, Move.SUCCEED, self._settings.result_ttl_seconds, fields, {})
+        return self._move(job, Move.SUCCEED, _settle_seconds(self._settings), fields, {})
 
     def fail(self, job: Job, error: JobError) -> bool:
-        return self._move(job, Move.FAIL, self._settings.result_ttl_seconds, *_failure(job, error, self._settings))
+        return self._move(job, Move.FAIL, _settle_seconds(self._settings), *_failure(job, error, self._settings))
 
     def _move(
         self,
@@ -326,11 +336,23 @@ class WorkerStore:
         fields: Mapping[str, str | bytes],
         event: Mapping[str, Any] | None,
     ) -> bool:
-        if self._move_script(*move_args(hold_of(job), move, due_in, fields, event)):
+        if self._patiently(move_args(hold_of(job), move, due_in, fields, event)):
             return True
         # It may have been done, and the answer lost: then it was refused when it was sent again. The attempts that
         # are written have this worker's name and the time to the microsecond, so nobody else wrote the same.
         return bool(cast(Any, self._redis.hget(job_key(job.id), "attempts")) == fields["attempts"])
+
+    def _patiently(self, args: tuple[list[str], list[Any]]) -> bool:
+        """A move's answer. A Redis that takes no writes (made a replica, its disk full) is waited for."""
+        deadline = time.monotonic() + REFUSED_SECONDS
+        while True:
+            try:
+                return bool(self._move_script(*args))
+            except ResponseError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("Redis refuses: %s", error)
+                time.sleep(REFUSED_PAUSE)
 
 
 class GuardStore:
@@ -338,9 +360,7 @@ class GuardStore:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        options = {**_redis_options(), "socket_timeout": GUARD_SOCKET_SECONDS}
-        url = settings.redis_url.get_secret_value()
-        self._redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._redis = connections.guard(settings)
         self._move_script = self._redis.register_script(_MOVE)
 
     def renew(self, hold: Hold) -> bool:
@@ -362,11 +382,9 @@ class GuardStore:
         self._redis.zrem(WORKERS, worker)
 
 
-def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of XREAD's answer for one stream: RESP2 answers with a list, RESP3 with a map of lists."""
-    if not answer:
-        return []
-    return next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]  # type: ignore[no-any-return]
+def _settle_seconds(settings: Settings) -> float:
+    """From a job's end to its settling, which is no later than its expiry."""
+    return min(SETTLE_SECONDS, settings.result_ttl_seconds)
 
 
 def _end(settings: Settings) -> dict[str, str]:

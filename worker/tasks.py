@@ -90,18 +90,14 @@ def _bring_to_its_end(job: Job, mill: Mill) -> None:
     seconds = mill.settings.timeout_of(job.params)
     try:
         with mill.watch(job, seconds):
-            ended = _run(job, seconds, mill)
+            _run(job, seconds, mill)
     except RedisError:
         # The record cannot be written now, so nothing is: the lease ends, and the sweep gives the job to a worker.
         log.exception("Redis is out of reach; the job will be taken up again")
-        return
-    if ended:
-        for upload in job.uploads:
-            mill.blobs.remove(upload.key)
 
 
-def _run(job: Job, seconds: float, mill: Mill) -> bool:
-    """Whether the job was brought to its end here. Raises RedisError when that cannot be written down."""
+def _run(job: Job, seconds: float, mill: Mill) -> None:
+    """Compute, and say how it ended. Raises RedisError when that cannot be written down."""
     settings, reporter = mill.settings, Reporter(mill.store, job, seconds)
     try:
         data = mill.blobs.get(job.upload.key)
@@ -114,27 +110,27 @@ def _run(job: Job, seconds: float, mill: Mill) -> bool:
             limits=settings.image_limits,
             threads=settings.threads,
         )
-        return _save(job, outcome, mill)
+        _save(job, outcome, mill)
     except Stopped:
         if reporter.timed_out:
-            return _fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds), mill.store)
-        metrics.stopped.inc()
-        log.warning("the claim is not valid any more; stopped")
-        return False
+            _fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds), mill.store)
+        else:
+            metrics.stopped.inc()
+            log.warning("the claim is not valid any more; stopped")
     except HuemillError as error:
-        return _fail(job, JobError(code=error.code, message=str(error), retryable=error.retryable), mill.store)
+        _fail(job, JobError(code=error.code, message=str(error), retryable=error.retryable), mill.store)
     except RedisError:
         raise
     except MemoryError:
         message = "The job needed more memory than the worker has. Send a smaller image or another algorithm."
-        return _fail(job, JobError(code=Loss.OUT_OF_MEMORY, message=message), mill.store)
+        _fail(job, JobError(code=Loss.OUT_OF_MEMORY, message=message), mill.store)
     except Exception:
         log.exception("a defect of huemill")
         message = "huemill failed on this job by a defect of its own; its log has the details."
-        return _fail(job, JobError(code=Internal.code, message=message), mill.store)
+        _fail(job, JobError(code=Internal.code, message=message), mill.store)
 
 
-def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> bool:
+def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> None:
     """Write the files, all at once, then end the job; a stale claim's files are taken away again."""
     prefix = f"{result_prefix(job.id)}{job.claim}/"
     files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
@@ -142,12 +138,11 @@ def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> bool:
         list(pool.map(lambda name: mill.blobs.put(prefix + name, files[name]), files))
     if mill.store.succeed(job, prefix):
         _count(job, outcome.result)
-        return True
+        return
     metrics.refused.inc()
     log.warning("a late result is refused")
     for name in files:
         mill.blobs.remove(prefix + name)
-    return False
 
 
 def _count(job: Job, result: ClusterResult) -> None:
@@ -163,10 +158,9 @@ def _count(job: Job, result: ClusterResult) -> None:
         metrics.stage_seconds.labels(algorithm, stage).observe(milliseconds / 1000)
 
 
-def _fail(job: Job, error: JobError, store: WorkerStore) -> bool:
+def _fail(job: Job, error: JobError, store: WorkerStore) -> None:
     log.info("failed with %s: %s", error.code, error.message)
-    if not store.fail(job, error):
+    if store.fail(job, error):
+        metrics.ended.labels(JobStatus.FAILED, error.code).inc()
+    else:
         metrics.refused.inc()
-        return False
-    metrics.ended.labels(JobStatus.FAILED, error.code).inc()
-    return True

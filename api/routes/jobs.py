@@ -82,6 +82,7 @@ async def delete(job: JobDep, parts: PartsDep) -> Response:
     From then on it is unknown (404).
     """
     await _cancel(job, parts)
+    await uploads.discard(job.uploads, parts.blobs)
     await parts.blobs.delete_all(result_prefix(job.id))
     # The record last: if anything fails before, the job is still there to be deleted.
     await parts.store.forget(job.id)

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.test_messages import all_done, posted_many
 from tests.support.calls import finished, post, problem
 from tests.support.images import SMALL_PNG
-from tests.support.jobs import IMPATIENT, ended, posted, running_job
+from tests.support.jobs import IMPATIENT, ended, now_of, posted, running_job
 from tests.support.network import INSIDE, Network
 from tests.support.processes import Service, StoreServer
 from tests.support.proxy import Proxy
@@ -93,6 +93,31 @@ def test_9_redis_is_killed(own_store: Stores, own_service: Services, saw: Saw, k
         all_done(client, jobs)
         worker.check()
     saw(jobs=len(jobs), done_before=before, lost=0, consumes_again_after_s=took)
+
+
+def test_9_redis_forgets_the_last_second(own_store: Stores, own_service: Services, saw: Saw) -> None:
+    """Redis comes back without the end of a job, as it may with `appendfsync everysec`: the job is done once more."""
+    store = own_store()
+    service = own_service(store, **IMPATIENT).start_gateway()
+    service.start_worker()
+    service.wait_for_workers()
+    with service.client() as client:
+        job = running_job(client)
+        kept, log = store.folder / "kept", store.folder / "appendonlydir"
+        shutil.copytree(log, kept)
+        assert ended(client, job)["attempt"] == 1
+        time.sleep(2)  # as long as that store may be behind
+        store.kill()
+        shutil.rmtree(log)
+        kept.rename(log)
+        store.start()
+        until(lambda: client.get(job["links"]["self"]).is_success, "the gateway answers again", 30)
+        assert now_of(client, job)["status"] != "succeeded"
+        done = ended(client, job)
+        assert (done["status"], done["attempt"]) == ("succeeded", 2)
+        assert client.get(job["links"]["result"]).is_success
+        until(lambda: not [p for p in service.blob_files() if "uploads" in p.parts], "the upload goes then", 12)
+    saw(attempts=done["attempt"])
 
 
 def test_14_stopped_while_redis_is_away(own_store: Stores, own_service: Services, saw: Saw) -> None:

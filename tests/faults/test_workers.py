@@ -74,7 +74,7 @@ def test_1_2_killed_in_mid_job(own_store: Stores, own_service: Services, saw: Sa
         expected = pipeline.run(HDBSCAN_IMAGE, HdbscanParams(**HDBSCAN), lambda *_: True, limits=Limits())
         assert labels == expected.files["labels.npy"]
         assert finished(client)["attempt"] == 1
-        until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 5)
+        until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 12)
     saw(taken_up_after_s=again, attempts=done["attempt"])
 
 
@@ -94,7 +94,7 @@ def test_3_memory_is_exhausted_always(own_store: Stores, own_service: Services, 
         assert {neighbour["attempt"] for neighbour in neighbours} == {1}
         assert finished(client)["attempt"] == 1
         worker.check()
-        until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 5)
+        until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 12)
     saw(attempts=done["attempt"], seconds=took, jobs_beside_it=len(neighbours))
 
 
@@ -145,7 +145,7 @@ def test_7_a_soft_time_limit(own_store: Stores, own_service: Services, saw: Saw)
         took = seconds_between(done["started_at"], done["finished_at"])
         assert took < 3
         assert children_of(service.workers[0].pid) == [child]
-        assert not service.blob_files()
+        until(lambda: not service.blob_files(), "nothing of it is left", 12)
     saw(limit_s=1, failed_after_s=took)
 
 
@@ -163,7 +163,7 @@ def test_7_a_hard_time_limit(own_store: Stores, own_service: Services, saw: Saw)
         assert finished(client)["attempt"] == 1
         free = time.monotonic() - begin
         assert free < 5
-        until(lambda: not [p for p in service.blob_files() if job_of(p) == done["id"]], "nothing of it is left", 5)
+        until(lambda: not [p for p in service.blob_files() if job_of(p) == done["id"]], "nothing of it is left", 12)
     saw(failed_after_the_limit_s=late, place_free_after_s=free)
 
 

@@ -31,9 +31,9 @@ def send(client: httpx.Client, body: bytes, content_type: str | None, **params: 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(service: Service) -> Any:
-    """No refused upload leaves a blob, whole or begun; those of accepted jobs go with their jobs."""
+    """No refused upload leaves a blob, whole or begun."""
     yield
-    until(lambda: not [path for path in service.blob_files() if "uploads" in path.parts], "no upload is left", 10)
+    until(lambda: not service.orphans(), "no upload is left", 10)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,15 @@ import pytest
 from api.collector import collect
 from api.dependencies import Parts
 from api.main import wire
+from api.sweeper import sweep
+from shared import connections
 from shared.blobs import PART_BYTES, Blobs, result_prefix, upload_key
 from shared.images import ImageStore, StoredImage
 from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
+from shared.records import DUE
 from shared.settings import Settings
-from shared.store import WorkerStore, connect
+from shared.store import WorkerStore
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
 
@@ -78,6 +81,18 @@ def stored_job(settings: Settings) -> Job:
     return job
 
 
+def settle(settings: Settings, job: Job) -> None:
+    """The job ended some seconds ago, and a sweep has seen to it."""
+
+    async def due_now(parts: Parts) -> None:
+        redis = connections.gateway(settings)
+        await redis.zadd(DUE, {job.id: 1})
+        await redis.aclose()
+        await sweep(parts)
+
+    ask(settings, due_now)
+
+
 def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
     """Uploads without a record, and files of claims that are not the job's, go; all that records point to stays."""
     blobs, worker = Blobs(settings.blob_url), WorkerStore(settings, "mill:1/2")
@@ -87,6 +102,7 @@ def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
     assert claimed is not None
     assert finished is not None
     assert worker.succeed(finished, f"{result_prefix(succeeded.id)}1/")
+    settle(settings, succeeded)
     kept = {
         waiting.upload.key,
         upload_key(waiting.id, "mask"),
@@ -132,7 +148,7 @@ def test_an_image_used_during_a_sweep_stays(own_store: Callable[..., StoreServer
     settings = Settings(redis_url=own_store().url)
 
     async def run() -> None:
-        redis = connect(settings)
+        redis = connections.gateway(settings)
         hasty, patient = ImageStore(redis, -1), ImageStore(redis, 60)
         await hasty.add(image)
         assert await hasty.due() == [image.sha256]

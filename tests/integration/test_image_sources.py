@@ -26,19 +26,15 @@ FINISHED = {"Prefer": "wait=30"}
 BASE64 = base64.b64encode(SMALL_PNG).decode()
 
 
-def uploads_of(service: Service) -> list[Path]:
-    return [path for path in service.blob_files() if "uploads" in path.parts]
-
-
 def stored_of(service: Service) -> list[Path]:
     return [path for path in service.blob_files() if "images" in path.parts]
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(service: Service) -> Any:
-    """No refused upload leaves a blob, whole or begun; those of accepted jobs go with their jobs."""
+    """No refused upload leaves a blob, whole or begun."""
     yield
-    until(lambda: not uploads_of(service), "no upload is left", 10)
+    until(lambda: not service.orphans(), "no upload is left", 10)
 
 
 def send(client: httpx.Client, **body: Any) -> httpx.Response:

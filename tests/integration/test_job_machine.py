@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from api.dependencies import Parts
 from api.main import wire
 from api.sweeper import see_to, sweep
-from shared import store
+from shared import connections, store
 from shared.jobs import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
 from shared.params import KMeansParams, OpticsParams
 from shared.queue import QUEUES, queue_of
@@ -291,6 +291,8 @@ class JobMachine(RuleBasedStateMachine):
         elif job.status is JobStatus.RUNNING:
             done = self.hands.ask(self.store.give_back(job, Loss.WORKER_LOST))
             self.expect(job, model.give_back(job.claim, Loss.WORKER_LOST), done)
+        elif not job.settled:
+            self.expect(job, model.settle(), self.hands.ask(self.store.settle(job)))
 
     @rule(job=jobs, hold=consumes(holds), ends=st.sampled_from(["succeed", "fail", "lose"]), cancelled=st.booleans())
     def all_at_once(self, job: Job, hold: Job, ends: str, cancelled: bool) -> None:
@@ -335,7 +337,7 @@ class JobMachine(RuleBasedStateMachine):
         model.expired = not after.events
         check_promise(after, MAX_ATTEMPTS, expired=model.expired)
         if before.status in ("succeeded", "failed", "cancelled"):
-            assert after.fields == before.fields, "what has ended never changes"
+            assert after.end == before.end, "what has ended never changes"
         error = after.document("error")
         model.status, model.claims = after.text("status"), int(after.text("claim"))
         model.counted, model.result_key = int(after.text("attempt")), after.text("result_key") or None
@@ -343,6 +345,7 @@ class JobMachine(RuleBasedStateMachine):
         model.progress = after.document("progress")
         model.reasons = [attempt["reason"] for attempt in after.document("attempts") or []]
         model.returns = after.event_names().count("queued") - 1
+        model.settled = after.text("settled") == "1"
         model.due = after.due is not None and after.due < self._clock() + LONG / 2
 
     def _clock(self) -> float:
@@ -365,7 +368,7 @@ class JobMachine(RuleBasedStateMachine):
                 and self.models[job_id].ended
                 and before.status in ("succeeded", "failed", "cancelled")
             ):
-                assert now.fields in (before.fields, {})
+                assert now.end in (before.end, {})
         self.seen, self.touched = seen, set()
 
     def teardown(self) -> None:
@@ -395,7 +398,8 @@ def test_any_interleaving_keeps_the_promise(
     that is forgotten; and each move does what the model says, to its own job alone."""
     # The model knows of no answer that is lost: here nobody gives up a store that stands still for a second.
     for name in ("SOCKET_SECONDS", "GUARD_SOCKET_SECONDS"):
-        monkeypatch.setattr(store, name, PATIENCE_SECONDS)
+        monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
+    monkeypatch.setattr(store, "SETTLE_SECONDS", LONG)
     few = settings(
         max_examples=MACHINES,
         stateful_step_count=STEPS,

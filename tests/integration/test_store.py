@@ -5,9 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from api import sweeper
 from api.main import wire
 from api.sweeper import see_to, sweep
+from shared import store
 from shared.blobs import Blobs, result_prefix
+from shared.errors import NotFound
 from shared.jobs import JobError, JobStatus, Loss, Progress, now
 from shared.queue import FAST, Queue
 from shared.records import DUE, EVENTS_KEPT, hold_of
@@ -158,7 +163,7 @@ def test_the_sweep_rescues_a_job_of_a_lost_worker(bench: Bench) -> None:
 
 
 def test_the_sweep_gives_up_a_job_that_kills_its_workers(bench: Bench) -> None:
-    """After `max_attempts` lost workers a job fails, says so, and its upload is gone."""
+    """After `max_attempts` lost workers a job fails, says so, and once it has settled its upload is gone."""
     job = bench.claimed()
     for _ in range(bench.settings.max_attempts):
         bench.let_time_come(job)
@@ -168,6 +173,8 @@ def test_the_sweep_gives_up_a_job_that_kills_its_workers(bench: Bench) -> None:
     assert found is not None
     assert found.error is not None
     assert (found.status, found.error.code) == (JobStatus.FAILED, "worker_lost")
+    bench.let_time_come(job)
+    bench.sweep()
     assert not list(Path(bench.settings.blob_url.removeprefix("file://")).rglob(job.id))
 
 
@@ -238,14 +245,111 @@ def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
     assert bench.status(job) is JobStatus.SUCCEEDED
 
 
+def test_an_ended_job_settles(bench: Bench) -> None:
+    """The upload of a job that has ended stays for some seconds, in which a store may forget the end; then it goes."""
+    job = bench.claimed()
+    blobs = Blobs(bench.settings.blob_url)
+    result = f"{result_prefix(job.id)}1/result.json"
+    blobs.put(result, b"{}")
+    bench.worker.succeed(job, f"{result_prefix(job.id)}1/")
+    bench.sweep()
+    assert blobs.get(job.upload.key) == b"png"
+    with bench.server.client() as client:
+        left = client.zscore(DUE, job.id) - client.time()[0]
+        assert 0 < left <= 6
+    bench.let_time_come(job)
+    bench.sweep()
+    with pytest.raises(NotFound):
+        blobs.get(job.upload.key)
+    assert blobs.get(result) == b"{}"
+    with bench.server.client() as client:
+        left = timedelta(seconds=client.zscore(DUE, job.id) - client.time()[0])
+    assert abs(left - timedelta(days=1)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled"])
+def test_what_did_not_succeed_leaves_no_files(bench: Bench, how: str) -> None:
+    """Files of a result that was begun, and came to nothing, go with the upload."""
+    job = bench.claimed()
+    Blobs(bench.settings.blob_url).put(f"{result_prefix(job.id)}1/labels.png", b"png")
+    if how == "failed":
+        bench.worker.fail(job, JobError(code="storage_full", message=""))
+    else:
+        bench.ask(lambda store: store.cancel(job))
+    bench.let_time_come(job)
+    bench.sweep()
+    assert not [path for path in Path(bench.settings.blob_url.removeprefix("file://")).rglob("*") if path.is_file()]
+
+
+def test_more_are_due_than_are_seen_to_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sweep sees to all that are due, and is not kept from them by some whose files cannot be removed."""
+    for module in (store, sweeper):
+        monkeypatch.setattr(module, "BATCH", 8)
+    jobs = [bench.create() for _ in range(12)]
+    stuck = jobs[:8]
+    for job in stuck:
+        claimed = bench.worker.claim(job.id)
+        assert claimed is not None
+        bench.worker.fail(claimed, JobError(code="internal", message=""))
+        blob = Path(bench.settings.blob_url.removeprefix("file://")) / job.upload.key
+        blob.unlink()
+        (blob / "not empty").mkdir(parents=True)
+    for job in jobs:
+        bench.let_time_come(job)
+    bench.sweep()
+    assert bench.messages() == len(jobs) - len(stuck)
+    assert bench.ask(lambda store: store.due()) == []
+
+
+def test_a_message_that_is_lost_after_a_long_wait(bench: Bench) -> None:
+    """A job that waited long has its next message in an hour; one is sent at once when the queue turns out empty."""
+    waited, fresh = bench.create(), bench.create()
+    with bench.server.client() as client:
+        seconds, _ = client.time()
+        client.hset(f"huemill:job:{waited.id}", "resends", 6)
+        client.zadd(DUE, {waited.id: seconds + 3600})
+        client.zadd("huemill.fast:queued", {waited.id: seconds - 240})
+        client.lpush(FAST, b"another job's message")
+        bench.sweep()
+        assert bench.messages() == 1
+        client.delete(FAST)
+    bench.sweep()
+    bench.sweep()
+    assert bench.messages() == 1
+    with bench.server.client() as client:
+        client.delete(FAST)
+    bench.sweep()
+    assert bench.messages() == 0, "it was sent a moment ago, and may be on its way"
+    assert bench.status(fresh) is JobStatus.QUEUED
+
+
+def test_a_claim_comes_before_a_message_that_is_sent_again(bench: Bench) -> None:
+    """A job that is claimed after it was found without a message, or is sent by another gateway, is left alone."""
+    job, other = bench.create(), bench.create()
+    with bench.server.client() as client:
+        seconds, _ = client.time()
+        for each in (job, other):
+            client.zadd(DUE, {each.id: seconds + 20})
+            client.zadd("huemill.fast:queued", {each.id: seconds - 40})
+    found = bench.ask(lambda store: store.stranded())
+    assert {lost.id for lost, _ in found} == {job.id, other.id}
+    assert bench.worker.claim(job.id) is not None
+    due = {lost.id: (lost, when) for lost, when in found}
+    assert not bench.ask(lambda store: store.resend(*due[job.id]))
+    assert bench.ask(lambda store: store.resend(*due[other.id]))
+    assert not bench.ask(lambda store: store.resend(*due[other.id]))
+    assert bench.status(job) is JobStatus.RUNNING
+
+
 def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:
     """When a job expires its files and events go; its record stays a while, to say that it was there."""
     job = bench.claimed()
     blobs = Blobs(bench.settings.blob_url)
     blobs.put(f"results/{job.id}/1/result.json", b"{}")
     bench.worker.succeed(job, f"results/{job.id}/1/")
-    bench.let_time_come(job)
-    bench.sweep()
+    for _ in range(2):  # it settles, it expires
+        bench.let_time_come(job)
+        bench.sweep()
     with bench.server.client() as client:
         assert client.exists(f"huemill:job:{job.id}:events") == 0
         assert client.zscore(DUE, job.id) is None

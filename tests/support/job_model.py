@@ -33,6 +33,7 @@ class Model:
     code: str | None = None
     reasons: list[str | None] = field(default_factory=list)
     returns: int = 0
+    settled: bool = False
     expired: bool = False
     forgotten: bool = False
 
@@ -91,6 +92,12 @@ class Model:
         self.returns += 1
         return True
 
+    def settle(self) -> bool:
+        if not self.ended or not self.due or self.forgotten:
+            return False
+        self.settled, self.due = True, False
+        return True
+
     def swept(self) -> int:
         """What a sweep makes of it; how many messages it sends."""
         if not self.due:
@@ -99,7 +106,7 @@ class Model:
         if self.status == "queued":
             return 1
         if self.ended:
-            self.expired = True
+            self.expired, self.settled = self.settled, True
             return 0
         loss = self.told or Loss.WORKER_LOST
         self.due = True
@@ -125,6 +132,11 @@ class Seen(NamedTuple):
     events: list[tuple[bytes, dict[bytes, bytes]]]
     due: float | None
     queued: tuple[float | None, ...]
+
+    @property
+    def end(self) -> dict[bytes, bytes]:
+        """What of an ended job never changes: all but that it has settled."""
+        return {name: value for name, value in self.fields.items() if name != b"settled"}
 
     @property
     def status(self) -> str | None:
@@ -197,6 +209,7 @@ def check_model(seen: Seen, model: Model) -> None:
         seen.text("result_key") or None,
         seen.document("progress"),
         error and error["code"],
+        seen.text("settled") == "1",
     ) == (
         model.status,
         model.claims,
@@ -205,6 +218,7 @@ def check_model(seen: Seen, model: Model) -> None:
         model.result_key,
         model.progress,
         model.code,
+        model.settled,
     )
     if not model.expired:
         assert seen.event_names().count("queued") == 1 + model.returns

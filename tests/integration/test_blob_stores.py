@@ -16,7 +16,7 @@ from api.dependencies import Parts
 from api.main import wire
 from api.sweeper import sweep
 from shared import connections
-from shared.blobs import PART_BYTES, Blobs, result_prefix, upload_key
+from shared.blobs import S3_PART_BYTES, Blobs, result_prefix, upload_key
 from shared.images import ImageStore, StoredImage
 from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
@@ -166,7 +166,7 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
     """A stream that breaks off after more than one part leaves no blob, and what was there is not touched."""
 
     async def broken() -> AsyncIterator[bytes]:
-        yield bytes(PART_BYTES + 1)
+        yield bytes(S3_PART_BYTES + 1)
         raise ConnectionError
 
     async def write(parts: Parts) -> None:

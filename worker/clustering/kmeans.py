@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shared.params import KMeansParams
 from worker.clustering.base import Clustering, KMeansDetails
 from worker.imaging import spaces
-from worker.kernels import DONE, STOP, grid
+from worker.kernels import DONE, STOP, grid, seeding
 from worker.kernels import kmeans as kernels
 from worker.points import Points
 from worker.progress import POLL_SECONDS, Meter, Stopped
@@ -24,6 +24,8 @@ _FEW = 1 << 17
 _PIECE = 1 << 14
 # A sweep that takes fewer comparisons than this (10 to 20 ns each) is over before other threads have started.
 _WORTH_THREADS = 1 << 17
+# So many smaller sweeps are made before anybody is told: 20 milliseconds.
+_ITERATIONS_AT_ONCE = 16
 # The starts run on the means of a grid's cells if it has at least this many cells for each centre.
 _CELLS_A_CENTER = 8
 # Improving a start: how often at most, by how many iterations, and how large a share of the centres at once.
@@ -42,6 +44,7 @@ class Run(NamedTuple):
     """Where one start ended."""
 
     labels: NDArray[np.int32]  # [U], in grid order
+    mass: Floats  # [k]: what the points of each label weigh
     centers: Floats  # [k, 3]
     inertia: float
     iterations: int
@@ -66,7 +69,7 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
         with meter.part(0.0, 0.2) as part:
             cells = _grid(points.coords, points.weights, _SIDES[0], part)
         centers = spaces.centers_from_srgb(points, np.array(params.init, np.float64))
-        with meter.part(0.2, 1.0) as part:
+        with meter.part(0.2, 0.98) as part:
             ended = _Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
         inertias = np.array([ended.inertia])
     else:
@@ -75,12 +78,16 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
         with meter.part(0.1, 0.6) as part:
             centers, inertias = _seeded(levels, params, part)
         cells = levels[0]
-        with meter.part(0.6, 1.0) as part:
+        with meter.part(0.6, 0.98) as part:
             ended = _Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
+    # Clusters that ended empty are left out; the others keep their order.
+    used = np.flatnonzero(ended.mass)
+    renumbered = ended.labels if len(used) == len(centers) else np.searchsorted(used, ended.labels).astype(np.int32)
     labels = np.empty(len(points), np.int32)
-    labels[cells.order] = ended.labels
+    with meter.part(0.98, 1.0) as part:
+        part.run_ranges(grid.put_back, len(points), cells.order, renumbered, labels)
     details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
-    return _without_empty_clusters(labels, ended.centers, details)
+    return Clustering(labels, ended.centers[used], details)
 
 
 def _seeded(levels: list[grid.Grid], params: KMeansParams, meter: Meter) -> tuple[Floats, NDArray[np.float64]]:
@@ -138,7 +145,7 @@ def _swapped(cells: grid.Grid, run: Run, most: int) -> tuple[Floats, int]:
     as much when one is cut (Ward 1963). (Moving codewords to where they are needed: Patane and Russo, 2001.)
     """
     centers = run.centers.copy()
-    mass = np.bincount(run.labels, cells.weights, len(centers))
+    mass = run.mass
     gain, halves = _cuts(cells, run)
     cost = mass[:, None] * mass / np.maximum(mass[:, None] + mass, 1)
     cost *= sum(np.square(axis[:, None] - axis) for axis in run.centers.T)
@@ -229,7 +236,7 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run
         generator = np.random.default_rng([params.seed, number])
         uniforms = generator.random((size, 2 + int(math.log(size))))
         centers = np.empty((size, 3))
-        kernels.seed_centers(cells, uniforms, centers, progress)
+        seeding.seed_centers(cells, uniforms, centers, progress)
         return _Lloyd(cells, size).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
 
     return meter.run_all(start, [(number,) for number in range(params.n_init)], 2 * size * params.n_init)
@@ -271,34 +278,48 @@ class _Lloyd:
             block_slack=np.zeros(len(cells.block_low)),
         )
         cuts = np.searchsorted(cells.begin[cells.block_begin], np.arange(0, size, _PIECE))
-        self._pieces = list(pairwise([*np.unique(cuts).tolist(), len(cells.block_begin) - 1]))
+        ends = [*np.unique(cuts).tolist(), len(cells.block_begin) - 1]
+        self._pieces = list(pairwise(ends))
         self._work = _WORTH_THREADS
 
     def run(self, centers: Floats, tol: float, max_iter: int, meter: Meter) -> Run:
-        cells = self._cells
-        tolerance = tol * _mean_variance(cells)
+        tolerance = tol * _mean_variance(self._cells)
+        centers = centers.copy()
         totals = np.zeros((len(centers), 4))
         moves = np.zeros(len(centers))
         due = 0.0
-        settled = False
-        for iteration in range(1, max_iter + 1):
-            # Nobody knows how many iterations are to come: 20 of them are taken for half of the way.
-            part = meter.within((iteration - 1) / (iteration + 19), iteration / (iteration + 20))
-            changed = self._sweep(centers, moves, totals, part)
-            moved = self._means(totals, centers)
-            moves = np.sqrt(((moved - centers) ** 2).sum(axis=1))
-            centers = moved
+        iteration = 0
+        changed, movement = 1, np.inf
+        while changed and movement > tolerance and iteration < max_iter:
+            if self._work >= _WORTH_THREADS and meter.threads > 1:
+                # Nobody knows how many iterations are to come: 20 of them are taken for half of the way.
+                part = meter.within(iteration / (iteration + 20), (iteration + 1) / (iteration + 21))
+                changed = self._sweep(centers, moves, totals, part)
+                movement = kernels.advance(self._means(totals, centers), centers, moves)
+                iteration += 1
+            else:
+                most = min(_ITERATIONS_AT_ONCE, max_iter - iteration)
+                made, changed, movement = self._iterate(centers, moves, totals, tolerance, most)
+                iteration += made
             if monotonic() >= due:
                 meter.tell(iteration / (iteration + 20))
                 due = monotonic() + POLL_SECONDS
-            settled = changed == 0
-            if settled or float((moves**2).sum()) <= tolerance:
-                break
-        done = iteration / (iteration + 20)
-        if not settled:
-            self._sweep(centers, moves, totals, meter.within(done, (1 + done) / 2))
-        distance = self._squared_distances(centers, meter.within((1 + done) / 2, 1.0))
-        return Run(self._state.labels, centers, float((cells.weights * distance).sum()), iteration)
+        low = iteration / (iteration + 20)
+        if changed:
+            self._sweep(centers, moves, totals, meter.within(low, (1 + low) / 2))
+        _, inertia = self._settle(centers, meter.within((1 + low) / 2, 1.0))
+        return Run(self._state.labels, totals[:, 3], centers, inertia, iteration)
+
+    def _iterate(
+        self, centers: Floats, moves: Floats, totals: Floats, tolerance: float, most: int
+    ) -> tuple[int, int, float]:
+        """Up to `most` iterations on this thread: how many, the last one's changed labels and squared movement."""
+        pieces = np.array(self._pieces)
+        arguments = (pieces, self._cells, centers, moves, totals, self._tiny, self._state, tolerance, most)
+        made, changed, movement, self._work = kernels.iterate(*arguments, _WORTH_THREADS)
+        if movement < 0:  # a cluster is empty
+            movement = kernels.advance(self._means(totals, centers), centers, moves)
+        return made, changed, movement
 
     def _sweep(self, centers: Floats, moves: Floats, totals: Floats, meter: Meter) -> int:
         """One assignment step; `totals` [k, 4] gains what the sums and weights gain. Returns the changed labels."""
@@ -327,7 +348,7 @@ class _Lloyd:
     def _relocate(self, centers: Floats, empty: NDArray[np.intp], mass: Floats, sums: Floats) -> None:
         """Give each empty cluster one of the pixels that are farthest from their centres, in falling distance."""
         cells, labels = self._cells, self._state.labels
-        distance = self._squared_distances(centers, Meter(threads=1))
+        distance, _ = self._settle(centers, Meter(threads=1))
         if distance.max() == 0:
             return
         rank = max(0, len(distance) - len(empty))
@@ -341,16 +362,15 @@ class _Lloyd:
             sums[cluster] = cells.coords[pixel]
             mass[cluster] = 1
 
-    def _squared_distances(self, centers: Floats, meter: Meter) -> Floats:
-        """Of each point, in grid order, to the centre of its label; the labels are valid afterwards."""
-        cells, size = self._cells, len(self._cells.coords)
-        out = np.empty(size)
-        kernels.write_labels(cells, self._state)
-        if size < _FEW:
-            kernels.squared_distances(0, size, cells, self._state.labels, centers, out, np.zeros(2, np.int64))
+    def _settle(self, centers: Floats, meter: Meter) -> tuple[Floats, float]:
+        """Each point's squared distance to its label's centre, in grid order, and the inertia. Makes labels valid."""
+        out = np.empty(len(self._cells.coords))
+        calls = [(*piece, self._cells, self._state, centers, out) for piece in self._pieces]
+        if len(out) < _FEW:
+            inertias = [kernels.settle(*call, np.zeros(2, np.int64)) for call in calls]
         else:
-            meter.run_ranges(kernels.squared_distances, size, cells, self._state.labels, centers, out)
-        return out
+            inertias = meter.run_all(kernels.settle, calls, len(out))
+        return out, sum(inertias)
 
 
 def _mean_variance(cells: grid.Grid) -> float:
@@ -359,11 +379,3 @@ def _mean_variance(cells: grid.Grid) -> float:
     mean = cells.sums[:, :3].sum(axis=0) / mass.sum()
     between = (mass[:, None] * (cells.sums[:, :3] / mass[:, None] - mean) ** 2).sum()
     return float((between + cells.spread.sum()) / mass.sum() / 3)
-
-
-def _without_empty_clusters(labels: NDArray[np.int32], centers: Floats, details: KMeansDetails) -> Clustering:
-    """Leave out clusters that ended without pixels; the others keep their order."""
-    used = np.flatnonzero(np.bincount(labels, minlength=len(centers)))
-    if len(used) == len(centers):
-        return Clustering(labels, centers, details)
-    return Clustering(np.searchsorted(used, labels).astype(np.int32), centers[used], details)

@@ -12,6 +12,7 @@ from worker.kernels import DONE, STOP, inline, kernel
 
 BLOCK = 64  # cells of a block
 STRIDE = 1 << 18  # points between two looks at the progress
+SCATTERED = 1 << 14  # the same where each may touch pages of memory for the first time
 
 
 class Grid(NamedTuple):
@@ -107,10 +108,10 @@ def put_in_order(
     sorted_coords = np.empty((size, 3))
     sorted_weights = np.empty(size)
     for i in range(size):
-        if i % STRIDE == 0:
+        if i % SCATTERED == 0:
             if progress[STOP]:
                 break
-            progress[DONE] += min(STRIDE, size - i)
+            progress[DONE] += min(SCATTERED, size - i)
         at = first[keys[i]]
         first[keys[i]] = at + 1
         order[at] = i
@@ -176,3 +177,22 @@ def _measure_cell(cell: int, grid: Grid) -> None:
         grid.sums[cell, axis] = total
         spread += max(0.0, squares - shifted * shifted / mass)
     grid.spread[cell] = spread
+
+
+@kernel
+def put_back(
+    begin: int,
+    end: int,
+    order: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    out: NDArray[np.int32],
+    progress: NDArray[np.int64],
+) -> None:
+    """out[order[i]] (OUT) = labels[i] for the places begin..end-1: from the order of a grid to that of its points."""
+    for start in range(begin, end, SCATTERED):
+        if progress[STOP]:
+            return
+        stop = min(start + SCATTERED, end)
+        for i in range(start, stop):
+            out[order[i]] = labels[i]
+        progress[DONE] += stop - start

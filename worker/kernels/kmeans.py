@@ -1,4 +1,4 @@
-"""Lloyd's iterations over a grid of weighted points, and k-means++.
+"""Lloyd's iterations over a grid of weighted points.
 
 Every block and every cell of the grid keeps the list of centres that can be nearest to any place in its box: the
 cell's is taken from the block's. A list stays right until the centres have moved by as much as the others were farther
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, inline, kernel
-from worker.kernels.grid import STRIDE, Grid
+from worker.kernels.grid import Grid
 
 Floats = NDArray[np.float64]
 
@@ -255,139 +255,96 @@ def _book(i: int, label: int, weight: float, grid: Grid, change: Floats) -> None
 
 
 @kernel
-def write_labels(grid: Grid, state: State) -> None:
-    """Make `state.labels` valid everywhere."""
-    for cell in range(len(state.owner)):
-        if state.owner[cell] != MIXED:
-            state.labels[grid.begin[cell] : grid.begin[cell + 1]] = state.owner[cell]
+def iterate(
+    pieces: NDArray[np.int64],
+    grid: Grid,
+    centers: Floats,
+    moves: Floats,
+    totals: Floats,
+    tiny: float,
+    state: State,
+    tolerance: float,
+    most: int,
+    enough: int,
+) -> tuple[int, int, float, int]:
+    """Up to `most` iterations on one thread: `sweep` the pieces, then move the centres to the means of their points.
+
+    It ends early when no label changes or the centres' squared movement is at most `tolerance`, when a sweep takes
+    `enough` comparisons, or with an empty cluster, before centres are moved: the movement is -1 then. OUT: `centers`
+    f64[k, 3], `moves` f64[k] and `totals` f64[k, 4], the coordinate sums and weights. `pieces` i64[P, 2] are ranges
+    of blocks: sums are added in their order. Returns the iterations, and of the last one the changed labels, the
+    squared movement and the comparisons.
+    """
+    change = np.empty((len(centers), 4))
+    gained = np.empty((len(centers), 4))
+    moved = np.empty((len(centers), 3))
+    progress = np.zeros(2, np.int64)
+    changed = work = 0
+    movement = -1.0
+    for iteration in range(most):
+        gained[:] = 0.0
+        changed = work = 0
+        for piece in range(len(pieces)):
+            change[:] = 0.0
+            begin, end = pieces[piece, 0], pieces[piece, 1]
+            found, took = sweep(begin, end, grid, centers, moves, tiny, state, change, progress)
+            changed += found
+            work += took
+            gained += change
+        totals += gained
+        if np.min(totals[:, 3]) == 0:
+            return iteration + 1, changed, -1.0, work
+        for j in range(len(centers)):
+            for axis in range(3):
+                moved[j, axis] = totals[j, axis] / totals[j, 3]
+        movement = advance(moved, centers, moves)
+        if changed == 0 or movement <= tolerance or work >= enough:
+            return iteration + 1, changed, movement, work
+    return most, changed, movement, work
 
 
 @kernel
-def squared_distances(
+def advance(moved: Floats, centers: Floats, moves: Floats) -> float:
+    """Put the `centers` f64[k, 3] (OUT) where they have `moved` to, each by moves[j] (OUT); the sum of the squares."""
+    movement = 0.0
+    for j in range(len(centers)):
+        square = 0.0
+        for axis in range(3):
+            square += (moved[j, axis] - centers[j, axis]) ** 2
+            centers[j, axis] = moved[j, axis]
+        moves[j] = np.sqrt(square)
+        movement += square
+    return movement
+
+
+@kernel
+def settle(
     begin: int,
     end: int,
     grid: Grid,
-    labels: NDArray[np.int32],
+    state: State,
     centers: Floats,
     out: Floats,
     progress: NDArray[np.int64],
-) -> None:
-    """out[i] f64[U] (OUT) = squared distance of point i, in grid order, to its label's centre, for begin <= i < end."""
-    for start in range(begin, end, STRIDE):
-        if progress[STOP]:
-            return
-        stop = min(start + STRIDE, end)
-        for i in range(start, stop):
-            x = grid.coords[i, 0] - centers[labels[i], 0]
-            y = grid.coords[i, 1] - centers[labels[i], 1]
-            z = grid.coords[i, 2] - centers[labels[i], 2]
-            out[i] = x * x + y * y + z * z
-        progress[DONE] += stop - start
+) -> float:
+    """Make `state.labels` valid for all points of the blocks begin..end-1; the inertia of these points.
 
-
-@kernel
-def seed_centers(grid: Grid, uniforms: Floats, centers: Floats, progress: NDArray[np.int64]) -> None:
-    """Greedy k-means++ (Arthur, Vassilvitskii 2007): `centers` f64[k, 3] (OUT) from the points of the grid.
-
-    Each next centre is the best of several points drawn with a probability proportional to weight x squared
-    distance to the nearest centre yet. `uniforms` f64[k, candidates] are the draws, in 0..1. A candidate is
-    compared only with the blocks and cells that it can reach. `progress` grows by 1 a centre.
+    OUT: `out` f64[U], in grid order: the squared distance of each of them to its label's centre.
     """
-    blocks = len(grid.block_low)
-    nearest = np.ones(len(grid.coords))
-    farthest = np.full(blocks, np.inf)  # largest of `nearest` in each block
-    potential = np.zeros(blocks)  # sum of weight x `nearest` in each block
-    for block in range(blocks):
-        for cell in range(grid.block_begin[block], grid.block_begin[block + 1]):
-            potential[block] += grid.sums[cell, 3]
-    chosen = _draw(grid, nearest, potential, uniforms[0, 0])
-    nearest[:] = np.inf
-    for j in range(len(centers)):
+    labels = state.labels
+    inertia = 0.0
+    for block in range(begin, end):
         if progress[STOP]:
-            return
-        if j:
-            most = -1.0
-            for candidate in range(uniforms.shape[1]):
-                drawn = _draw(grid, nearest, potential, uniforms[j, candidate])
-                gain = _gain(grid, nearest, farthest, drawn)
-                if gain > most:
-                    most = gain
-                    chosen = drawn
-        for axis in range(3):
-            centers[j, axis] = grid.coords[chosen, axis]
-        _admit(grid, nearest, farthest, potential, chosen)
-        progress[DONE] += 1
-
-
-@inline
-def _draw(grid: Grid, nearest: Floats, potential: Floats, uniform: float) -> int:
-    """The point at the share `uniform` of all weight x `nearest`; never one whose product is 0."""
-    target = uniform * np.sum(potential)
-    block = 0
-    before = 0.0
-    for other in range(len(potential)):
-        if potential[other] > 0:
-            block = other
-            if before + potential[other] > target:
-                break
-            before += potential[other]
-    begin, end = grid.begin[grid.block_begin[block]], grid.begin[grid.block_begin[block + 1]]
-    point = begin
-    for i in range(begin, end):
-        mass = grid.weights[i] * nearest[i]
-        if mass > 0:
-            point = i
-            before += mass
-            if before > target:
-                break
-    return int(point)
-
-
-@inline
-def _gain(grid: Grid, nearest: Floats, farthest: Floats, point: int) -> float:
-    """By how much a centre at that point would lower the sum of weight x `nearest`."""
-    coords, weights = grid.coords, grid.weights
-    center_x, center_y, center_z = coords[point, 0], coords[point, 1], coords[point, 2]
-    gain = 0.0
-    for block in range(len(farthest)):
-        limit = farthest[block]
-        if _box_distance(grid.block_low, grid.block_high, block, center_x, center_y, center_z) >= limit:
-            continue
+            break
         for cell in range(grid.block_begin[block], grid.block_begin[block + 1]):
-            if _box_distance(grid.low, grid.high, cell, center_x, center_y, center_z) >= limit:
-                continue
-            for i in range(grid.begin[cell], grid.begin[cell + 1]):
-                x, y, z = coords[i, 0] - center_x, coords[i, 1] - center_y, coords[i, 2] - center_z
-                distance = x * x + y * y + z * z
-                if distance < nearest[i]:
-                    gain += weights[i] * (nearest[i] - distance)
-    return gain
-
-
-@kernel
-def _admit(grid: Grid, nearest: Floats, farthest: Floats, potential: Floats, point: int) -> None:
-    """Bring `nearest`, `farthest` and `potential` up to date after a new centre at that point."""
-    coords, weights = grid.coords, grid.weights
-    center_x, center_y, center_z = coords[point, 0], coords[point, 1], coords[point, 2]
-    for block in range(len(farthest)):
-        limit = farthest[block]
-        if _box_distance(grid.block_low, grid.block_high, block, center_x, center_y, center_z) >= limit:
-            continue
-        most = 0.0
-        total = 0.0
-        for i in range(grid.begin[grid.block_begin[block]], grid.begin[grid.block_begin[block + 1]]):
-            x, y, z = coords[i, 0] - center_x, coords[i, 1] - center_y, coords[i, 2] - center_z
-            nearest[i] = min(nearest[i], x * x + y * y + z * z)
-            most = max(most, nearest[i])
-            total += weights[i] * nearest[i]
-        farthest[block] = most
-        potential[block] = total
-
-
-@inline
-def _box_distance(lows: Floats, highs: Floats, box: int, x: float, y: float, z: float) -> float:
-    """Squared distance from the place (x, y, z) to a box; 0 inside."""
-    x = max(lows[box, 0] - x, x - highs[box, 0], 0.0)
-    y = max(lows[box, 1] - y, y - highs[box, 1], 0.0)
-    z = max(lows[box, 2] - z, z - highs[box, 2], 0.0)
-    return x * x + y * y + z * z
+            first, last = grid.begin[cell], grid.begin[cell + 1]
+            if state.owner[cell] != MIXED:
+                labels[first:last] = state.owner[cell]
+            for i in range(first, last):
+                x = grid.coords[i, 0] - centers[labels[i], 0]
+                y = grid.coords[i, 1] - centers[labels[i], 1]
+                z = grid.coords[i, 2] - centers[labels[i], 2]
+                out[i] = x * x + y * y + z * z
+                inertia += grid.weights[i] * out[i]
+        progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
+    return inertia

@@ -35,6 +35,7 @@ MAX_ADDRESSES = 4  # dialled in turn
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 PORTS = {"http": 80, "https": 443}
+USER_AGENT = f"huemill/{version('huemill')}"  # read once: it takes milliseconds, for which all others would wait
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _HOST = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,252}")
@@ -64,7 +65,7 @@ class Fetcher:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made when it is first needed: reading the authorities' certificates takes a while."""
+        """Made when it is first needed, and on a thread: reading the authorities' certificates takes a while."""
         return httpcore.default_ssl_context()
 
     def close(self) -> None:
@@ -102,15 +103,18 @@ class Fetcher:
     async def _get(self, target: _Target) -> AsyncIterator[httpcore.Response]:
         headers: dict[bytes | str, bytes | str] = {
             "Host": target.host_header,
-            "User-Agent": f"huemill/{version('huemill')}",
+            "User-Agent": USER_AGENT,
             "Accept": "image/*",
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
         timeout = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS}
+        tls = None
+        if target.url.scheme == b"https":
+            tls = await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._tls)
         connection = httpcore.AsyncHTTPConnection(
             target.url.origin,
-            ssl_context=self._tls if target.url.scheme == b"https" else None,
+            ssl_context=tls,
             network_backend=self._backend,
         )
         async with (

@@ -60,7 +60,9 @@ def test_21_the_disk_is_full(small_disk: Path, own_store: Stores, own_service: S
 
 
 def test_the_bucket_goes_away(own_store: Stores, tmp_path: Path, saw: Saw) -> None:
-    """With a bucket for a folder a job succeeds and leaves its result alone; without the bucket, posts are 503."""
+    """With a bucket for a folder jobs succeed and leave their results alone, those on a stored image, too; without the
+    bucket, posts are 503.
+    """
     server = ObjectStore(tmp_path)
     service = Service(own_store(), tmp_path / "service", blob_url=server.blob_url)
     service.environment |= server.environment
@@ -73,6 +75,14 @@ def test_the_bucket_goes_away(own_store: Stores, tmp_path: Path, saw: Saw) -> No
             assert client.get(job["links"]["labels"]).content.startswith(b"\x89PNG")
             until(lambda: all(f"results/{job['id']}/" in key for key in server.names()), "the upload is gone", 10)
             assert server.names()
+            sha256 = client.post("/v1/images", files={"image": SMALL_PNG}).json()["sha256"]
+            for _ in range(2):
+                answer = client.post("/v1/jobs", json={"image_sha256": sha256}, headers={"Prefer": "wait=30"})
+                assert answer.json()["result"]["digest"] == job["result"]["digest"]
+            until(lambda: not any("uploads/" in key for key in server.names()), "the copies are gone", 10)
+            assert sum(f"images/{sha256}." in key for key in server.names()) == 1
+            assert client.delete(f"/v1/images/{sha256}").status_code == 204
+            assert not any("images/" in key for key in server.names())
             server.kill()
             problem(post(client, SMALL_PNG, wait=None), 503, "storage")
             assert httpx.get(f"{service.url}/healthz", trust_env=False).is_success

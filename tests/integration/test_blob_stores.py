@@ -17,12 +17,14 @@ from api.main import wire
 from api.sweeper import sweep
 from shared import connections
 from shared.blobs import S3_PART_BYTES, Blobs, result_prefix, upload_key
+from shared.errors import NotFound
 from shared.images import ImageStore, StoredImage
 from shared.jobs import Job, Upload, new_job, new_job_id
 from shared.params import KMeansParams
 from shared.records import DUE
 from shared.settings import Settings
 from shared.store import WorkerStore
+from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
 
@@ -129,6 +131,23 @@ def test_what_is_young_stays(settings: Settings) -> None:
     Blobs(settings.blob_url).put(upload_key(new_job_id()), b"x")
     assert ask(settings.model_copy(update={"orphan_seconds": 3600}), collect) == 0
     assert len(keys(settings)) == 1
+
+
+def test_an_image_is_stored_and_copied(settings: Settings) -> None:
+    """A stored image is an upload renamed, and a job's is a copy of it, which stays when either goes."""
+    blobs = Blobs(settings.blob_url)
+    blobs.put("uploads/new", SMALL_PNG)
+
+    async def store_and_copy(parts: Parts) -> None:
+        await parts.blobs.rename("uploads/new", "images/kept")
+        await parts.blobs.copy("images/kept", "uploads/job")
+        await parts.blobs.delete("images/kept")
+        with pytest.raises(NotFound):
+            await parts.blobs.copy("images/kept", "uploads/other")
+
+    ask(settings, store_and_copy)
+    assert keys(settings) == {"uploads/job"}
+    assert blobs.get("uploads/job") == SMALL_PNG
 
 
 def test_a_copy_is_young(tmp_path: Path, own_store: Callable[..., StoreServer]) -> None:

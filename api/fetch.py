@@ -80,16 +80,21 @@ class Fetcher:
         if not self._settings.fetch_urls:
             raise FetchDisabled("This service fetches no URLs. Send the image itself, or store it at /v1/images.")
         seconds = self._settings.fetch_timeout_seconds
+        address = url
         try:
             async with asyncio.timeout(seconds), self._slots:
                 for _ in range(1 + MAX_REDIRECTS):
-                    async with self._get(self._target(url)) as response:
+                    async with self._get(self._target(address)) as response:
                         location = _location(response)
                         if location is None:
                             yield self._body(response)
                             return
-                    url = urljoin(url, location)
+                    address = urljoin(address, location)
                 raise FetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
+        except UrlRefused as error:
+            if address == url:
+                raise
+            raise UrlRefused(f"The URL redirects to another, which is refused. {error}") from None
         except TimeoutError:
             raise FetchFailed(f"The image at the URL did not come within {seconds:g} s.") from None
         except httpcore.TimeoutException:
@@ -143,13 +148,13 @@ class Fetcher:
         """Raises UrlRefused for what is no plain http or https URL, or of a port that is not allowed."""
         if len(text) > MAX_URL_CHARACTERS or _SPACE_OR_CONTROL.search(text):
             raise UrlRefused(f"The URL has white space in it, or more than {MAX_URL_CHARACTERS:,} characters.")
+        if not text.lower().startswith(("http://", "https://")):
+            raise UrlRefused("The URL should begin with http:// or https://.")
         try:
             parts = urlsplit(text)
             host, port = _ascii_host(parts.hostname or ""), parts.port
         except ValueError:
             raise UrlRefused("The URL is malformed: it should be like https://example.com/photo.jpg.") from None
-        if parts.scheme not in PORTS:
-            raise UrlRefused("The URL should begin with http:// or https://.")
         if "@" in parts.netloc:
             raise UrlRefused("The URL has a user or a password in it: only images that need none are fetched.")
         if (port or PORTS[parts.scheme]) not in self._settings.fetch_ports:

@@ -80,7 +80,7 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
 def _echo(entry: errors.FieldError) -> Mapping[str, Any]:
     """A field error whose value is short enough to be sent back."""
     value = entry["value"]
-    return entry if len(orjson.dumps(value, default=str)) <= 200 else {**entry, "value": "(long)"}
+    return entry if len(orjson.dumps(value, default=str)) <= 200 else {**entry, "value": errors.LONG}
 
 
 async def _redis_gone(_: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from api.forms import read_form
 from api.forms.base import Form, Reference, too_large
 from api.image_header import check_image
 from shared.blobs import Blobs, upload_key
-from shared.errors import InvalidRequest, NotFound, UnknownImage
+from shared.errors import InvalidRequest, NotFound, UnknownImage, said_of
 from shared.formats import Header
 from shared.jobs import Upload, new_job_id
 from shared.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
@@ -39,7 +39,7 @@ async def receive(request: Request, job_id: str, parts: Parts) -> Received:
         await _take_files(form, job_id, stored, parts)
         params = parse_params(form.params)
         await _bring_files(form, job_id, stored, parts)
-        headers = {name: await _check(upload, parts) for name, upload in stored.items()}
+        headers = {name: await _check(name, upload, parts) for name, upload in stored.items()}
         _check_selection(headers["image"], headers.get("mask"), params)
     except BaseException:
         await discard(stored.values(), parts.blobs)
@@ -57,7 +57,7 @@ async def receive_image(request: Request, parts: Parts) -> tuple[Upload, Header]
         if form.params or "mask" in stored or "mask" in form.references:
             raise InvalidRequest("An image is stored by itself: leave out the parameters and the mask.")
         await _bring_files(form, unique, stored, parts)
-        return stored["image"], await _check(stored["image"], parts)
+        return stored["image"], await _check("image", stored["image"], parts)
     except BaseException:
         await discard(stored.values(), parts.blobs)
         raise
@@ -87,14 +87,16 @@ async def _take_files(form: Form, job_id: str, stored: dict[str, Upload], parts:
     with parts.slots.one():
         async for file in form.files():
             key = upload_key(job_id, file.name)
-            stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
+            with said_of(file.name):
+                stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
 
 
 async def _bring_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
     """Store what the request names, into `stored`."""
     for name, reference in form.references.items():
         bring = _fetch if reference.kind == "url" else _copy
-        stored[name] = await bring(reference, upload_key(job_id, name), name, parts)
+        with said_of(name):
+            stored[name] = await bring(reference, upload_key(job_id, name), name, parts)
 
 
 async def _fetch(reference: Reference, key: str, name: str, parts: Parts) -> Upload:
@@ -145,9 +147,9 @@ class _Counted:
             raise InvalidRequest(f"The {self._name} is empty: 0 bytes were sent.")
 
 
-async def _check(upload: Upload, parts: Parts) -> Header:
+async def _check(name: str, upload: Upload, parts: Parts) -> Header:
     def check() -> Header:
-        with parts.blobs.open(upload.key) as file:
+        with said_of(name), parts.blobs.open(upload.key) as file:
             return check_image(file, upload.size, parts.settings)
 
     return await asyncio.to_thread(check)

@@ -28,8 +28,11 @@
 Each class has a stable `code`, which is part of the HTTP contract, and knows whether trying again can help.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypedDict
+
+LONG = "(long)"  # stands for a value that is too long to be sent back
 
 
 class FieldError(TypedDict):
@@ -53,7 +56,7 @@ class InvalidRequest(HuemillError):
 
 def _got(value: Any) -> str:
     text = repr(value)
-    return f" (got {text})" if len(text) <= 60 else ""
+    return f" (got {text})" if len(text) <= 60 and value != LONG else ""
 
 
 class InvalidParams(InvalidRequest):
@@ -113,6 +116,17 @@ class BrokenImage(HuemillError):
 
 class ImageTooLarge(HuemillError):
     code = "image_too_large"
+
+
+@contextmanager
+def said_of(name: str) -> Iterator[None]:
+    """Within, what is wrong with a file is said of `name`; of the image itself it is said anyway."""
+    try:
+        yield
+    except (UploadTooLarge, UrlRefused, FetchFailed, UnsupportedImage, BrokenImage, ImageTooLarge) as error:
+        if name == "image":
+            raise
+        raise type(error)(f"The {name} cannot be read. {error}") from error
 
 
 class NothingToCluster(HuemillError):

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.errors import FieldError, InvalidParams, TooManyPixels
+from shared.errors import LONG, FieldError, InvalidParams, TooManyPixels
 from shared.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, says
 
 Engine = Literal["exact", "reference"]
@@ -283,7 +283,7 @@ def parse_params(data: Mapping[str, Any]) -> AnyParams:
         text = orjson.dumps(data)
     except TypeError as error:
         message = f"should be a flat JSON object ({error})"
-        raise InvalidParams([FieldError(field="params", value="(long)", message=message)]) from None
+        raise InvalidParams([FieldError(field="params", value=LONG, message=message)]) from None
     algorithm = data.get("algorithm", DEFAULT_ALGORITHM)
     if not isinstance(algorithm, str) or algorithm not in MODELS:
         message = f"is no algorithm; choose one of {', '.join(MODELS)}"
@@ -328,6 +328,8 @@ def _field_errors(error: ValidationError, algorithm: str) -> list[FieldError]:
             message = item["msg"].removeprefix("Value error, ")
         else:
             message = f"should be {_allowed(_schema_at(schema, place))}"
+            if item["type"] == "extra_forbidden":
+                message += f"; there is no member {item['loc'][-1]!r}"
         found.setdefault(name, FieldError(field=name, value=item["input"], message=message))
     return list(found.values())[:MOST_ERRORS]
 

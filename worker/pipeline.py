@@ -11,7 +11,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import BrokenImage, ImageTooLarge, UnsupportedImage
+from shared.errors import said_of
 from shared.formats import Limits
 from shared.params import AnyParams
 from shared.results import (
@@ -84,7 +84,8 @@ def run(
     stages = _Stages(report)
     with stages.stage("decode"):
         raster = decode(data, limits)
-        shape = None if mask is None else _decoded_mask(mask, limits)
+        with said_of("mask"):
+            shape = None if mask is None else decode(mask, limits)
     with stages.stage("count") as tell:
         selected = select(raster, params, shape, Meter(tell, threads))
         colors = count_selected(selected, params)
@@ -99,13 +100,6 @@ def run(
     hashes = [hashlib.sha256(file).hexdigest() for file in (data, mask) if file is not None]
     result = _result(raster, colors, points, clustering, centroids, params, hashes, files, stages.timings_ms)
     return Outcome(result, files)
-
-
-def _decoded_mask(mask: bytes, limits: Limits) -> Raster:
-    try:
-        return decode(mask, limits)
-    except (UnsupportedImage, BrokenImage, ImageTooLarge) as error:
-        raise type(error)(f"The mask cannot be read. {error}") from error
 
 
 def _ordered(clustering: Clustering, points: Points) -> Clustering:

@@ -24,7 +24,7 @@ from api.forms.base import (
 )
 from api.forms.base64_text import Base64Decoder, NotBase64
 from api.forms.long_strings import LongStrings, Piece
-from shared.errors import FieldError, InvalidParams, InvalidRequest
+from shared.errors import LONG, FieldError, InvalidParams, InvalidRequest
 from shared.settings import Settings
 
 KINDS = ("base64", "url", "sha256")
@@ -84,7 +84,7 @@ class JsonForm:
                     yield decoder.end()
                     return
         except NotBase64 as error:
-            raise _wrong(name, "(long)", str(error)) from None
+            raise _wrong(name, LONG, str(error)) from None
 
     async def _fill(self) -> bool:
         """Read until something is found; False at the body's end."""

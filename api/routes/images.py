@@ -18,6 +18,7 @@ router = APIRouter(prefix="/v1/images", tags=["images"])
 
 
 async def _sha256(sha256: Annotated[str, Path(description="As `POST /v1/images` answered it.")]) -> str:
+    sha256 = sha256.lower()
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         raise _unknown(sha256)
     return sha256

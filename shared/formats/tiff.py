@@ -8,6 +8,7 @@ from shared.formats.header import Header, Limits, Window
 
 MAX_TAGS = 1024  # of a directory; real files have a few dozen
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _EXTRA, _SAMPLE_FORMAT = 256, 257, 258, 262, 274, 338, 339
+_KIND, _DNG = 254, 50706  # what of the picture this is: bit 0, a smaller copy; and the version of Adobe's raw format
 _PHOTOMETRICS = (0, 1, 2, 3, 5, 6)  # grey (two ways), RGB, palette, CMYK, YCbCr
 _NEEDED = {256, 257, 258, 262, 273, 277, 278, 279, 320, 322, 323, 324, 325, 338, 339}  # without which no pixel is right
 _SIZES = {1: 1, 3: 2, 4: 4, 16: 8}  # bytes of BYTE, SHORT, LONG, LONG8
@@ -49,6 +50,11 @@ def read(window: Window, limits: Limits) -> Header:
         )
     if tags.get(_PHOTOMETRIC, 0) not in _PHOTOMETRICS:
         raise UnsupportedImage("The TIFF file's colours are of a kind that is not read: save it as grey, RGB or CMYK.")
+    if _DNG in tags or tags.get(_KIND, 0) & 1:
+        raise UnsupportedImage(
+            "The TIFF file begins with a small copy of its picture, as raw files of cameras do: "
+            "develop it, and send the picture as JPEG, PNG or TIFF."
+        )
     noted = tags.get(_ORIENTATION, 1)
     orientation = noted if 1 <= noted <= 8 else 1
     return Header("TIFF", tags[_WIDTH], tags[_HEIGHT], tags.get(_BITS, 1), frames, _EXTRA in tags, orientation)

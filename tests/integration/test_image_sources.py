@@ -58,7 +58,8 @@ def test_a_mask_is_the_second_file_of_a_form(client: httpx.Client) -> None:
 def test_a_mask_is_checked_like_an_image(client: httpx.Client, mask: bytes, code: str) -> None:
     """A mask that cannot be read refuses the request, and leaves neither itself nor the image."""
     answer = client.post("/v1/jobs", files={"image": SMALL_PNG, "mask": mask})
-    problem(answer, {"unsupported_image": 415, "broken_image": 422}[code], code)
+    document = problem(answer, {"unsupported_image": 415, "broken_image": 422}[code], code)
+    assert document["detail"].startswith("The mask cannot be read. The ")
 
 
 def test_a_mask_alone_is_no_job(client: httpx.Client) -> None:
@@ -170,7 +171,7 @@ def test_ten_jobs_on_one_stored_image(client: httpx.Client, service: Service) ->
         assert job["image"]["sha256"] == job["mask"]["sha256"] == image["sha256"]
     assert send(client, image_sha256=image["sha256"]).json()["result"]["digest"] == digest
     assert len(stored_of(service)) == 1
-    described = client.get(image["links"]["self"]).json()
+    described = client.get(f"/v1/images/{image['sha256'].upper()}").json()
     assert described["expires_at"] > again.json()["expires_at"]
     assert client.get(image["links"]["self"]).json() == described
     assert client.delete(image["links"]["self"]).status_code == 204

@@ -120,6 +120,7 @@ def test_a_wrong_selection_is_refused(client: httpx.Client, send: Any) -> None:
     for params, field, words in [
         ({"exclude": [{"color": "#ffffff"}, {"color": "white"}]}, "exclude[1].color", "#ffffff"),
         ({"region": {"box": [0, 0, 50, 10], "unit": "fraction"}}, "region.box", "from 0 to 1"),
+        ({"region": {"box": [0, 0, 4, 4], "units": "pixels"}}, "region", "there is no member 'units'"),
         ({"alpha": "blend"}, "alpha", "blend:#ffffff"),
         ({"max_pixels": 0}, "max_pixels", "from 1"),
         ({"region": {"box": [8, 8, 20, 20]}}, "region", "8 x 6"),

@@ -214,6 +214,14 @@ def test_a_tiff_without_all_its_strips_is_broken() -> None:
         decode(bytes(data), Limits())
 
 
+@pytest.mark.parametrize("tag", [{254: (4, b"\1\0\0\0")}, {50706: (1, b"\1\4\0\0")}])
+def test_a_raw_file_of_a_camera_is_refused(tag: dict[int, tuple[int, bytes]]) -> None:
+    """A TIFF whose first picture is a small copy of another gives no colours: they would be the thumbnail's."""
+    assert decode(tiff(smooth(), 2, tags={254: (4, b"\2\0\0\0")}), Limits()).pixels.shape == (13, 21, 3)
+    with pytest.raises(UnsupportedImage, match="raw files of cameras"):
+        decode(tiff(smooth(), 2, tags=tag), Limits())
+
+
 def test_what_stands_behind_a_jpeg_is_no_part_of_it() -> None:
     """Phones append films to their photographs, which hold bytes that look like scans, and no end."""
     data = saved(Image.fromarray(smooth()), "JPEG")

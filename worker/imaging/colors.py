@@ -116,7 +116,9 @@ class ColorSet:
         Raises NothingToCluster where no pixel is left.
         """
         if not len(self):
-            raise NothingToCluster("Every pixel is left out (transparent or excluded): there is nothing to cluster.")
+            raise NothingToCluster(
+                "Every pixel is left out (transparent, masked, excluded, outside of the region): nothing is to cluster."
+            )
         coords = spaces.from_srgb(self.colors, space)
         weights = self.counts if self.weights is None else self.weights
         if not standardize:

@@ -50,7 +50,7 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     headers = {"Location": f"/v1/jobs/{job.id}"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
-        job = await _wait(job, wait, parts)
+        job = await _wait(job, wait, request, parts)
     if job.ended:
         return Json(await _view(job, parts), 200, headers)
     return Json(job_view(job), 202, {**headers, "Retry-After": POLL_SECONDS})
@@ -141,10 +141,12 @@ async def _enqueue(job: Job, parts: Parts) -> None:
         raise
 
 
-async def _wait(job: Job, seconds: float, parts: Parts) -> Job:
-    """The job as it is when it has ended, or after `seconds`."""
+async def _wait(job: Job, seconds: float, request: Request, parts: Parts) -> Job:
+    """The job as it is when it has ended, after `seconds`, or when nobody waits any more."""
     try:
         async for event in parts.store.follow(job.id, seconds=seconds):
+            if event is None and await request.is_disconnected():
+                break
             if event is not None and event.name in ENDED:
                 break
         return await parts.store.get(job.id) or job

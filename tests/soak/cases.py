@@ -42,6 +42,7 @@ class Refusal:
     params: dict[str, Any]
     status: int
     code: str
+    mask: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,6 @@ def cases() -> list[Case]:
         Case("nothing left", encoded(two_colors()), {"exclude": [{"color": "#ff0000"}, {"color": "#0000ff"}]}, 2),
         Case("clear", encoded(_transparent(flower, 1.1)), {}, 2),
         Case("too many colours", encoded(noise(250, 250)), {**ward, "linkage": "complete"}, 2),
-        Case("mask of another size", encoded(flower), {}, 2, mask=mask),
         Case("out of time", encoded(noise(300, 300)), {"n_clusters": 9, "timeout": 0.001}, 4, code="timeout"),
     ]
 
@@ -151,6 +151,7 @@ def refusals() -> list[Refusal]:
         Refusal("no algorithm", good, {"algorithm": "meanshift"}, 422, "invalid_params"),
         Refusal("a typing error", good, {"n_cluster": 3}, 422, "invalid_params"),
         Refusal("out of range", good, {"n_clusters": 0}, 422, "invalid_params"),
+        Refusal("mask of another size", good, {}, 422, "invalid_params", encoded(noise(8, 9))),
         Refusal("region outside", good, {"region": {"box": [100, 100, 200, 200]}}, 422, "invalid_params"),
     ]
 

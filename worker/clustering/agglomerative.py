@@ -73,8 +73,7 @@ def _renumber(parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
 
 
 def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf: int, meter: Meter) -> kdtree.Tree:
-    """The kd-tree of the points; their arrays become read-only, as those of Points are: one compilation serves all."""
-    coords.flags.writeable = weights.flags.writeable = False
+    """The kd-tree of the points."""
     tree: kdtree.Tree = meter.run(kdtree.build, coords, weights, leaf, work=kdtree.work(len(coords), leaf))
     return tree
 

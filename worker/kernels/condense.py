@@ -122,12 +122,23 @@ def condense(
     )
 
 
-@kernel
 def renumber(tree: Condensed, first: NDArray[np.int64]) -> Condensed:
     """The same tree with clusters ordered by (birth, first pixel), so that equal inputs give equal numbers.
 
     `first` i64[U] is each point's first pixel.
     """
+    # Parents are born before their children. (Not compiled: numba's sorting takes seconds to compile.)
+    order = np.lexsort((_earliest(tree, first), tree.birth))
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    parent = tree.parent[order]
+    parent[1:] = number[parent[1:]]
+    return Condensed(parent, tree.birth[order], tree.pixels[order], number[tree.point_parent], tree.point_lambda)
+
+
+@kernel
+def _earliest(tree: Condensed, first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """i64[C]: the first pixel of each cluster, those below it included."""
     clusters = len(tree.parent)
     earliest = np.full(clusters, np.iinfo(np.int64).max)
     for point in range(len(first)):
@@ -135,15 +146,7 @@ def renumber(tree: Condensed, first: NDArray[np.int64]) -> Condensed:
         earliest[cluster] = min(earliest[cluster], first[point])
     for cluster in range(clusters - 1, ROOT, -1):
         earliest[tree.parent[cluster]] = min(earliest[tree.parent[cluster]], earliest[cluster])
-    # Two stable sorts: by the first pixel, then by birth. Parents are born before their children.
-    by_first = np.argsort(earliest, kind="mergesort")
-    order = by_first[np.argsort(tree.birth[by_first], kind="mergesort")]
-    number = np.empty(clusters, np.int64)
-    number[order] = np.arange(clusters)
-    parent = tree.parent[order]
-    for cluster in range(1, clusters):
-        parent[cluster] = number[parent[cluster]]
-    return Condensed(parent, tree.birth[order], tree.pixels[order], number[tree.point_parent], tree.point_lambda)
+    return earliest
 
 
 @kernel

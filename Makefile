@@ -14,8 +14,8 @@ demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: ma
 serve: $(VENV)/app ## The whole service on this machine, until Ctrl-C
 	@$(BIN)/huemill serve $(ARGS)
 
-test: $(VENV)/dev ## The whole test suite, less Docker and faults
-	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults $(ARGS)
+test: $(VENV)/dev ## The whole test suite, less Docker and faults, on up to four cores
+	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults -n auto --maxprocesses 4 $(ARGS)
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 	JOB_MACHINES=150 $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py $(ARGS)

@@ -12,12 +12,28 @@ import httpx
 import pytest
 
 from tests.support.processes import SERVERS, Service, StoreServer
+from tests.support.scheduling import ByService
+
+
+def compile_kernels() -> None:
+    subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernels once, before the processes that `-n` asks for would each do it."""
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        compile_kernels()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the kernels, or find them compiled, before a test that starts workers is on the clock."""
-    if any({"integration", "e2e", "faults"} & set(item.path.parts) for item in session.items):
-        subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
+    real = any({"integration", "e2e", "faults"} & set(item.path.parts) for item in session.items)
+    if real and not hasattr(session.config, "workerinput"):
+        compile_kernels()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByService:
+    return ByService(config, log)
 
 
 def require(kind: str) -> None:
@@ -28,6 +44,11 @@ def require(kind: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+# Both stores are for what is said to them. A module with this mark is about images, bytes and numbers: it would try
+# the same again.
+ONE_STORE = pytest.mark.parametrize("store_server", SERVERS[:1], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session", params=SERVERS)

@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 from sklearn.cluster import KMeans
 
+from tests.conftest import ONE_STORE
 from tests.support.calls import finished
 from tests.support.images import photograph
+
+pytestmark = ONE_STORE
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 INIT = [[10, 20, 30], [250, 240, 230], [120, 130, 90], [60, 90, 160], [200, 40, 60], [90, 60, 40]]

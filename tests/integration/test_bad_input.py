@@ -7,11 +7,14 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.conftest import ONE_STORE
 from tests.support.bombs import png_of
 from tests.support.calls import finished, post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise, photograph, two_colors
 from tests.support.processes import Service
 from tests.support.waiting import until
+
+pytestmark = ONE_STORE
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(%stderr) (w) file (owned) writestring\nshowpage\n%%EOF\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8" fill="red"/></svg>'

@@ -8,12 +8,15 @@ import pytest
 from PIL import ExifTags, Image
 
 from shared.formats import FORMATS
+from tests.conftest import ONE_STORE
 from tests.support.bombs import BOMBS
 from tests.support.broken import changes, cuts
 from tests.support.calls import finished, post, problem
 from tests.support.corpus import corpus, saved, smooth
 from tests.support.processes import Service, resident_bytes
 from worker.imaging.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+
+pytestmark = ONE_STORE
 
 ALL = {sample.name: sample for sample in corpus()}
 ONE_EACH = {

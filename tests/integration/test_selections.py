@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import ONE_STORE
 from tests.support.calls import finished, post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise, two_colors
+
+pytestmark = ONE_STORE
 
 CLEAR = np.dstack([two_colors(), np.full((6, 8), 51, np.uint8)])
 CLEAR[:, 6:, 3] = 255

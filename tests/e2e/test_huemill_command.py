@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -32,9 +34,18 @@ class Serving:
 
     child: Child
     port: int
+    data: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """What its processes have logged."""
+        return [line for log in (self.data / "logs").iterdir() for line in log_lines(log.read_text(), event)]
 
     def stop(self, number: int) -> float:
         """Send the signal; the seconds until it and all its processes were gone."""
@@ -48,17 +59,16 @@ class Serving:
         return took
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    """Starts `huemill serve` on a free port and waits for its line."""
+@contextmanager
+def starting(folder: Path) -> Iterator[Callable[..., Serving]]:
+    """Starts `huemill serve` on a free port and waits for its line; its data are in `folder / "data"`."""
     started: list[Serving] = []
 
-    def start(*arguments: str, data: str = "data") -> Serving:
+    def start(*arguments: str) -> Serving:
         port = free_port()
-        command = [*HUEMILL, "serve", "--port", str(port), "--data-dir", str(tmp_path / data), *arguments]
-        log = tmp_path / f"serve-{len(started)}.log"
-        child = Child("huemill serve", command, log, IMPATIENT)
-        started.append(Serving(child, port))
+        command = [*HUEMILL, "serve", "--port", str(port), "--data-dir", str(folder / "data"), *arguments]
+        child = Child("huemill serve", command, folder / f"serve-{len(started)}.log", IMPATIENT)
+        started.append(Serving(child, port, folder / "data"))
         until(lambda: child.check() or "huemill serves at" in child.text(), "the ready line", 90, 0.05)
         return started[-1]
 
@@ -66,6 +76,20 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     for serving in started:
         if serving.child.process.poll() is None:
             serving.stop(signal.SIGTERM)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Starts it for one test alone."""
+    with starting(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One for all tests that leave it running."""
+    with starting(tmp_path_factory.mktemp("served")) as start:
+        yield start("--workers", "1")
 
 
 def huemill(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -84,15 +108,14 @@ def one_line(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_serve_ends_with_all_its_processes(serve: Callable[..., Serving], number: int) -> None:
+def test_serve_ends_with_all_its_processes(serve: Callable[..., Serving]) -> None:
     """`huemill serve` says where it is, works, and ends within 5 s with every process that it started."""
     serving = serve("--workers", "1")
-    assert f"http://127.0.0.1:{serving.port}/docs" in serving.child.text()
+    assert f"{serving.url}/docs" in serving.child.text()
     with serving.client() as client:
         assert finished(client)["status"] == "succeeded"
         assert client.get("/readyz").json() == {"status": "ready", "workers": 1}
-    assert serving.stop(number) < STOP_SECONDS
+    assert serving.stop(signal.SIGINT) < STOP_SECONDS
     assert serving.child.process.returncode == 0
     assert "Traceback" not in serving.child.text()
 
@@ -107,6 +130,8 @@ def test_serve_ends_while_a_job_runs_and_goes_on_later(serve: Callable[..., Serv
         until(lambda: client.get(href).json()["progress"]["stage"] == "cluster", "the job runs", 30)
         queued = post(client, wait=None).json()
     assert serving.stop(signal.SIGTERM) < STOP_SECONDS
+    assert serving.child.process.returncode == 0
+    assert "Traceback" not in serving.child.text()
 
     again = serve("--workers", "2")
     with again.client() as client:
@@ -140,10 +165,9 @@ def test_a_child_that_dies_ends_the_stack(serve: Callable[..., Serving]) -> None
     assert [pid for pid in processes if lives(pid)] == []
 
 
-def test_the_data_folder_is_one_servers_own(serve: Callable[..., Serving], tmp_path: Path) -> None:
+def test_the_data_folder_is_one_servers_own(served: Serving) -> None:
     """A second server on the same data folder is refused with one line."""
-    serve("--workers", "1")
-    done = huemill("serve", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+    done = huemill("serve", "--port", str(free_port()), "--data-dir", str(served.data))
     assert "in use" in one_line(done)
 
 
@@ -198,16 +222,14 @@ def test_a_setting_that_is_wrong(tmp_path: Path) -> None:
     assert "HUEMILL_MAX_PIXELS" in one_line(huemill(*arguments, HUEMILL_MAX_PIXELS="many"))
 
 
-def test_cluster_shows_palettes(serve: Callable[..., Serving], tmp_path: Path) -> None:
+def test_cluster_shows_palettes(served: Serving, tmp_path: Path) -> None:
     """`huemill cluster` takes images and a mask, shows each image's palette, and its exit code tells the outcome."""
-    serving = serve("--workers", "1")
-    url = f"http://127.0.0.1:{serving.port}"
     good, other, bad, mask = (tmp_path / f"{name}.png" for name in ("good", "other", "bad", "mask"))
     good.write_bytes(SMALL_PNG)
     other.write_bytes(encoded(noise(30, 30)))
     bad.write_bytes(b"no image")
 
-    done = huemill("cluster", str(good), str(other), "--url", url, "--n-clusters", "2")
+    done = huemill("cluster", str(good), str(other), "--url", served.url, "--n-clusters", "2")
     assert done.returncode == 0, done
     assert "good.png" in done.stdout
     assert "other.png" in done.stdout
@@ -217,12 +239,12 @@ def test_cluster_shows_palettes(serve: Callable[..., Serving], tmp_path: Path) -
     right = np.zeros((6, 8), np.uint8)
     right[:, 4:] = 255
     mask.write_bytes(encoded(right))
-    done = huemill("cluster", str(good), "--mask", str(mask), "--json", "--url", url)
+    done = huemill("cluster", str(good), "--mask", str(mask), "--json", "--url", served.url)
     assert json.loads(done.stdout)["result"]["proportions"] == [0.5, 0.5]
-    done = huemill("cluster", str(good), "--mask", str(tmp_path / "missing.png"), "--url", url)
+    done = huemill("cluster", str(good), "--mask", str(tmp_path / "missing.png"), "--url", served.url)
     assert (done.returncode, done.stderr.count("The mask cannot be read")) == (1, 1)
 
-    done = huemill("cluster", str(good), str(bad), str(tmp_path / "missing.png"), "--json", "--url", url)
+    done = huemill("cluster", str(good), str(bad), str(tmp_path / "missing.png"), "--json", "--url", served.url)
     assert done.returncode == 1
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["file"] for line in lines] == [str(good), str(bad), str(tmp_path / "missing.png")]
@@ -230,7 +252,7 @@ def test_cluster_shows_palettes(serve: Callable[..., Serving], tmp_path: Path) -
     assert lines[1]["error"]["code"] == "unsupported_image"
     assert lines[2]["error"]["code"] == "unreadable"
 
-    done = huemill("cluster", str(good), "--url", url, "--n-clusters", "0")
+    done = huemill("cluster", str(good), "--url", served.url, "--n-clusters", "0")
     assert done.returncode == 2
     assert "--n-clusters" in done.stderr
     assert "256" in done.stderr
@@ -246,22 +268,21 @@ def test_cluster_with_wrong_options(tmp_path: Path, arguments: tuple[str, str]) 
     assert arguments[0] in done.stderr
 
 
-def test_cluster_ends_at_once_on_ctrl_c(serve: Callable[..., Serving], tmp_path: Path) -> None:
+def test_cluster_ends_at_once_on_ctrl_c(served: Serving, tmp_path: Path) -> None:
     """Ctrl-C ends `huemill cluster`, and its job is cancelled."""
-    serving = serve()
     (tmp_path / "noise.png").write_bytes(encoded(noise(700, 700)))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in LONG.items()]
-    command = [*HUEMILL, "cluster", str(tmp_path / "noise.png"), "--url", f"http://127.0.0.1:{serving.port}", *options]
+    command = [*HUEMILL, "cluster", str(tmp_path / "noise.png"), "--url", served.url, *options]
+    before = len(served.said(" begins"))
     child = Child("huemill cluster", command, tmp_path / "cluster.log", {})
-    logs = tmp_path / "data" / "logs"
-    until(lambda: child.check() or any("begins" in log.read_text() for log in logs.iterdir()), "the job begins")
+    until(lambda: child.check() or len(served.said(" begins")) > before, "the job begins")
     os.kill(child.pid, signal.SIGINT)
     child.process.wait(STOP_SECONDS)
     assert "Aborted" in child.text()
-    (job_id,) = {line["job_id"] for log in logs.iterdir() for line in log_lines(log.read_text(), "begins")}
-    with serving.client() as client:
+    job_id = max(served.said(" begins"), key=lambda line: line["timestamp"])["job_id"]
+    with served.client() as client:
         assert client.get(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
-    assert not any(log_lines(log.read_text(), "succeeded") for log in logs.iterdir()), "it had nothing to wait for"
+    assert job_id not in {line["job_id"] for line in served.said("succeeded")}, "it had nothing to wait for"
 
 
 def test_cluster_without_a_service(tmp_path: Path) -> None:

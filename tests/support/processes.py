@@ -62,9 +62,11 @@ def resident_bytes(pid: int, line: str = "VmRSS") -> int:
     raise AssertionError(f"no {line} of {pid}")
 
 
-def _die_with_parent() -> None:
-    """A test run that is killed leaves nothing running."""
+def _before_it_runs() -> None:
+    """A test run that is killed leaves nothing running; one that runs in the background tests Ctrl-C all the same."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # A shell without job control has what it starts with `&` ignore it, and all that is started from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def log_lines(text: str, event: str, **fields: object) -> list[dict[str, Any]]:
@@ -87,7 +89,7 @@ class Child:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_before_it_runs,
             )
 
     @property

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from shared.params import AgglomerativeParams
-from tests.support.weighted import lattice, scattered
+from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import cluster
 from worker.points import Points
 
@@ -42,12 +42,8 @@ def test_permuting_the_colours_changes_nothing(method: str, seed: int, size: int
 def test_splitting_a_count_into_copies_changes_nothing(method: str, seed: int, size: int) -> None:
     """A colour given as two points of the same place merges at height 0 and leaves all else as it was."""
     points = scattered(seed, size)
-    heavy = np.flatnonzero(points.weights > 1)
-    weights = np.concatenate([points.weights, points.weights[heavy] // 2])
-    weights[heavy] -= weights[size:]
-    first = np.concatenate([points.first, size + np.arange(len(heavy))])
+    split, heavy = split_in_two(points)
     labels, heights = labels_and_heights(points, method)
-    split = Points(np.concatenate([points.coords, points.coords[heavy]]), weights, first)
     labels_of_split, heights_of_split = labels_and_heights(split, method)
     np.testing.assert_allclose(heights_of_split[len(heavy) :], heights, rtol=1e-9)
     assert not heights_of_split[: len(heavy)].any()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.params import KMeansParams
-from tests.support.weighted import lattice, scattered
+from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import cluster
 from worker.clustering.base import KMeansDetails
 from worker.points import Points
@@ -33,11 +33,7 @@ def test_splitting_a_count_into_copies_changes_nothing(seed: int, size: int) -> 
     """A colour given as two points of the same place counts as one."""
     points = lattice(seed, size)
     centers = first_centers(points, seed)
-    heavy = np.flatnonzero(points.weights > 1)
-    weights = np.concatenate([points.weights, points.weights[heavy] // 2])
-    weights[heavy] -= weights[size:]
-    first = np.concatenate([points.first, size + np.arange(len(heavy))])
-    split = Points(np.concatenate([points.coords, points.coords[heavy]]), weights, first)
+    split, heavy = split_in_two(points)
     labels, inertia, iterations = run(points, centers)
     labels_of_split, inertia_of_split, iterations_of_split = run(split, centers)
     np.testing.assert_array_equal(labels_of_split, np.concatenate([labels, labels[heavy]]))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from shared.params import OpticsParams
-from tests.support.weighted import lattice, scattered
+from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
 from worker.points import Points
 
@@ -40,11 +40,7 @@ def test_permuting_the_colours_changes_nothing(method: str, seed: int, size: int
 def test_splitting_a_count_into_copies_changes_nothing(seed: int, size: int) -> None:
     """A colour given as two points of the same place: nothing else is reached from farther or nearer."""
     points = scattered(seed, size)
-    heavy = np.flatnonzero(points.weights > 1)
-    weights = np.concatenate([points.weights, points.weights[heavy] // 2])
-    weights[heavy] -= weights[size:]
-    first = np.concatenate([points.first, size + np.arange(len(heavy))])
-    split = Points(np.concatenate([points.coords, points.coords[heavy]]), weights, first)
+    split, heavy = split_in_two(points)
     one, other = ordered(points).details, ordered(split).details
     assert np.array_equal(other.reachability[:size], one.reachability)
     assert np.array_equal(other.core_distances, np.append(one.core_distances, one.core_distances[heavy]))

@@ -31,6 +31,18 @@ def photograph(width: int, height: int, space: ColorSpace = "rgb") -> Points:
     return count_colors(np.asarray(image)).points(space)
 
 
+def split_in_two(points: Points) -> tuple[Points, NDArray[np.int64]]:
+    """The same pixels with each colour of more than one given as two points, the second one behind all first ones.
+
+    Also i64: the points whose second halves those are.
+    """
+    heavy = np.flatnonzero(points.weights > 1)
+    weights = np.concatenate([points.weights, points.weights[heavy] // 2])
+    weights[heavy] -= weights[len(points) :]
+    first = np.concatenate([points.first, len(points) + np.arange(len(heavy))])
+    return Points(np.concatenate([points.coords, points.coords[heavy]]), weights, first), heavy
+
+
 def pixels_of(points: Points) -> NDArray[np.float64]:
     """Every pixel, f64[N, 3]: the points by first pixel, each as often as it weighs."""
     order = np.argsort(points.first)

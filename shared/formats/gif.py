@@ -17,7 +17,10 @@ def read(window: Window, limits: Limits) -> Header:
     while frames <= limits.frames:
         kind = walk.byte()
         if kind == 0x2C:
-            flags = walk.take(9)[8]
+            frame = walk.take(9)
+            flags = frame[8]
+            # What the first frame leaves uncovered is clear.
+            transparent |= not frames and frame[:8] != bytes(4) + screen[:4]
             walk.take(_table_bytes(flags) + 1)  # the colours, and the size of LZW's first code
             walk.skip_pieces()
             frames += 1

@@ -255,6 +255,32 @@ def saved(image: Image.Image, image_format: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def _without_adobe(jpeg: bytes) -> bytes:
+    """The file without Adobe's mark, which says how its colours are stored."""
+    mark = jpeg.index(b"Adobe") - 4
+    return jpeg[:mark] + jpeg[mark + 16 :]
+
+
+def _ycck(seen: np.ndarray) -> bytes:
+    """A JPEG of luma, chroma and black, as Adobe writes it: inks of what is not `seen`, inverted, as YCbCr."""
+    planes = np.dstack(
+        [np.asarray(Image.fromarray(255 - seen).convert("YCbCr")), np.full(seen.shape[:2], 255, np.uint8)]
+    )
+    # Pillow inverts what it saves as CMYK, and knows no other transform than none (0): 2 is YCCK.
+    data = bytearray(
+        saved(Image.frombytes("CMYK", seen.shape[1::-1], (255 - planes).tobytes()), "JPEG", quality=95, subsampling=0)
+    )
+    data[data.index(b"Adobe") + 11] = 2
+    return bytes(data)
+
+
+def _small_frame(gif: bytes) -> bytes:
+    """A GIF whose frame stands 4 pixels to the right and 2 down on a screen of 5 more each way."""
+    screen, place = struct.pack("<HH", WIDTH + 5, HEIGHT + 5), struct.pack("<HH", 4, 2)
+    frame = gif.index(b"\x2c\0\0\0\0" + struct.pack("<HH", WIDTH, HEIGHT))
+    return gif[:6] + screen + gif[10 : frame + 1] + place + gif[frame + 5 :]
+
+
 def _by_pillow() -> list[Sample]:
     color, clear = smooth(), smooth(channels=4)
     image, both = Image.fromarray(color), Image.fromarray(clear)
@@ -262,6 +288,7 @@ def _by_pillow() -> list[Sample]:
     indexed = image.quantize(16)
     few = np.asarray(indexed.convert("RGB"))
     cut = indexed.copy()
+    both_opaque = np.dstack([few, np.full((HEIGHT, WIDTH), 255, np.uint8)])
     first = np.asarray(indexed)
     holes = np.dstack([few, np.where(first == 3, 0, 255).astype(np.uint8)])
     ink = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
@@ -278,7 +305,10 @@ def _by_pillow() -> list[Sample]:
         Sample("jpeg restarts", saved(lossy, "JPEG", quality=95, subsampling=0, restart_marker_rows=1), large, 6),
         Sample("jpeg grey", saved(grey, "JPEG", quality=98), rgb(color[..., 1:2]), 4, {"mode": "grey"}),
         Sample("jpeg cmyk", saved(printed, "JPEG", quality=98, subsampling=0), black, 5, {"mode": "CMYK"}),
+        Sample("jpeg cmyk unmarked", _without_adobe(saved(printed, "JPEG", quality=98, subsampling=0)), black, 5),
+        Sample("jpeg ycck", _ycck(large), large, 6, {"mode": "CMYK"}),
         Sample("gif", saved(indexed, "GIF"), few, found={"mode": "palette"}),
+        Sample("gif small frame", _small_frame(saved(indexed, "GIF")), np.pad(both_opaque, ((2, 3), (4, 1), (0, 0)))),
         Sample("gif clear", saved(cut, "GIF", transparency=3), holes),
         Sample(
             "gif frames", saved(indexed, "GIF", save_all=True, append_images=[grey.quantize(4)]), few, 0, {"frames": 2}
@@ -304,6 +334,9 @@ def _by_pillow() -> list[Sample]:
         Sample("qoi", saved(image, "QOI"), color),
         Sample("qoi runs", saved(Image.fromarray(flat), "QOI"), flat),
         Sample("qoi alpha", saved(both, "QOI"), clear),
+        Sample("tiff strips", saved(image, "TIFF", tiffinfo={278: 3}), color),
+        Sample("tiff lzw strips", saved(image, "TIFF", compression="tiff_lzw", strip_size=200), color),
+        Sample("tiff cmyk 8", saved(printed, "TIFF"), black, found={"mode": "CMYK"}),
         Sample("tiff lzw", saved(image, "TIFF", compression="tiff_lzw"), color),
         Sample("tiff pages", saved(image, "TIFF", save_all=True, append_images=[grey]), color, 0, {"frames": 2}),
         Sample("tiff palette", saved(indexed, "TIFF"), few),

@@ -184,9 +184,24 @@ _MODES: dict[str, tuple[Model, str, str]] = {
 
 
 def _by_pillow(data: bytes, header: Header) -> Decoded:
-    """GIF, WebP, BMP and AVIF."""
+    """WebP, BMP and AVIF."""
     image = Image.open(io.BytesIO(data), formats=(header.format,))
     return _loaded(image, header)
+
+
+def _gif(data: bytes, header: Header) -> Decoded:
+    """By Pillow. Where the first frame covers only a part, it gives the rest some colour; viewers show it clear."""
+    image = Image.open(io.BytesIO(data), formats=("GIF",))
+    left, top, right, bottom = image.tile[0].extents or (0, 0, 0, 0)
+    decoded = _loaded(image, header)
+    if (left, top, right, bottom) == (0, 0, header.width, header.height):
+        return decoded
+    channels = decoded.samples.shape[2]
+    clear = np.zeros((header.height, header.width, channels + channels % 2), np.uint8)
+    clear[..., -1][top:bottom, left:right] = 255
+    clear[top:bottom, left:right, :channels] = decoded.samples[top:bottom, left:right]
+    mode = decoded.mode if decoded.mode.endswith("+alpha") else f"{decoded.mode}+alpha"
+    return replace(decoded, samples=clear, mode=mode)
 
 
 def _jpeg2000(data: bytes, header: Header) -> Decoded:
@@ -370,7 +385,7 @@ CODECS: dict[str, Callable[[bytes, Header], Decoded]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "WEBP": _by_pillow,
-    "GIF": _by_pillow,
+    "GIF": _gif,
     "AVIF": _by_pillow,
     "HEIC": _heic,
     "TIFF": _tiff,

@@ -18,7 +18,7 @@ to any third one than the nearer of its parts was. So a key that answered for bo
 union too, and the union, by searching at once, answers for the rest.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,9 @@ NONE = -1
 X, Y, Z, WEIGHT = range(4)
 NEAR, NEAR_ID, ID, LEAF = range(4)
 # Rounding must not make a lower bound too large, nor a float32 that bounds a float64 too tight.
-BELOW = 1.0 - 1e-12
 FLOAT32 = 2.0**-23
+TWICE = np.float32(2.0 - 2.0**-18)
+ZERO, NEVER = np.float32(0.0), np.float32(np.inf)
 # Clusters in a leaf. A tree is thinned when this share of its clusters is left; below so many it lasts to the end.
 LEAF_SIZE = 8
 THIN_AT = 0.9
@@ -39,17 +40,25 @@ LAST_TREE = 64
 
 ROOT = 0
 FIRST_PAIR = 2  # the root has no sibling
-_SHAPE = ("low_x", "low_y", "low_z", "high_x", "high_y", "high_z", "lightest", "heaviest", "reach")
+_SHAPE = ("low_x", "low_y", "low_z", "high_x", "high_y", "high_z", "lightest", "heaviest", "reach", "most")
 NODE = np.dtype(
-    [(name, np.float32) for name in _SHAPE]  # bounds of what is below: box, weights, and the most of key / weight
+    [
+        (name, np.float32) for name in _SHAPE
+    ]  # bounds of what is below: box, weights, and the most of key / weight and of key
     + [(name, np.int32) for name in ("begin", "end")]  # its places are begin..end-1
     + [(name, np.int32) for name in ("child", "parent")]  # `child` and child + 1, or NONE; NONE for the root
-    + [("unused", np.int32), ("least", np.float64)]  # the least key
+    + [("least", np.float64)]  # the least key
 )
 
 
+Corner: TypeAlias = tuple[np.float32, np.float32, np.float32]
+
+
 class Forest(NamedTuple):
-    """U clusters in tree order, and M - 1 nodes over them. Coordinates are in the space of the points."""
+    """U clusters in tree order, and M - 1 nodes over them. Coordinates are in the space of the points.
+
+    Bounds are float32: weight x squared distance must stay below 1e38, as it does by far for colours.
+    """
 
     clusters: NDArray[np.float64]  # [U, 4]: centre (X, Y, Z) and pixels (WEIGHT; 0 once merged into another)
     keys: NDArray[np.float64]  # [U]: squared height; inf: no pair to answer for, or merged into another
@@ -155,7 +164,7 @@ def _fit(forest: Forest, node: int) -> None:
     if here.child == NONE:
         here.low_x = here.low_y = here.low_z = here.lightest = np.inf
         here.high_x = here.high_y = here.high_z = -np.inf
-        here.heaviest = here.reach = 0.0
+        here.heaviest = here.reach = here.most = 0.0
         here.least = np.inf
         for i in range(here.begin, here.end):
             _widen(forest, node, i)
@@ -166,7 +175,7 @@ def _fit(forest: Forest, node: int) -> None:
     here.low_y, here.high_y = min(a.low_y, b.low_y), max(a.high_y, b.high_y)
     here.low_z, here.high_z = min(a.low_z, b.low_z), max(a.high_z, b.high_z)
     here.lightest, here.heaviest = min(a.lightest, b.lightest), max(a.heaviest, b.heaviest)
-    here.reach = max(a.reach, b.reach)
+    here.reach, here.most = max(a.reach, b.reach), max(a.most, b.most)
     here.least = min(a.least, b.least)
 
 
@@ -187,20 +196,22 @@ def _widen(forest: Forest, node: int, place: int) -> bool:
     """Make a node's shape hold the cluster at `place`; whether that changed it."""
     clusters, here = forest.clusters, forest.nodes[node]
     x, y, z, weight = clusters[place, X], clusters[place, Y], clusters[place, Z], clusters[place, WEIGHT]
-    reach = forest.keys[place] / weight
+    key = forest.keys[place]
+    reach = key / weight
     if (
         here.low_x <= x <= here.high_x
         and here.low_y <= y <= here.high_y
         and here.low_z <= z <= here.high_z
         and here.lightest <= weight <= here.heaviest
         and reach <= here.reach
+        and key <= here.most
     ):
         return False
     here.low_x, here.high_x = min(here.low_x, _down(x)), max(here.high_x, _up(x))
     here.low_y, here.high_y = min(here.low_y, _down(y)), max(here.high_y, _up(y))
     here.low_z, here.high_z = min(here.low_z, _down(z)), max(here.high_z, _up(z))
     here.lightest, here.heaviest = min(here.lightest, _down(weight)), max(here.heaviest, _up(weight))
-    here.reach = max(here.reach, _up(reach))
+    here.reach, here.most = max(here.reach, _up(reach)), max(here.most, _up(key))
     return True
 
 
@@ -230,20 +241,24 @@ def _refit(forest: Forest, place: int) -> None:
 
 
 @kernel
-def _least_height(here: Any, x: float, y: float, z: float, weight: float, first: bool) -> float:
-    """A lower bound of the squared heights to the clusters below a node that are to be answered for; inf: none."""
-    lightest, heaviest = float(here.lightest), float(here.heaviest)
-    dx = max(here.low_x - x, x - here.high_x, 0.0)
-    dy = max(here.low_y - y, y - here.high_y, 0.0)
-    dz = max(here.low_z - z, z - here.high_z, 0.0)
-    twice = 2.0 * weight * (dx * dx + dy * dy + dz * dz) * BELOW
+def _least_height(here: Any, low: Corner, high: Corner, weight: np.float32, first: bool) -> np.float32:
+    """A lower bound of the squared heights to the clusters below a node that are to be answered for; inf: none.
+
+    In float32: the searching cluster's centre is between `low` and `high`, its weight is rounded down.
+    """
+    dx = max(here.low_x - high[X], low[X] - here.high_x, ZERO)
+    dy = max(here.low_y - high[Y], low[Y] - here.high_y, ZERO)
+    dz = max(here.low_z - high[Z], low[Z] - here.high_z, ZERO)
+    twice = TWICE * weight * (dx * dx + dy * dy + dz * dz)
+    lightest = here.lightest
     if first:
-        if heaviest < weight:
-            return np.inf
+        if here.heaviest < weight:
+            return NEVER
         lightest = max(lightest, weight)
-    elif twice >= (weight + heaviest) * here.reach:
-        return np.inf
-    return float(lightest / (weight + lightest) * twice)
+    elif twice > weight * here.reach + here.most:
+        return NEVER
+    bound: np.float32 = lightest / (weight + lightest) * twice
+    return bound
 
 
 @kernel
@@ -277,7 +292,7 @@ def _search(
     place: int,
     first: bool,
     stack: NDArray[np.int64],
-    bounds: NDArray[np.float64],
+    bounds: NDArray[np.float32],
 ) -> tuple[float, int]:
     """Least squared height from the cluster at `place` to one with a key above it, and its place; (inf, NONE) if none.
 
@@ -286,10 +301,11 @@ def _search(
     """
     clusters, keys, nodes = forest.clusters, forest.keys, forest.nodes
     x, y, z, weight = clusters[place, X], clusters[place, Y], clusters[place, Z], clusters[place, WEIGHT]
+    low, high, light = (_down(x), _down(y), _down(z)), (_up(x), _up(y), _up(z)), _down(weight)
     below = int(forest.links[place, LEAF])
     best, found = _scan(clusters, keys, nodes[below].begin, nodes[below].end, place, first, np.inf, NONE)
     while below != ROOT:
-        stack[0], bounds[0] = below ^ 1, _least_height(nodes[below ^ 1], x, y, z, weight, first)
+        stack[0], bounds[0] = below ^ 1, _least_height(nodes[below ^ 1], low, high, light, first)
         below = int(nodes[below].parent)
         top = 1
         while top:
@@ -302,8 +318,8 @@ def _search(
                 best, found = _scan(clusters, keys, nodes[node].begin, nodes[node].end, place, first, best, found)
                 continue
             b = a + 1
-            bound_a = _least_height(nodes[a], x, y, z, weight, first)
-            bound_b = _least_height(nodes[b], x, y, z, weight, first)
+            bound_a = _least_height(nodes[a], low, high, light, first)
+            bound_b = _least_height(nodes[b], low, high, light, first)
             if bound_a < bound_b:
                 a, b, bound_a, bound_b = b, a, bound_b, bound_a
             # The nearer one is on top and goes first.
@@ -328,7 +344,7 @@ def _set_key(forest: Forest, place: int, key: float, near: int) -> None:
 def search_all(begin: int, end: int, forest: Forest, progress: NDArray[np.int64]) -> None:
     """OUT: keys and links of the places begin..end-1: the least height to a cluster at least as heavy."""
     stack = np.empty(len(forest.nodes) + 2, np.int64)
-    bounds = np.empty(len(forest.nodes) + 2)
+    bounds = np.empty(len(forest.nodes) + 2, np.float32)
     for place in range(begin, end):
         key, near = _search(forest, place, True, stack, bounds)
         _set_key(forest, place, key, near)
@@ -374,7 +390,7 @@ def merge(forest: Forest, merges: NDArray[np.int64], heights: NDArray[np.float64
     """
     leaves = len(merges) + 1
     stack = np.empty(len(forest.nodes) + 2, np.int64)
-    bounds = np.empty(len(forest.nodes) + 2)
+    bounds = np.empty(len(forest.nodes) + 2, np.float32)
     _fit_all(forest)
     done = 0
     while done < len(merges) and not progress[STOP]:

@@ -1,6 +1,8 @@
 """AVIF and HEIC: boxes of ISO/IEC 14496-12, the image items of ISO/IEC 23008-12 (HEIF)."""
 
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 from shared.errors import BrokenImage
 from shared.formats.header import Header, Limits, Window
@@ -9,6 +11,7 @@ _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _SEQUENCES = {b"avis", b"hevc", b"hevx", b"msf1"}
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1\0")
+_HALF = Fraction(1, 2)
 MAX_BOXES = 4096
 MAX_META_BYTES = 4 * 2**20
 
@@ -55,7 +58,23 @@ def _read(window: Window, name: str) -> Header:
     frames = _samples(window, *top[b"moov"]) if _brands(window) & _SEQUENCES and b"moov" in top else 1
     # Transparency is an item of its own that refers to the picture: `auxC` names it.
     alpha = any(kind == b"auxC" and any(name in data for name in _ALPHA) for kind, data in listed)
-    return Header(name, width, height, depths[0] if depths else 8, frames, alpha, _orientation(own), cicp)
+    crops = [data for kind, data in own if kind == b"clap" and len(data) >= 32]
+    shown = _aperture(crops[0], name, width, height) if crops else None
+    bits = depths[0] if depths else 8
+    return Header(name, width, height, bits, frames, alpha, _orientation(own), cicp, shown=shown)
+
+
+def _aperture(data: bytes, name: str, width: int, height: int) -> tuple[slice, slice]:
+    """The rows and columns that `clap` leaves (ISO/IEC 14496-12, 12.1.4.1), rounded as libheif does it."""
+    numbers = [int.from_bytes(data[at : at + 4], "big", signed=True) for at in range(0, 32, 4)]
+    if min(numbers[1::2]) > 0:
+        wide, high, right, down = (Fraction(*numbers[at : at + 2]) for at in range(0, 8, 2))
+        left = math.floor(right + Fraction(width - 1, 2) - (wide - 1) / 2)
+        top = math.floor(down + Fraction(height - 1, 2) - (high - 1) / 2 + _HALF)
+        behind, below = left + math.floor(wide + _HALF), top + math.floor(high + _HALF)
+        if 0 <= left < behind <= width and 0 <= top < below <= height:
+            return slice(top, below), slice(left, behind)
+    raise BrokenImage(f"The {name} file's clean aperture (clap) is not within its picture.")
 
 
 def _orientation(own: list[tuple[bytes, bytes]]) -> int:

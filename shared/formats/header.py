@@ -34,11 +34,21 @@ class Header:
         None  # primaries and transfer by ITU-T H.273, where the boxes of AVIF or HEIC tell them
     )
     body: int = 0  # where a JPEG's scans begin
+    shown: tuple[slice, slice] | None = None  # rows and columns of AVIF and HEIC, if not all are
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is shown, before it is turned."""
+        if self.shown is None:
+            return self.width, self.height
+        rows, columns = self.shown
+        return columns.stop - columns.start, rows.stop - rows.start
 
     @property
     def upright(self) -> tuple[int, int]:
         """Width and height as the image is seen."""
-        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
+        width, height = self.size
+        return (height, width) if self.orientation >= 5 else (width, height)
 
 
 class Window:

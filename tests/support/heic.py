@@ -4,6 +4,7 @@ Each is 96 x 64 pixels (`TURNED`: stored so, seen as 64 x 96) of four flat quadr
 """
 
 import base64
+import struct
 
 import numpy as np
 
@@ -44,3 +45,26 @@ TURNED = base64.b64decode(
     "3pkz/0dO//6J+WOt7L//+0PXPi+Ga0PO3ISTS+/012gQrzJg09EETmcxyUEsIlJf8SCDgAAAAAZFeGlmAABNTQAqAAAACAABARIAAwAAAAEABgAA"
     "AAAAAA=="
 )
+
+
+def with_property(data: bytes, kind: bytes, content: bytes) -> bytes:
+    """An AVIF or HEIC file of one picture whose item has one more property, the last one."""
+    whole = bytearray(data)
+    added = struct.pack(">I4s", 8 + len(content), kind) + content
+    container = whole.index(b"ipco") - 4
+    size = int.from_bytes(whole[container : container + 4], "big")
+    number, at = 1, container + 8
+    while at < container + size:
+        number, at = number + 1, at + int.from_bytes(whole[at : at + 4], "big")
+    count = whole.index(b"ipma") + 4 + 4 + 4 + 2  # behind flags, the number of items, and the first one's id
+    last = count + 1 + whole[count]
+    whole[last:last] = bytes([0x80 | number])
+    whole[count] += 1
+    whole[container + size : container + size] = added
+    for box, more in ((b"ipco", len(added)), (b"ipma", 1), (b"iprp", len(added) + 1), (b"meta", len(added) + 1)):
+        head = whole.index(box) - 4
+        whole[head : head + 4] = (int.from_bytes(whole[head : head + 4], "big") + more).to_bytes(4, "big")
+    place = data.index(b"mdat") + 4
+    extent = whole.index(place.to_bytes(4, "big"), whole.index(b"iloc"))
+    whole[extent : extent + 4] = (place + len(added) + 1).to_bytes(4, "big")
+    return bytes(whole)

@@ -1,6 +1,7 @@
 """Every format and mode is read as the pixels that a person sees."""
 
 import io
+import struct
 import zlib
 
 import numpy as np
@@ -116,6 +117,38 @@ def test_heic_stands_upright(turns: int, orientation: int) -> None:
     assert (height, width) == ((64, 96) if turns % 2 == 0 else (96, 64))
     assert np.abs(corners.astype(int) - quadrants).max() <= 3
     assert raster.found.orientation == orientation
+
+
+APERTURES = [
+    (90, 1, 60, 1, 0, 1, 0, 1),
+    (95, 1, 63, 1, 0, 1, 0, 1),
+    (50, 1, 31, 1, -10, 1, 7, 2),
+    (31, 2, 31, 2, 0, 1, 0, 1),
+]
+
+
+@pytest.mark.parametrize("numbers", APERTURES)
+@pytest.mark.parametrize("turned", [False, True])
+def test_only_the_clean_aperture_is_seen(numbers: tuple[int, ...], turned: bool) -> None:
+    """What `clap` cuts off, as writers of odd sizes do, is not seen, in AVIF as in HEIC, which libheif cuts itself."""
+    source = Image.fromarray(np.random.default_rng(4).integers(0, 256, (64, 96, 3), np.uint8))
+    for data in (heic.PLAIN, saved(source, "AVIF", quality=100, subsampling="4:4:4")):
+        whole = decode(data, Limits()).pixels
+        cut = heic.with_property(data, b"clap", struct.pack(">8i", *numbers))
+        shown = read_header(io.BytesIO(cut), Limits()).shown
+        assert shown is not None
+        expected = whole[shown]
+        if turned:
+            cut, expected = heic.with_property(cut, b"irot", b"\1"), np.rot90(expected)
+        assert read_header(io.BytesIO(cut), Limits()).upright == expected.shape[1::-1]
+        assert np.array_equal(decode(cut, Limits()).pixels, expected)
+
+
+@pytest.mark.parametrize("numbers", [(9, 0, 9, 1, 0, 1, 0, 1), (9, 1, 9, 1, 60, 1, 0, 1), (-9, 1, 9, 1, 0, 1, 0, 1)])
+def test_a_clean_aperture_that_makes_no_sense(numbers: tuple[int, ...]) -> None:
+    """A clean aperture that reaches beyond the picture, or of no numbers, is an error."""
+    with pytest.raises(BrokenImage, match="clap"):
+        decode(heic.with_property(heic.PLAIN, b"clap", struct.pack(">8i", *numbers)), Limits())
 
 
 def test_jpeg_is_decoded_as_pillow_decodes_it() -> None:

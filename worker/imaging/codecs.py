@@ -186,7 +186,8 @@ _MODES: dict[str, tuple[Model, str, str]] = {
 def _by_pillow(data: bytes, header: Header) -> Decoded:
     """WebP, BMP and AVIF."""
     image = Image.open(io.BytesIO(data), formats=(header.format,))
-    return _loaded(image, header)
+    decoded = _loaded(image, header)
+    return decoded if header.shown is None else replace(decoded, samples=decoded.samples[header.shown])
 
 
 def _gif(data: bytes, header: Header) -> Decoded:
@@ -220,13 +221,13 @@ def _jpeg2000(data: bytes, header: Header) -> Decoded:
 
 
 def _heic(data: bytes, header: Header) -> Decoded:
-    """By libheif, which applies the orientation itself."""
+    """By libheif, which cuts out what is shown and turns it."""
     image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]  # pi_heif annotates no constructor
     return _loaded(image, header, upright=True)
 
 
 def _loaded(image: Image.Image, header: Header, upright: bool = False) -> Decoded:
-    if sorted(image.size) != sorted((header.width, header.height)):
+    if sorted(image.size) != sorted(header.size if upright else (header.width, header.height)):
         raise BrokenImage(f"The {header.format} file says twice how large it is, and differently.")
     orientation = header.orientation
     icc = image.info.get("icc_profile")

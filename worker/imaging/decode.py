@@ -83,7 +83,7 @@ def decode(data: bytes, limits: Limits) -> Raster:
     except _DAMAGE as error:
         raise BrokenImage(f"The {header.format} file's data are damaged or cut off: {error}") from error
     height, width = decoded.samples.shape[:2]
-    if sorted((width, height)) != sorted((header.width, header.height)):
+    if sorted((width, height)) != sorted(header.size):
         raise BrokenImage(
             f"The {header.format} header says {header.width} x {header.height} pixels, its data {width} x {height}."
         )

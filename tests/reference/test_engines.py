@@ -8,7 +8,7 @@ from worker.clustering import cluster
 from worker.points import Points
 from worker.verify import Agreement, break_ties, compare
 
-CASES = {"light": scattered(1, 300, most=4), "heavy": scattered(2, 150, most=200)}
+CASES = {"light": scattered(1, 300, most=4), "heavy": scattered(2, 80, most=200)}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -31,14 +31,15 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("allow_single_cluster", [False, True])
+@pytest.mark.parametrize("epsilon", [0.0, 5.0])
+@pytest.mark.parametrize("single", [False, True])
 @pytest.mark.parametrize("method", ["eom", "leaf"])
 @pytest.mark.parametrize("image", DEGENERATE)
-def test_degenerate_images_give_finite_answers(image: str, method: str, allow_single_cluster: bool) -> None:
+def test_degenerate_images_give_finite_answers(image: str, method: str, single: bool, epsilon: float) -> None:
     """No warning and no NaN: every number is finite, every label in range, every cluster has a centre."""
     points = DEGENERATE[image]
-    params = HdbscanParams(cluster_selection_method=method, allow_single_cluster=allow_single_cluster)
-    found = cluster(points, params)
+    options = {"cluster_selection_method": method, "cluster_selection_epsilon": epsilon}
+    found = cluster(points, HdbscanParams(allow_single_cluster=single, **options))
     details = found.details
     assert found.labels.shape == (len(points),)
     assert set(found.labels[found.labels >= 0]) == set(range(len(found.centers)))

@@ -1,6 +1,7 @@
 """A worker that has warmed up compiles nothing more, whatever comes."""
 
 import sys
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -49,6 +50,7 @@ def variants() -> set[tuple[str, str]]:
 
 def made_for_jobs() -> tuple[int, list[tuple[str, str]]]:
     """How many kernels the warm-up made, and which ones the jobs after it."""
+    warnings.simplefilter("error")  # as pytest does in its own process
     warm_up()
     known = variants()
     small, clear, large = encoded(noise(25, 25)), encoded(noise(25, 25, channels=4)), encoded(noise(260, 260))

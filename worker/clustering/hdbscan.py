@@ -55,6 +55,8 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     selected = select(condensed, stability, params)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
+    if (labels == NOISE).all():
+        selected[:] = False  # one cluster that is nothing but rim is none
     meter.tell(0.98)
     clusters = np.flatnonzero(selected)
     details = HdbscanDetails(

@@ -78,8 +78,10 @@ async def see_to(job_id: str, parts: Parts) -> None:
         await _send_again(job, parts)
     elif job.status is JobStatus.RUNNING:
         await _rescue(job, parts)
-    elif await parts.store.is_due(job.id):  # else it has ended since it was listed, and its time is yet to come
-        await (_expire if job.settled else _settle)(job, parts)
+    elif not job.settled:
+        await _settle(job, parts)
+    elif await parts.store.is_due(job.id):
+        await _expire(job, parts)
 
 
 async def _send_again(job: Job, parts: Parts, due_by: float | Literal["now"] = "now") -> None:
@@ -116,11 +118,18 @@ async def _remove_begun(job: Job, parts: Parts) -> None:
 
 
 async def _settle(job: Job, parts: Parts) -> None:
-    """It ended some seconds ago, and no store forgets that any more: it will not run again."""
-    await discard(job.uploads, parts.blobs)
-    if job.status is not JobStatus.SUCCEEDED:
-        await parts.blobs.delete_all(result_prefix(job.id))  # it was full, or somebody was killed, in mid-write
-    await parts.store.settle(job)
+    """It ended some seconds ago, and no store forgets that any more: it will not run again.
+
+    What a storage that is in trouble keeps of it is left for the collector.
+    """
+    if not await parts.store.settle(job):
+        return  # it has ended since it was listed, and its time is yet to come
+    try:
+        await discard(job.uploads, parts.blobs)
+        if job.status is not JobStatus.SUCCEEDED:
+            await parts.blobs.delete_all(result_prefix(job.id))  # it was full, or somebody was killed, in mid-write
+    except HuemillError as error:
+        log.warning("its files: %s", error)
 
 
 async def _expire(job: Job, parts: Parts) -> None:

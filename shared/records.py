@@ -76,6 +76,11 @@ def hold_of(job: Job) -> Hold:
     return Hold(job.id, job.claim, queue_of(job))
 
 
+def keys_of(hold: Hold) -> list[str]:
+    """What move.lua and create.lua touch."""
+    return [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
+
+
 def move_args(
     hold: Hold,
     move: Move,
@@ -97,11 +102,10 @@ def move_args(
     name = "progress" if move is Move.REPORT else str(target)
     payload = orjson.dumps(event) if event is not None else b""
     pairs = [part for pair in {"status": str(target), **fields}.items() for part in pair]
-    keys = [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
     fence: list[str | bytes | float] = [
         only_from or ",".join(sources),
         hold.claim,
         hold.job_id,
         "" if due_by is None else due_by,
     ]
-    return keys, [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]
+    return keys_of(hold), [*fence, due_in, EVENTS_KEPT, name, payload, *pairs]

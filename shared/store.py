@@ -26,7 +26,7 @@ from redis.exceptions import ResponseError
 from shared import connections
 from shared.connections import BLOCK_MS
 from shared.jobs import ENDED, Job, JobError, JobStatus, Loss, Move, Progress, now
-from shared.queue import QUEUES, queue_of
+from shared.queue import QUEUES
 from shared.records import (
     DUE,
     Hold,
@@ -38,6 +38,7 @@ from shared.records import (
     events_key,
     hold_of,
     job_key,
+    keys_of,
     move_args,
     queued_key,
 )
@@ -59,7 +60,7 @@ BATCH = 100
 REFUSED_SECONDS = 20.0
 REFUSED_PAUSE = 0.5
 log = logging.getLogger("huemill.store")
-_MOVE = files("shared").joinpath("move.lua").read_text()
+_CREATE, _MOVE = (files("shared").joinpath(name).read_text() for name in ("create.lua", "move.lua"))
 
 
 class Event(NamedTuple):
@@ -90,20 +91,17 @@ class GatewayStore:
     def __init__(self, settings: Settings, redis: Redis | None = None) -> None:
         self._settings = settings
         self._redis = redis or connections.gateway(settings)
+        self._create_script = self._redis.register_script(_CREATE)
         self._move_script = self._redis.register_script(_MOVE)
 
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def create(self, job: Job) -> None:
-        """Store a new job, to be looked at again if nobody claims it."""
-        clock = await self._clock()
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(job_key(job.id), mapping=cast(dict[Any, Any], encode(job)))
-            pipe.xadd(events_key(job.id), {"name": "queued", "data": b"{}"})
-            pipe.zadd(DUE, {job.id: clock + self._settings.resend_seconds})
-            pipe.zadd(queued_key(queue_of(job)), {job.id: clock})
-            await pipe.execute()
+    async def create(self, job: Job) -> str:
+        """Store a new job, to be looked at again if nobody claims it; the id of its first event."""
+        pairs = [part for pair in encode(job).items() for part in pair]
+        event = await self._create_script(keys_of(hold_of(job)), [job.id, self._settings.resend_seconds, *pairs])
+        return cast(bytes, event).decode()
 
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
@@ -218,7 +216,7 @@ class GatewayStore:
         return await self._sweep(job, Move.FAIL, _settle_seconds(self._settings), *_failure(job, error, self._settings))
 
     async def settle(self, job: Job) -> bool:
-        """An ended job that is due has no uploads any more; it is due again when it expires."""
+        """An ended job that is due needs its uploads no more; it is due again when it expires."""
         assert job.expires_at is not None
         left = max(0.0, (job.expires_at - now()).total_seconds())
         return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)

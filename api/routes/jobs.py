@@ -46,11 +46,11 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     wait = _wait_seconds(prefer, parts.settings.max_wait_seconds)
     if await parts.store.queued() >= parts.settings.max_queued:
         raise QueueFull("Too many jobs are waiting already. Try again later.")
-    job = await _accept(request, parts)
+    job, event = await _accept(request, parts)
     headers = {"Location": f"/v1/jobs/{job.id}"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
-        job = await _wait(job, wait, request, parts)
+        job = await _wait(job, event, wait, request, parts)
     if job.ended:
         return Json(await _view(job, parts), 200, headers)
     return Json(job_view(job), 202, {**headers, "Retry-After": POLL_SECONDS})
@@ -112,20 +112,20 @@ def _wait_seconds(prefer: str | None, most: float) -> float | None:
     return None
 
 
-async def _accept(request: Request, parts: Parts) -> Job:
-    """Store what the request brings, and send it to a worker."""
+async def _accept(request: Request, parts: Parts) -> tuple[Job, str]:
+    """Store what the request brings, and send it to a worker; the job, and its first event's id."""
     job_id = new_job_id()
     received = await uploads.receive(request, job_id, parts)
     job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-    await _enqueue(job, parts)
+    event = await _enqueue(job, parts)
     metrics.accepted.labels(job.params.algorithm).inc()
-    return job
+    return job, event
 
 
-async def _enqueue(job: Job, parts: Parts) -> None:
-    """Store the job, then send its id; if either fails, nothing of it is left."""
+async def _enqueue(job: Job, parts: Parts) -> str:
+    """Store the job, then send its id; if either fails, nothing of it is left. Returns its first event's id."""
     try:
-        await parts.store.create(job)
+        event = await parts.store.create(job)
     except BaseException:
         await uploads.discard(job.uploads, parts.blobs)
         raise
@@ -139,12 +139,13 @@ async def _enqueue(job: Job, parts: Parts) -> None:
             async with asyncio.timeout(CLEANUP_SECONDS):
                 await parts.store.forget(job.id)
         raise
+    return event
 
 
-async def _wait(job: Job, seconds: float, request: Request, parts: Parts) -> Job:
-    """The job as it is when it has ended, after `seconds`, or when nobody waits any more."""
+async def _wait(job: Job, after: str, seconds: float, request: Request, parts: Parts) -> Job:
+    """The job as it is when an event after `after` has ended it, after `seconds`, or when nobody waits any more."""
     try:
-        async for event in parts.store.follow(job.id, seconds=seconds):
+        async for event in parts.store.follow(job.id, after, seconds):
             if event is None and await request.is_disconnected():
                 break
             if event is not None and event.name in ENDED:

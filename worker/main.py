@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -40,7 +41,9 @@ def run(job_id: str) -> None:
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _leave_logging_as_it_is(**_: object) -> None:
-    """That somebody listens is enough."""
+    """That somebody listens is enough. Celery's own words on every message name no job, and ours say more."""
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
@@ -63,7 +66,8 @@ def _in_each_child(**_: object) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     tracing.set_up("huemill-worker")
     store = WorkerStore(settings, f"{_name}/{os.getpid()}")
-    _parts["mill"] = tasks.Mill(store, Blobs(settings.blob_url), settings, _parts["guard"].running)
+    blobs, writers = Blobs(settings.blob_url), ThreadPoolExecutor(thread_name_prefix="write")
+    _parts["mill"] = tasks.Mill(store, blobs, settings, _parts["guard"].running, writers)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -39,6 +39,8 @@ class Mill:
     settings: Settings
     watch: Callable[[Job, float], AbstractContextManager[None]]
     """Tells the guard that the job runs here, and when it must be over (by the monotonic clock)."""
+    writers: Executor
+    """For the files of a result: to write them takes less than to start a thread for each."""
 
 
 class Reporter:
@@ -134,8 +136,7 @@ def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> None:
     """Write the files, all at once, then end the job; a stale claim's files are taken away again."""
     prefix = f"{result_prefix(job.id)}{job.claim}/"
     files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
-    with ThreadPoolExecutor(len(files)) as pool:
-        list(pool.map(lambda name: mill.blobs.put(prefix + name, files[name]), files))
+    list(mill.writers.map(lambda name: mill.blobs.put(prefix + name, files[name]), files))
     if mill.store.succeed(job, prefix):
         _count(job, outcome.result)
         return

@@ -129,6 +129,7 @@ def test_every_line_of_a_log_is_an_object(observed: Observed) -> None:
     told = [line for line in lines if line.get("job_id") == jobs[0]["id"]]
     assert len(told) >= 2
     assert all(line["attempt"] == 1 and line["worker"] for line in told)
+    assert not any("huemill.run" in line["event"] for line in lines), "Celery's words on its tasks name no job"
 
 
 def test_the_gateway_counts(observed: Observed) -> None:

@@ -14,7 +14,7 @@ from shared.formats import Limits, read_header
 from shared.formats.exif import orientation as exif_orientation
 from shared.settings import Settings
 from tests.support import heic
-from tests.support.corpus import Sample, chunk, corpus, png, saved, smooth, tiff
+from tests.support.corpus import Sample, chunk, corpus, deep, png, saved, smooth, tiff
 from tests.support.images import photograph
 from worker.imaging.decode import decode
 
@@ -245,6 +245,13 @@ def test_a_tiff_without_all_its_strips_is_broken() -> None:
     data[rows_per_strip + 8] = 5
     with pytest.raises(BrokenImage, match="lacks strips"):
         decode(bytes(data), Limits())
+
+
+@pytest.mark.parametrize("samples", [deep(5), smooth().astype(np.uint32)])
+def test_a_tiff_of_other_samples_is_not_called_damaged(samples: np.ndarray) -> None:
+    """A TIFF of more channels or more bits than are read is whole, and the refusal says what to save instead."""
+    with pytest.raises(UnsupportedImage, match="grey, RGB or CMYK, of 8 or 16 bits"):
+        decode(tiff(samples, 2), Limits())
 
 
 @pytest.mark.parametrize("tag", [{254: (4, b"\1\0\0\0")}, {50706: (1, b"\1\4\0\0")}])

@@ -17,7 +17,7 @@ from shared.errors import BrokenImage, UnsupportedImage
 from shared.formats import Header
 from shared.results import Step
 from worker.imaging import png, ppm, profiles
-from worker.imaging.lookup import look_up
+from worker.imaging.lookup import look_up, reduce, unmultiplied
 from worker.kernels import qoi
 
 # Our own limits are checked before decoding; Pillow's would warn and raise at other numbers.
@@ -131,7 +131,7 @@ def _png(data: bytes, header: Header) -> Decoded:
             table = profiles.gamma_table(gamma, 65536)
         steps.append(_reduced(16))
         colors = channels - (channels in (2, 4))
-        reduced = _reduce(samples, 65535)
+        reduced = reduce(samples, 65535)
         if table is not None:
             reduced[..., :colors] = look_up(table, samples[..., :colors])
         samples = reduced
@@ -156,12 +156,6 @@ def _png(data: bytes, header: Header) -> Decoded:
 
 def _reduced(bits: int) -> Step:
     return Step(step="reduced_to_8_bits", detail=f"Samples of {bits} bits were rounded to 8.")
-
-
-def _reduce(samples: NDArray[np.integer[Any]], greatest: int) -> NDArray[np.uint8]:
-    """`samples` of 0..greatest as the nearest of 0..255."""
-    levels = np.arange(greatest + 1, dtype=np.int64)
-    return look_up(((levels * 510 + greatest) // (2 * greatest)).astype(np.uint8), samples)
 
 
 # --- by Pillow --------------------------------------------------------------------------------------------------------
@@ -217,7 +211,7 @@ def _jpeg2000(data: bytes, header: Header) -> Decoded:
     decoded = _loaded(image, header)
     if header.bits >= 8 or image.mode == "P":
         return decoded
-    return replace(decoded, samples=_reduce(decoded.samples >> (8 - header.bits), (1 << header.bits) - 1))
+    return replace(decoded, samples=reduce(decoded.samples >> (8 - header.bits), (1 << header.bits) - 1))
 
 
 def _heic(data: bytes, header: Header) -> Decoded:
@@ -238,7 +232,7 @@ def _loaded(image: Image.Image, header: Header, upright: bool = False) -> Decode
         grey = np.asarray(image).astype(np.uint16)
         if header.format == "JPEG2000":
             grey >>= 16 - header.bits
-        samples = _reduce(np.minimum(grey, greatest), greatest)[..., None]
+        samples = reduce(np.minimum(grey, greatest), greatest)[..., None]
         return Decoded(
             samples, "grey", "grey", header.bits, icc, None, None, None, orientation, upright, [_reduced(header.bits)]
         )
@@ -314,7 +308,15 @@ def _arguments(tile: ImageFile._Tile) -> tuple[Any, ...]:
 
 
 def _open_tiff(data: bytes) -> TiffImagePlugin.TiffImageFile:
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    try:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        if "unknown pixel mode" not in str(error):
+            raise
+        message = (
+            "The TIFF file's samples are of a kind that is not read: save it as grey, RGB or CMYK, of 8 or 16 bits."
+        )
+        raise UnsupportedImage(message) from error
     image.info.pop("xmp", None)  # Pillow would take an orientation from there, which viewers do not
     return image
 
@@ -339,9 +341,9 @@ def _sixteen_bit_tiff(data: bytes, image: TiffImagePlugin.TiffImageFile, raw_mod
         mode = image.mode
     samples = (high.astype(np.uint16) << 8 | low).astype(np.uint16, copy=False)
     if raw_mode.startswith("RGBa"):
-        samples = _unmultiplied(samples)
+        samples = unmultiplied(samples)
     orientation = header.orientation
-    return Decoded(_reduce(samples, 65535), model, mode, 16, icc, None, None, None, orientation, True, [_reduced(16)])
+    return Decoded(reduce(samples, 65535), model, mode, 16, icc, None, None, None, orientation, True, [_reduced(16)])
 
 
 def _tiff_bytes(data: bytes, mode: str, raw_mode: str) -> NDArray[np.uint8]:
@@ -354,13 +356,6 @@ def _tiff_bytes(data: bytes, mode: str, raw_mode: str) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _unmultiplied(samples: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """RGBA u16[h, w, 4] whose colours were multiplied by alpha, divided by it."""
-    alpha = np.maximum(samples[..., 3:].astype(np.uint64), 1)
-    colors = np.minimum((samples[..., :3].astype(np.uint64) * 65535 + alpha // 2) // alpha, 65535)
-    return np.concatenate([colors.astype(np.uint16), samples[..., 3:]], axis=2)
-
-
 # --- without a library ------------------------------------------------------------------------------------------------
 
 
@@ -369,7 +364,7 @@ def _ppm(data: bytes, header: Header) -> Decoded:
     steps = [_reduced(header.bits)] if greatest > 255 else []
     model: Model = "rgb" if samples.shape[2] == 3 else "grey"
     mode = "bitmap" if header.bits == 1 else {"rgb": "RGB", "grey": "grey"}[model]
-    return Decoded(_reduce(samples, greatest), model, mode, header.bits, steps=steps)
+    return Decoded(reduce(samples, greatest), model, mode, header.bits, steps=steps)
 
 
 def _qoi(data: bytes, header: Header) -> Decoded:

@@ -86,6 +86,8 @@ def test_a_url_that_gives_no_image(fetching: Service, web: Web, path: str, statu
     url = web.url(path) if path.startswith("/") else path.replace("PORT", str(web.port))
     with fetching.client() as client:
         problem(client.post("/v1/jobs", json={"image_url": url, "mask_base64": BASE64}), status, code)
+        document = problem(client.post("/v1/jobs", json={"image_base64": BASE64, "mask_url": url}), status, code)
+        assert document["detail"].startswith("The mask cannot be read. The ")
     assert fetching.blob_files() == before
 
 

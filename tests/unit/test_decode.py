@@ -1,6 +1,7 @@
 """Every format and mode is read as the pixels that a person sees."""
 
 import io
+import re
 import struct
 import zlib
 
@@ -17,6 +18,7 @@ from tests.support import heic
 from tests.support.corpus import Sample, chunk, corpus, deep, png, saved, smooth, tiff
 from tests.support.images import photograph
 from worker.imaging.decode import decode
+from worker.imaging.jpeg import read_notes
 
 SAMPLES = corpus()
 
@@ -179,6 +181,37 @@ def test_a_harmless_warning_is_told() -> None:
     raster = decode(data[:place] + b"\x09" + data[place + 1 :], Limits())
     assert np.array_equal(raster.pixels, decode(data, Limits()).pixels)
     assert [step.step for step in raster.found.steps] == ["tolerated_damage"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "note"),
+    [
+        (0xE0, b"JFIF\0"),
+        (0xE2, b"ICC_PROFILE\0"),
+        (0xE2, b"ICC_PROFILE\0\1\2abc"),
+        (0xEE, b"Adobe"),
+        (0xED, b"Photoshop 3.0\0008BIM"),
+    ],
+)
+def test_a_damaged_note_costs_no_jpeg(marker: int, note: bytes) -> None:
+    """What is cut off in a note before the pixels says nothing of the picture, which all viewers show."""
+    data = photograph("china.jpg").read_bytes()
+    damaged = data[:2] + struct.pack(">BBH", 0xFF, marker, len(note) + 2) + note + data[2:]
+    assert np.array_equal(decode(damaged, Limits()).pixels, decode(data, Limits()).pixels)
+
+
+def test_a_profile_in_many_segments() -> None:
+    """A profile is put together from its segments, in any order; with one of them missing there is none."""
+    profile = np.random.default_rng(3).integers(0, 256, 150_000, np.uint8).tobytes()
+    data = saved(Image.fromarray(UPRIGHT), "JPEG", icc_profile=profile)
+    places = [match.start() - 4 for match in re.finditer(b"ICC_PROFILE\0", data)]
+    ends = [*places[1:], places[-1] + 2 + int.from_bytes(data[places[-1] + 2 : places[-1] + 4], "big")]
+    pieces = [data[begin:end] for begin, end in zip(places, ends, strict=True)]
+    assert len(pieces) == 3
+    for order, expected in (((0, 1, 2), profile), ((2, 0, 1), profile), ((0, 2), None), ((0, 1, 1), None)):
+        changed = data[: places[0]] + b"".join(pieces[number] for number in order) + data[ends[-1] :]
+        body = read_header(io.BytesIO(changed), Limits()).body
+        assert read_notes(changed, body) == (3, expected)
 
 
 def test_jpeg_with_endless_scans_is_refused() -> None:

@@ -16,7 +16,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 from shared.errors import BrokenImage, UnsupportedImage
 from shared.formats import Header
 from shared.results import Step
-from worker.imaging import png, ppm, profiles
+from worker.imaging import jpeg, png, ppm, profiles
 from worker.imaging.lookup import look_up, reduce, unmultiplied
 from worker.kernels import qoi
 
@@ -45,6 +45,12 @@ class Decoded:
 
 # --- JPEG -------------------------------------------------------------------------------------------------------------
 
+# Its number of channels -> ours, and what simplejpeg calls the colours.
+_JPEG_MODES: dict[int, tuple[Model, str, str]] = {
+    1: ("grey", "grey", "GRAY"),
+    3: ("rgb", "RGB", "RGB"),
+    4: ("cmyk", "CMYK", "CMYK"),
+}
 # Each scan of a progressive file is another pass over all blocks. Encoders make about ten.
 MAX_SCANS = 100
 MAX_JPEG_SEGMENTS = 8192
@@ -65,26 +71,14 @@ _UNNAMED = "subsampling level"
 
 def _jpeg(data: bytes, header: Header) -> Decoded:
     """By libjpeg-turbo itself: half of Pillow's time for the same pixels, and it tells of damage that Pillow hides."""
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))  # the metadata
-    if image.size != (header.width, header.height):
-        raise BrokenImage("The JPEG file has two frame headers of different sizes.")
+    notes = jpeg.read_notes(data, header.body)
     _check_scans(data)
-    model: Model = "cmyk" if image.mode == "CMYK" else "grey" if image.mode == "L" else "rgb"
-    space = {"cmyk": "CMYK", "grey": "GRAY", "rgb": "RGB"}[model]
-    samples, steps = _jpeg_samples(data, image, space)
-    return Decoded(
-        samples,
-        model,
-        {"cmyk": "CMYK", "grey": "grey", "rgb": "RGB"}[model],
-        icc=image.info.get("icc_profile"),
-        orientation=header.orientation,
-        steps=steps,
-    )
+    model, mode, space = _JPEG_MODES[notes.channels]
+    samples, steps = _jpeg_samples(data, space)
+    return Decoded(samples, model, mode, icc=notes.icc, orientation=header.orientation, steps=steps)
 
 
-def _jpeg_samples(
-    data: bytes, image: JpegImagePlugin.JpegImageFile, space: str
-) -> tuple[NDArray[np.uint8], list[Step]]:
+def _jpeg_samples(data: bytes, space: str) -> tuple[NDArray[np.uint8], list[Step]]:
     try:
         samples = simplejpeg.decode_jpeg(data, space, strict=True)
         # CMYK is inverted, as Adobe writes it: 255 is no ink. All viewers take it so.
@@ -94,6 +88,7 @@ def _jpeg_samples(
         if not warned and _UNNAMED not in str(error):
             raise
         steps = [Step(step="tolerated_damage", detail=f"The decoder warned: {error}.")] if warned else []
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     image.load()
     return np.asarray(image).reshape(image.height, image.width, -1), steps
 

@@ -157,11 +157,10 @@ def _shortlist(
         lead = (x - guide_x) * (x + guide_x - 2 * (high_x if x > guide_x else low_x))
         lead += (y - guide_y) * (y + guide_y - 2 * (high_y if y > guide_y else low_y))
         lead += (z - guide_z) * (z + guide_z - 2 * (high_z if z > guide_z else low_z))
-        if lead > enough:
-            least = lead if lead < least else least
-        else:
-            out[length] = j
-            length += 1
+        far = lead > enough
+        least = lead if far and lead < least else least
+        out[length] = j  # overwritten by the next one, if far
+        length += not far
     return length, np.sqrt(reach + least) - np.sqrt(reach)
 
 
@@ -225,12 +224,11 @@ def _compare(
             y = coords[i, 1] - centers[j, 1]
             z = coords[i, 2] - centers[j, 2]
             distance = x * x + y * y + z * z
-            if distance < best:
-                second = best
-                best = distance
-                label = j
-            elif distance < second:
-                second = distance
+            # Selections, as nobody could foretell the branches.
+            loser = best if distance < best else distance
+            second = loser if loser < second else second
+            label = j if distance < best else label
+            best = distance if distance < best else best
         closest_call = min(closest_call, second - best)
         farthest = max(farthest, second)
         before = labels[i] if owner == MIXED else owner

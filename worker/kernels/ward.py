@@ -35,7 +35,7 @@ TWICE = np.float32(2.0 - 2.0**-18)
 ZERO, NEVER = np.float32(0.0), np.float32(np.inf)
 # Clusters in a leaf. A tree is thinned when this share of its clusters is left; below so many it lasts to the end.
 LEAF_SIZE = 8
-THIN_AT = 0.9
+THIN_AT = 0.85
 LAST_TREE = 64
 
 ROOT = 0

@@ -70,11 +70,13 @@ def _cluster(algorithm: str) -> None:
 def main() -> int:
     begin = time.perf_counter()
     # numba compiles on one core, and HDBSCAN's kernels are half of its work. OPTICS comes last: what it shares with
-    # HDBSCAN has been kept on disk by then.
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_cluster, ("hdbscan", "kmeans", "agglomerative", "optics")))
-    # What is left, and what was lost because both wrote to the same index at the same moment.
-    warm_up()
+    # HDBSCAN has been kept on disk by then. What both compile all the same has the same types: on disk it is one entry.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        half = pool.submit(_cluster, "hdbscan")
+        _count()
+        for algorithm in ("kmeans", "agglomerative", "optics"):
+            _cluster(algorithm)
+        half.result()
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")
     return 0
 

@@ -25,6 +25,7 @@ from tests.support.waiting import until
 HUEMILL = [sys.executable, "-c", "from cli.main import main; main()"]
 STOP_SECONDS = 5
 IMPATIENT = {"HUEMILL_LEASE_SECONDS": "2", "HUEMILL_RESEND_SECONDS": "3", "HUEMILL_SWEEP_SECONDS": "0.5"}
+ONE_CORE = {"HUEMILL_THREADS": "1"}  # the other is other tests' own
 LONG = {"n_clusters": 64, "n_init": 100, "tol": 0, "max_iter": 10_000}
 
 
@@ -67,7 +68,7 @@ def starting(folder: Path) -> Iterator[Callable[..., Serving]]:
     def start(*arguments: str) -> Serving:
         port = free_port()
         command = [*HUEMILL, "serve", "--port", str(port), "--data-dir", str(folder / "data"), *arguments]
-        child = Child("huemill serve", command, folder / f"serve-{len(started)}.log", IMPATIENT)
+        child = Child("huemill serve", command, folder / f"serve-{len(started)}.log", IMPATIENT | ONE_CORE)
         started.append(Serving(child, port, folder / "data"))
         until(lambda: child.check() or "huemill serves at" in child.text(), "the ready line", 90, 0.05)
         return started[-1]

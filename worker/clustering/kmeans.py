@@ -22,9 +22,11 @@ Floats = NDArray[np.float64]
 _FEW = 1 << 17
 # Sums are made in pieces of about this many points, whatever the number of threads, and added in their order.
 _PIECE = 1 << 14
-# A sweep that takes fewer comparisons than this (10 to 20 ns each) is over before other threads have started.
-_WORTH_THREADS = 1 << 17
-# So many smaller sweeps are made before anybody is told: 20 milliseconds.
+# A sweep that takes fewer comparisons than this (about 10 ns each) is over before other threads are of use.
+_WORTH_THREADS = 1 << 19
+# About so many comparisons a point are to be expected of a first sweep.
+_FIRST_COMPARISONS = 8
+# So many smaller sweeps are made before anybody is told: less than 0.1 s.
 _ITERATIONS_AT_ONCE = 16
 # The starts run on the means of a grid's cells if it has at least this many cells for each centre.
 _CELLS_A_CENTER = 8
@@ -280,7 +282,7 @@ class _Lloyd:
         cuts = np.searchsorted(cells.begin[cells.block_begin], np.arange(0, size, _PIECE))
         ends = [*np.unique(cuts).tolist(), len(cells.block_begin) - 1]
         self._pieces = list(pairwise(ends))
-        self._work = _WORTH_THREADS
+        self._work = _FIRST_COMPARISONS * size
 
     def run(self, centers: Floats, tol: float, max_iter: int, meter: Meter) -> Run:
         tolerance = tol * _mean_variance(self._cells)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from shared.params import OpticsParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
+from worker.kernels import kdtree, optics
 from worker.points import Points
 
 seeds = st.integers(0, 2**32 - 1)
@@ -84,3 +86,44 @@ def test_the_ordering_is_a_walk(seed: int, size: int, max_eps: float | None) -> 
     expected = np.maximum(details.core_distances[source], step)
     np.testing.assert_allclose(details.reachability[reached], expected, rtol=1e-12)
     assert np.isinf(details.reachability[details.predecessor < 0]).all()
+
+
+def distances(coords: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Between all points, f64[U, U], rounded as scikit-learn rounds them."""
+    return np.around(np.sqrt(((coords[:, None] - coords[None]) ** 2).sum(axis=2)), 15)
+
+
+def cores_of(points: Points, min_samples: int) -> NDArray[np.float64]:
+    steps = distances(points.coords)
+    order = np.argsort(steps, axis=1)
+    enough = np.cumsum(points.weights[order], axis=1) >= min_samples
+    return np.take_along_axis(steps, order, axis=1)[np.arange(len(steps)), enough.argmax(axis=1)]
+
+
+def plain_walk(steps: NDArray[np.float64], cores: NDArray[np.float64], max_eps: float) -> list[tuple[int, float, int]]:
+    """The definition: rank, reachability and predecessor's time of every visit."""
+    offers, leaders = np.full(len(cores), np.inf), np.full(len(cores), -1)
+    waiting = np.ones(len(cores), np.bool_)
+    found = []
+    for time in range(len(cores)):
+        rank = int(np.flatnonzero(waiting)[np.argmin(offers[waiting])])
+        found.append((rank, float(offers[rank]), int(leaders[rank])))
+        waiting[rank] = False
+        reached = np.maximum(steps[rank], cores[rank])
+        better = waiting & (steps[rank] <= max_eps) & (reached < offers)
+        offers[better], leaders[better] = reached[better], time
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, st.integers(1, 70), st.booleans(), st.integers(1, 3), st.sampled_from([np.inf, 2.0, 60.0]))
+def test_small_leaves_change_no_visit(seed: int, size: int, ties: bool, leaf_size: int, max_eps: float) -> None:
+    """Whatever the tree, the walk is the definition's, ties included."""
+    points = lattice(seed, size, side=5) if ties else scattered(seed, size)
+    cores = cores_of(points, min(1 + seed % 12, points.pixels))
+    expected = plain_walk(distances(points.coords), np.where(cores <= max_eps, cores, np.inf), max_eps)
+    cores[cores > max_eps] = np.inf
+    none = np.zeros(2, np.int64)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), leaf_size, none)
+    found = optics.walk(optics.gather(tree), cores, max_eps, none)
+    assert list(zip(*(values.tolist() for values in found), strict=True)) == expected

@@ -39,7 +39,7 @@ class Crowd(NamedTuple):
     place: NDArray[np.int32]  # [U]: rank -> place
     leaf: NDArray[np.int32]  # [U]: rank -> leaf
     offer: NDArray[np.float64]  # [M, 2]: smallest and largest offer below; inf and -1 where all are visited
-    whose: NDArray[np.int32]  # [M, 2]: rank of who has the smallest, the lowest; time of the largest, the latest
+    first: NDArray[np.int32]  # [M]: rank of who has the smallest, the lowest
 
 
 class Walk(NamedTuple):
@@ -62,7 +62,7 @@ def gather(tree: Tree) -> Crowd:
         np.empty(size, np.int32),
         np.empty(size, np.int32),
         np.empty((nodes, 2)),
-        np.empty((nodes, 2), np.int32),
+        np.empty(nodes, np.int32),
     )
     for place in range(size):
         crowd.at[place, :3], crowd.at[place, 3] = tree.coords[place], np.inf
@@ -84,28 +84,39 @@ def gather(tree: Tree) -> Crowd:
 
 
 @kernel
-def _sum_up_leaf(crowd: Crowd, leaf: int) -> None:
-    """The best and the worst offer in a leaf."""
-    best, who, worst, when = np.inf, NOBODY, -1.0, 0
+def _sum_up_leaf(crowd: Crowd, leaf: int) -> bool:
+    """The best and the worst offer in a leaf; whether that is new."""
+    best, first, worst = np.inf, NOBODY, -1.0
     for i in range(crowd.node[leaf, BEGIN], crowd.node[leaf, END]):
-        offer, rank, time = crowd.at[i, 3], crowd.who[i, 0], crowd.who[i, 1]
-        if offer < best or (offer == best and rank < who):
-            best, who = offer, rank
-        if offer > worst or (offer == worst and time > when):
-            worst, when = offer, time
-    crowd.offer[leaf, 0], crowd.offer[leaf, 1] = best, worst
-    crowd.whose[leaf, 0], crowd.whose[leaf, 1] = who, when
+        offer, rank = crowd.at[i, 3], crowd.who[i, 0]
+        if offer < best or (offer == best and rank < first):
+            best, first = offer, rank
+        worst = max(worst, offer)
+    changed = best != crowd.offer[leaf, 0] or worst != crowd.offer[leaf, 1] or first != crowd.first[leaf]
+    crowd.offer[leaf, 0], crowd.offer[leaf, 1], crowd.first[leaf] = best, worst, first
+    return bool(changed)
 
 
-@inline
-def _sum_up(crowd: Crowd, node: int) -> None:
-    """The best and the worst offer below an inner node, from its children."""
-    offer, whose = crowd.offer, crowd.whose
+@kernel
+def _sum_up(crowd: Crowd, node: int) -> bool:
+    """The best and the worst offer below an inner node, from its children; whether that is new."""
+    offer, first = crowd.offer, crowd.first
     a, b = node + 1, crowd.node[node, RIGHT]
-    best = a if offer[a, 0] < offer[b, 0] or (offer[a, 0] == offer[b, 0] and whose[a, 0] < whose[b, 0]) else b
-    worst = a if offer[a, 1] > offer[b, 1] or (offer[a, 1] == offer[b, 1] and whose[a, 1] > whose[b, 1]) else b
-    offer[node, 0], whose[node, 0] = offer[best, 0], whose[best, 0]
-    offer[node, 1], whose[node, 1] = offer[worst, 1], whose[worst, 1]
+    best = a if offer[a, 0] < offer[b, 0] or (offer[a, 0] == offer[b, 0] and first[a] < first[b]) else b
+    worst = max(offer[a, 1], offer[b, 1])
+    changed = offer[node, 0] != offer[best, 0] or offer[node, 1] != worst or first[node] != first[best]
+    offer[node, 0], offer[node, 1], first[node] = offer[best, 0], worst, first[best]
+    return bool(changed)
+
+
+@kernel
+def _tell(crowd: Crowd, leaf: int) -> None:
+    """Sum up a leaf that has changed, and what is above as far as it changes."""
+    changed = _sum_up_leaf(crowd, leaf)
+    node = crowd.node[leaf, PARENT]
+    while changed and node >= 0:
+        changed = _sum_up(crowd, node)
+        node = crowd.node[node, PARENT]
 
 
 @kernel
@@ -119,11 +130,7 @@ def _leave(crowd: Crowd, rank: int) -> None:
         crowd.at[gap, i], crowd.at[last, i] = crowd.at[last, i], crowd.at[gap, i]
     for i in range(2):
         crowd.who[gap, i], crowd.who[last, i] = crowd.who[last, i], crowd.who[gap, i]
-    _sum_up_leaf(crowd, leaf)
-    node = crowd.node[leaf, PARENT]
-    while node >= 0:
-        _sum_up(crowd, node)
-        node = crowd.node[node, PARENT]
+    _tell(crowd, leaf)
 
 
 @inline
@@ -150,46 +157,39 @@ def _nearness(box: NDArray[np.float64], node: int, x: float, y: float, z: float)
 
 @kernel
 def _offer_around(
-    crowd: Crowd, source: int, time: int, core: float, reach: float, stack: NDArray[np.int64], path: NDArray[np.int64]
+    crowd: Crowd, source: int, time: int, newest: bool, core: float, reach: float, stack: NDArray[np.int64]
 ) -> None:
     """Offer max(core, |source - p|) to every unvisited p within the squared distance `reach` that has nothing better.
 
-    As good an offer of an earlier visit is better. `stack` and `path` are scratch, [M].
+    As good an offer of an earlier visit is better: so the `newest` visit needs to improve, and an older one may win a
+    tie. Where the worst offer is as good as `core`, older ones have made theirs. `stack` is scratch, [M].
     """
     home = crowd.place[source]
     x, y, z = crowd.at[home, 0], crowd.at[home, 1], crowd.at[home, 2]
     stack[0] = 0
     waiting = 1
-    passed = 0
-    changed = False
     while waiting > 0:
         waiting -= 1
         node = stack[waiting]
         right = crowd.node[node, RIGHT]
         if right == LEAF:
             if _offer_in_leaf(crowd, node, time, core, reach, x, y, z):
-                _sum_up_leaf(crowd, node)
-                changed = True
+                _tell(crowd, node)
             continue
-        path[passed] = node
-        passed += 1
         for side in range(2):
             child = node + 1 if side == 0 else int(right)
             worst = crowd.offer[child, 1]
-            if worst < core or (worst == core and crowd.whose[child, 1] <= time):
+            if worst <= core:
                 continue
             near = _nearness(crowd.box, child, x, y, z)
             if near > reach:
                 continue
             if near >= 0.999 * worst * worst or worst < 1e-9:  # too near for squares: they are not rounded
                 least = max(core, _rounded(near))
-                if worst < least or (worst == least and crowd.whose[child, 1] <= time):
+                if worst < least or (worst == least and newest):
                     continue
             stack[waiting] = child
             waiting += 1
-    if changed:
-        for i in range(passed - 1, -1, -1):
-            _sum_up(crowd, path[i])
 
 
 @inline
@@ -206,7 +206,7 @@ def _offer_in_leaf(crowd: Crowd, leaf: int, time: int, core: float, reach: float
         if key < at[i, 3] or (key == at[i, 3] and time < who[i, 1]):
             at[i, 3], who[i, 1] = key, time
             changed = True
-    return changed
+    return bool(changed)
 
 
 @kernel
@@ -266,7 +266,6 @@ def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDA
     radii = np.empty(size)
     times = np.empty(size, np.int64)
     stack = np.empty(len(crowd.node), np.int64)
-    path = np.empty(len(crowd.node), np.int64)
     farthest = max_eps * max_eps
     waiting = time = turns = 0
     while time < size:
@@ -275,13 +274,13 @@ def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDA
             progress[DONE] = time
             if progress[STOP]:
                 break
-        best, target = crowd.offer[0, 0], int(crowd.whose[0, 0])
+        best, target = crowd.offer[0, 0], int(crowd.first[0])
         if waiting > 0 and radii[0] < best:
             source = times[0]
             rank = visited[source]
             radius = max(_WIDENING * radii[0], _first_ring(crowd, rank))
             reach = min(_surely_above(radius), farthest)
-            _offer_around(crowd, rank, source, cores[rank], reach, stack, path)
+            _offer_around(crowd, rank, source, False, cores[rank], reach, stack)
             if reach >= farthest:
                 waiting -= 1
                 radius, source = radii[waiting], times[waiting]
@@ -296,7 +295,7 @@ def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDA
         core = cores[target]
         if core < np.inf:
             if core > 0:
-                _offer_around(crowd, target, time, core, min(farthest, _surely_above(core)), stack, path)
+                _offer_around(crowd, target, time, True, core, min(farthest, _surely_above(core)), stack)
             _sift_up(radii, times, waiting, core, time)
             waiting += 1
         time += 1

@@ -1,7 +1,5 @@
 """Images of every kind through the real service: what is found and done is told, and nothing brings it down."""
 
-import time
-
 import httpx
 import numpy as np
 import pytest
@@ -9,11 +7,8 @@ from PIL import ExifTags, Image
 
 from shared.formats import FORMATS
 from tests.conftest import ONE_STORE
-from tests.support.bombs import BOMBS
-from tests.support.broken import changes, cuts
-from tests.support.calls import finished, post, problem
+from tests.support.calls import finished
 from tests.support.corpus import corpus, saved, smooth
-from tests.support.processes import Service, resident_bytes
 from worker.imaging.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
 
 pytestmark = ONE_STORE
@@ -58,34 +53,3 @@ def test_what_was_done_is_told(client: httpx.Client) -> None:
     assert (image["profile"], image["orientation"], image["mode"], image["bits"]) == ("Display P3", 6, "RGB", 8)
     assert [step["step"] for step in image["steps"]] == ["converted_profile", "oriented"]
     assert "Display P3" in image["steps"][0]["detail"]
-
-
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_by_the_gateway(service: Service, client: httpx.Client, name: str) -> None:
-    """A bomb is refused when it is posted, within a second, and the gateway grows by less than 50 MB."""
-    assert service.gateway is not None
-    data = BOMBS[name]
-    before, begin = resident_bytes(service.gateway.pid), time.perf_counter()
-    answer = post(client, data)
-    assert answer.status_code in (413, 422), answer.text
-    problem(answer, answer.status_code, {413: "image_too_large", 422: "broken_image"}[answer.status_code])
-    assert time.perf_counter() - begin < 5  # the upload of 40 MB is in it, on a machine with other work
-    assert resident_bytes(service.gateway.pid) - before < 50 * 2**20
-
-
-def test_broken_images_end(service: Service, client: httpx.Client) -> None:
-    """Cut and changed images of each format end as a result or a typed error, and the worker is the same as before."""
-    pids = [worker.pid for worker in service.workers]
-    for name in ONE_EACH.values():
-        whole = ALL[name].data
-        for data in [*cuts(whole, 4), *changes(whole, 4, seed=5)]:
-            answer = post(client, data, n_clusters=1)
-            assert answer.status_code in (200, 413, 415, 422), answer.text
-            if answer.status_code == 200:
-                job = answer.json()
-                assert job["status"] in ("succeeded", "failed")
-                assert job["attempt"] == 1
-                assert job["status"] == "succeeded" or job["error"]["code"] in ("broken_image", "unsupported_image")
-    for worker in service.workers:
-        worker.check()
-    assert [worker.pid for worker in service.workers] == pids

@@ -62,6 +62,11 @@ def resident_bytes(pid: int, line: str = "VmRSS") -> int:
     raise AssertionError(f"no {line} of {pid}")
 
 
+def reset_peak(pid: int) -> None:
+    """From now on `VmHWM` is the highest since now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _before_it_runs() -> None:
     """A test run that is killed leaves nothing running; one that runs in the background tests Ctrl-C all the same."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

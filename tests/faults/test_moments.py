@@ -83,7 +83,7 @@ def test_killed_between_result_and_record(own_store: Stores, own_service: Servic
         expected = pipeline.run(LONG_IMAGE, KMeansParams(**LONG), lambda *_: True, limits=Limits())
         assert labels == expected.files["labels.npy"]
         assert finished(client)["attempt"] == 1
-        claims = {path.parent.name for path in service.blob_files() if job["id"] in path.parts}
+        claims = {path.parent.name for path in service.blob_files() if path.parent.parent.name == job["id"]}
         assert len(claims) == 1
     saw(attempts=done["attempt"], results=len(claims))
 

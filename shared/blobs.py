@@ -127,11 +127,15 @@ class Blobs:
         part = S3_PART_BYTES if self._folder is None else FOLDER_PART_BYTES
         with _storage_errors():
             writer = obstore.open_writer_async(self._store, key, buffer_size=part, max_concurrency=2)
-        async for chunk in chunks:
+        try:
+            async for chunk in chunks:
+                with _storage_errors():
+                    await writer.write(chunk)
             with _storage_errors():
-                await writer.write(chunk)
-        with _storage_errors():
-            await writer.close()
+                await writer.close()
+        except BaseException:
+            self._remove_begun(key)
+            raise
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         """The blob's bytes in chunks; the first `anext` raises NotFound where there is none."""
@@ -186,6 +190,13 @@ class Blobs:
             async for batch in obstore.list(self._store, prefix):
                 for meta in batch:
                     yield Entry(meta["path"], meta["last_modified"], meta["size"])
+
+    def _remove_begun(self, key: str) -> None:
+        """Remove what was written of a blob; obstore does so when nobody holds the writer any more."""
+        if self._folder is not None:
+            path = self._folder / key
+            for begun in path.parent.glob(f"{path.name}#*"):
+                begun.unlink(missing_ok=True)
 
     def remove_unfinished(self, older_than: float) -> int:
         """Remove what was begun and never finished, untouched for `older_than` seconds; how many there were.

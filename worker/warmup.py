@@ -13,6 +13,7 @@ from shared.params import (
     AnyParams,
     ColorSpace,
     HdbscanParams,
+    KMeansParams,
     OpticsParams,
 )
 from worker.clustering import cluster
@@ -24,6 +25,7 @@ from worker.rendering.label_png import label_png
 
 # Other ways through the same algorithms, with kernels of their own.
 VARIANTS: tuple[AnyParams, ...] = (
+    KMeansParams(init=[[0, 0, 0], [0, 0, 0]]),  # of two equal centres one is left without a colour
     HdbscanParams(cluster_selection_method="leaf"),
     OpticsParams(cluster_method="xi"),
     OpticsParams(cluster_method="dbscan", eps=50),

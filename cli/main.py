@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +23,7 @@ from cli.stack import StackError, running
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 UPLOADS_AT_ONCE = 4
+ANSWER_SECONDS = 1  # after Ctrl-C, for the answers to uploads that are under way
 EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
 
 
@@ -117,17 +119,22 @@ def cluster_images(
 ) -> list[dict[str, Any] | ServiceError]:
     """Post all images, each with the `mask`, follow their jobs with a bar each; the succeeded job or the error of each.
 
-    On Ctrl-C the jobs that have not ended are cancelled.
+    On Ctrl-C the jobs that have not ended are cancelled; an upload that is not answered within a second is broken off.
     """
     pool = ThreadPoolExecutor(UPLOADS_AT_ONCE)
+    posting: set[int] = set()  # tasks whose image is sent, but not yet answered
     begun: set[str] = set()
     with progress_bars(console) as bars:
 
         def one(image: Path) -> dict[str, Any] | ServiceError:
             task = bars.add_task(escape(image.name), total=1.0, stage="upload")
             try:
-                job = client.submit(image, params, mask)
-                begun.add(job["id"])
+                posting.add(task)
+                try:
+                    job = client.submit(image, params, mask)
+                    begun.add(job["id"])
+                finally:
+                    posting.discard(task)
                 job = client.wait(job["id"], lambda stage, done: bars.update(task, completed=done, stage=stage))
                 begun.discard(job["id"])
             except OSError as error:
@@ -146,6 +153,10 @@ def cluster_images(
         try:
             return list(pool.map(one, images))
         except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # no further image is begun
+            until = time.monotonic() + ANSWER_SECONDS
+            while posting and time.monotonic() < until:
+                time.sleep(0.02)
             for job_id in list(begun):
                 with suppress(ServiceError):
                     client.cancel(job_id)

@@ -20,6 +20,7 @@ import pytest
 from tests.support.calls import finished, post
 from tests.support.images import SMALL_PNG, encoded, noise, photograph
 from tests.support.processes import Child, descendants_of, free_port, lives, log_lines
+from tests.support.proxy import Proxy
 from tests.support.waiting import until
 
 HUEMILL = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -270,15 +271,17 @@ def test_cluster_with_wrong_options(tmp_path: Path, arguments: tuple[str, str]) 
 
 
 def test_cluster_ends_at_once_on_ctrl_c(served: Serving, tmp_path: Path) -> None:
-    """Ctrl-C ends `huemill cluster`, and its job is cancelled."""
+    """Ctrl-C ends `huemill cluster`, and its job is cancelled, even if the answer that names it is still on its way."""
     (tmp_path / "noise.png").write_bytes(encoded(noise(700, 700)))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in LONG.items()]
-    command = [*HUEMILL, "cluster", str(tmp_path / "noise.png"), "--url", served.url, *options]
+    proxy = Proxy(served.port, answer_seconds=0.4)
+    command = [*HUEMILL, "cluster", str(tmp_path / "noise.png"), "--url", f"http://127.0.0.1:{proxy.port}", *options]
     before = len(served.said(" begins"))
     child = Child("huemill cluster", command, tmp_path / "cluster.log", {})
     until(lambda: child.check() or len(served.said(" begins")) > before, "the job begins")
     os.kill(child.pid, signal.SIGINT)
     child.process.wait(STOP_SECONDS)
+    proxy.close()
     assert "Aborted" in child.text()
     job_id = max(served.said(" begins"), key=lambda line: line["timestamp"])["job_id"]
     with served.client() as client:

@@ -1,10 +1,11 @@
-"""A TCP proxy on loopback that can reset its connections, or let nothing through."""
+"""A TCP proxy on loopback that can reset its connections, or be slow with the answers."""
 
 import contextlib
 import select
 import socket
 import struct
 import threading
+import time
 
 from tests.support.processes import free_port
 
@@ -15,8 +16,10 @@ _RESET = struct.pack("ii", 1, 0)
 class Proxy:
     """Passes bytes between clients and a port of this host, each connection in a thread."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, answer_seconds: float = 0) -> None:
+        """What comes from `target` is passed on `answer_seconds` later."""
         self._target = target
+        self._answer_seconds = answer_seconds
         self.port = free_port()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
@@ -60,6 +63,8 @@ class Proxy:
                     data = source.recv(2**16)
                     if not data:
                         raise OSError("ended")
+                    if source is server:
+                        time.sleep(self._answer_seconds)
                     (server if source is client else client).sendall(data)
         with self._lock:
             self._pairs.discard((client, server))

@@ -126,7 +126,7 @@ def test_an_upload_that_stalls_is_cut_off(lonely: Service) -> None:
         answer = whole_answer(raw)
     assert b" 408 " in answer
     assert b"upload_stalled" in answer
-    assert STALL_SECONDS <= time.monotonic() - begin < STALL_SECONDS + 4
+    assert STALL_SECONDS <= time.monotonic() - begin < STALL_SECONDS + 10
     assert blobs_of(lonely) == before
 
 
@@ -190,7 +190,7 @@ def test_a_wait_has_an_upper_limit(client: httpx.Client) -> None:
     answer = post(client, wait=3600)
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "wait=2"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
 
 
 def test_a_job_that_waits_has_no_result_yet(client: httpx.Client) -> None:

@@ -90,5 +90,7 @@ class Meter:
                         self.tell(float(counters[:, DONE].sum()) / max(work, 1))
             except BaseException:
                 counters[:, STOP] = 1
+                for future in pending:
+                    future.cancel()  # those that have not begun
                 raise
         return [future.result() for future in futures]

@@ -5,10 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from shared.params import AgglomerativeParams, AnyParams, HdbscanParams, KMeansParams, OpticsParams
 from worker.clustering import Stopped, cluster
+from worker.kernels import STOP
 from worker.points import Points
+from worker.progress import Meter
 
 METHODS: dict[str, tuple[AnyParams, int]] = {
     "kmeans": (KMeansParams(n_clusters=256), 1 << 16),
@@ -61,3 +64,17 @@ def test_progress_moves_and_a_stop_is_obeyed(method: str) -> None:
         cluster(points, params, refuse, THREADS)
     assert len(told) == 1
     assert time.process_time() - told[0] <= LONGEST_STOP
+
+
+def test_what_has_not_begun_when_a_stop_comes_never_begins() -> None:
+    """Twenty calls on two threads: those under way are told to stop, the others are not even begun."""
+    begun: list[int] = []
+
+    def call(number: int, progress: NDArray[np.int64]) -> None:
+        begun.append(number)
+        while not progress[STOP]:
+            time.sleep(0.001)
+
+    with pytest.raises(Stopped):
+        Meter(lambda fraction: False, 2).run_all(call, [(number,) for number in range(20)], 20)
+    assert begun == [0, 1]

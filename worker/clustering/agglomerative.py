@@ -14,7 +14,7 @@ from shared.errors import TooManyColors
 from shared.params import AgglomerativeParams
 from worker.clustering.base import AgglomerativeDetails, Clustering
 from worker.clustering.spanning_tree import spanning_tree
-from worker.kernels import dendrogram, dense, kdtree, ward
+from worker.kernels import dendrogram, dense, forest, kdtree, ward
 from worker.points import Points
 from worker.progress import Meter
 
@@ -116,14 +116,14 @@ def ward_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter:
     size = len(coords)
     parts, heights = np.empty((size - 1, 2), np.int64), np.empty(size - 1)
     with meter.part(0.0, 0.05) as part:
-        tree = _tree(coords.copy(), weights.copy(), ward.LEAF_SIZE, part)
-    links = np.full((size, 4), ward.NONE, np.int32)
-    links[:, ward.ID] = tree.order
-    clusters = np.column_stack([tree.coords, tree.weights])
-    forest = ward.Forest(clusters, np.full(size, np.inf), links, ward.new_nodes(len(tree.begin) + 1))
-    ward.plant(tree, forest)
+        tree = _tree(coords.copy(), weights.copy(), forest.LEAF_SIZE, part)
+    links = np.full((size, 4), forest.NONE, np.int32)
+    links[:, forest.ID] = tree.order
+    centers = np.column_stack([tree.coords, tree.weights])
+    clusters = forest.Forest(centers, np.full(size, np.inf), links, forest.new_nodes(len(tree.begin) + 1))
+    forest.plant(tree, clusters)
     with meter.part(0.05, 0.1) as part:
-        part.run_ranges(ward.search_all, size, forest)
+        part.run_ranges(ward.search_all, size, clusters)
     with meter.part(0.1, 1.0) as part:
-        part.run(ward.merge, forest, parts, heights, work=size - 1)
+        part.run(ward.merge, clusters, parts, heights, work=size - 1)
     return _dendrogram(parts, np.sqrt(heights), weights)

@@ -36,6 +36,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.ImageTooLarge: 413,
     errors.NothingToCluster: 422,
     errors.TooManyColors: 422,
+    errors.TooManyClusters: 422,
     errors.TooManyPixels: 422,
     errors.NotFound: 404,
     errors.NotFinished: 409,

@@ -15,6 +15,7 @@
     ├── ImageTooLarge         more pixels than the operator allows
     ├── NothingToCluster      no pixel is left to cluster
     ├── TooManyColors         an O(U²) method, and more colours than fit its limit
+    ├── TooManyClusters       more clusters than a result holds
     ├── TooManyPixels         the reference engine, and more pixels than it can take
     ├── NotFound / NotFinished / Expired / JobFailed    about a job and its result
     │   └── JobCancelled
@@ -135,6 +136,10 @@ class NothingToCluster(HuemillError):
 
 class TooManyColors(HuemillError):
     code = "too_many_colors"
+
+
+class TooManyClusters(HuemillError):
+    code = "too_many_clusters"
 
 
 class TooManyPixels(HuemillError):

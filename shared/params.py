@@ -38,6 +38,9 @@ CountOrShare = Annotated[
 ]
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+MOST_CLUSTERS = 65_536
+"""What a result holds: each cluster has its entry in the palette, which the gateway reads whole."""
+
 
 def resolve_count(value: float, pixels: int, least: int = 1, units: int = 1) -> int:
     """A `CountOrShare` as a number of pixels: shares are of `pixels`, rounded, and never below `least`.
@@ -156,8 +159,11 @@ class HdbscanParams(CommonParams):
         0.0, ge=0, description="Clusters nearer than this distance are not split further."
     )
     allow_single_cluster: bool = Field(False, strict=True, description="Whether one cluster may be the answer.")
-    resolution: PositiveNumber | None = Field(
+    resolution: float | None = Field(
         None,
+        # Far finer and far coarser than any space; beyond, squares and densities would leave the range of numbers.
+        ge=1e-9,
+        le=1e6,
         description="Smaller distances count as this one, so that no colour is infinitely dense; null: one 8-bit step.",
     )
 
@@ -203,7 +209,7 @@ class AgglomerativeParams(CommonParams):
         None,
         strict=True,
         ge=1,
-        le=65_536,
+        le=MOST_CLUSTERS,
         description="Number of clusters; 5 unless `distance_threshold` is given.",
     )
     distance_threshold: float | None = Field(

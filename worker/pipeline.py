@@ -11,9 +11,9 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import said_of
+from shared.errors import TooManyClusters, said_of
 from shared.formats import Limits
-from shared.params import AnyParams
+from shared.params import MOST_CLUSTERS, AgglomerativeParams, AnyParams, OpticsParams
 from shared.results import (
     LABELS_NPY,
     LABELS_PNG,
@@ -91,7 +91,9 @@ def run(
         colors = count_selected(selected, params)
         points = colors.points(params.color_space, params.standardize)
     with stages.stage("cluster") as tell:
-        clustering = _ordered(cluster(points, params, tell, threads), points)
+        clustering = cluster(points, params, tell, threads)
+        _check_clusters(len(clustering.centers), params)
+        clustering = _ordered(clustering, points)
     with stages.stage("render"):
         centroids = centers_to_srgb(points, clustering.centers)
         palette_colors = np.rint(centroids).astype(np.uint8)
@@ -100,6 +102,21 @@ def run(
     hashes = [hashlib.sha256(file).hexdigest() for file in (data, mask) if file is not None]
     result = _result(raster, colors, points, clustering, centroids, params, hashes, files, stages.timings_ms)
     return Outcome(result, files)
+
+
+def _check_clusters(count: int, params: AnyParams) -> None:
+    """Raises TooManyClusters above MOST_CLUSTERS: a distance threshold of 0 makes a million of them."""
+    if count <= MOST_CLUSTERS:
+        return
+    coarser = "min_cluster_size"
+    if isinstance(params, AgglomerativeParams):
+        coarser = "distance_threshold, or give n_clusters"
+    elif isinstance(params, OpticsParams) and params.cluster_method == "dbscan":
+        coarser = "eps or min_samples"
+    raise TooManyClusters(
+        f"These parameters part the image into {count:,} clusters; a result holds at most {MOST_CLUSTERS:,}. "
+        f"Use a larger {coarser}."
+    )
 
 
 def _ordered(clustering: Clustering, points: Points) -> Clustering:

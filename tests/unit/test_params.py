@@ -50,6 +50,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"clusters": 3}, "clusters", "n_clusters"),
     ({"linkage": "ward"}, "linkage", "of agglomerative, not of kmeans"),
     ({"algorithm": "hdbscan", "min_samples": 1.5}, "min_samples", "below 1"),
+    ({"algorithm": "hdbscan", "resolution": 1e-200}, "resolution", "from 1e-09"),  # its square would be 0
+    ({"algorithm": "hdbscan", "resolution": 1e200}, "resolution", "to 1000000.0"),  # its square would be infinite
     ({"algorithm": "optics", "xi": 0}, "xi", "above 0"),
     ({"algorithm": "agglomerative", "n_clusters": 3, "distance_threshold": 2}, "distance_threshold", "n_clusters"),
 ]

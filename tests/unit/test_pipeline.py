@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.errors import BrokenImage, ImageTooLarge, NothingToCluster, UnsupportedImage
+from shared.errors import BrokenImage, ImageTooLarge, NothingToCluster, TooManyClusters, UnsupportedImage
 from shared.formats import Limits
 from shared.params import parse_params
 from tests.support.images import encoded, noise, two_colors
@@ -64,6 +64,15 @@ def test_all_transparent() -> None:
     """Where every pixel is left out there is nothing to cluster, and the error says so."""
     with pytest.raises(NothingToCluster, match="left out"):
         run(encoded(np.zeros((2, 2, 4), np.uint8)))
+
+
+def test_more_clusters_than_a_result_holds() -> None:
+    """A threshold that keeps every colour apart is refused with the number of clusters, the limit and the way out."""
+    pixels = np.zeros((257, 256, 3), np.uint8)
+    pixels[:, :, 0], pixels[:, :, 1] = np.arange(256), np.arange(257)[:, None] % 256
+    pixels[256, :, 2] = 255
+    with pytest.raises(TooManyClusters, match=r"65,792 clusters.* at most 65,536. Use a larger distance_threshold, or"):
+        run(encoded(pixels), algorithm="agglomerative", linkage="single", distance_threshold=0)
 
 
 def test_stages_are_told_in_order_and_a_no_stops() -> None:

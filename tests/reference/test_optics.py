@@ -12,9 +12,11 @@ from shared.params import OpticsParams
 from tests.support.weighted import photograph
 from worker.clustering import Clustering, cluster
 from worker.clustering.base import OpticsDetails, ReachabilityPlot
-from worker.clustering.extraction import cut_at, cut_by_xi, disjoint
+from worker.clustering.extraction import cut_at, cut_by_xi
 from worker.imaging import count_colors
 from worker.imaging.colors import ColorSet
+from worker.kernels.plot import disjoint
+from worker.progress import Meter
 
 
 def crop(name: str, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -165,7 +167,7 @@ def test_xi_clusters_are_scikit_learns(xi: float, corrected: bool) -> None:
                     predecessor_correction=corrected,
                 )
             params = OpticsParams(cluster_method="xi", xi=xi, predecessor_correction=corrected)
-            cut = cut_by_xi(plot, params, min_samples, min_cluster_size)
+            cut = cut_by_xi(plot, params, min_samples, min_cluster_size, Meter())
             assert cut.hierarchy.tolist() == rows_of(hierarchy)
             by_place = np.full(plot.starts[-1], -1)
             for label, (first, last) in enumerate(disjoint(cut.hierarchy)):
@@ -195,7 +197,7 @@ def test_a_border_through_a_colour_gives_it_to_most_of_its_pixels() -> None:
     for plot in PLOTS.values():
         with np.errstate(divide="ignore"):
             labels, _ = cluster_optics_xi(**expanded(plot), min_samples=2, min_cluster_size=30, xi=0.1)
-        cut = cut_by_xi(plot, OpticsParams(cluster_method="xi", xi=0.1), 2, 30)
+        cut = cut_by_xi(plot, OpticsParams(cluster_method="xi", xi=0.1), 2, 30, Meter())
         for run, pixels in enumerate(np.split(labels, plot.starts[1:-1])):
             torn += len(set(pixels)) > 1
             assert cut.labels[run] == np.bincount(pixels + 1).argmax() - 1

@@ -81,6 +81,14 @@ def test_the_automatic_extraction_finds_separate_colours() -> None:
     assert "excess of mass" in details.summary()["criterion"]
 
 
+@pytest.mark.parametrize("engine", ["exact", "reference"])
+def test_copies_that_part_where_they_join_their_neighbour_are_no_valley(engine: str) -> None:
+    """A colour of few pixels is not a cluster of its own beside the dense one that makes it dense, on pixels or not."""
+    points = points_of([[0, 0, 0], [100, 0, 0], [250, 0, 0]], [20, 40, 40])
+    params = OpticsParams(min_samples=30, min_cluster_size=10, engine=engine)
+    assert cluster(points, params).labels.tolist() == [0, 0, 1]
+
+
 def test_the_hierarchy_holds_the_labelled_clusters() -> None:
     """Each labelled cluster of the automatic extraction is a stretch of the plot that the hierarchy lists."""
     result, details = ordered(photograph(90, 60))

@@ -3,7 +3,6 @@
 All three work on the runs of the plot, never on its pixels.
 """
 
-from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from shared.params import OpticsParams, resolve_count
 from worker.clustering.base import NOISE, ReachabilityPlot
 from worker.kernels import plot as kernels
 from worker.points import Points
+from worker.progress import Meter
 
 AUTO_MIN_CLUSTER_SIZE = 0.01
 """Share of the pixels that a cluster of `auto` has at least, unless the parameters say otherwise."""
@@ -36,7 +36,9 @@ def resolution(points: Points) -> float:
     return _STEP[points.space] / scale
 
 
-def cut(plot: ReachabilityPlot, params: OpticsParams, min_samples: int, resolution: float, units: int = 1) -> Cut:
+def cut(
+    plot: ReachabilityPlot, params: OpticsParams, min_samples: int, resolution: float, units: int, meter: Meter
+) -> Cut:
     """Cut by `params.cluster_method`. `min_samples` and the plot count `units` of a pixel: see `Points`."""
     if params.cluster_method == "dbscan":
         return cut_at(plot, params)
@@ -46,7 +48,7 @@ def cut(plot: ReachabilityPlot, params: OpticsParams, min_samples: int, resoluti
     if params.cluster_method == "xi" and params.min_cluster_size is None:
         min_cluster_size = min_samples
     if params.cluster_method == "xi":
-        return cut_by_xi(plot, params, min_samples, min_cluster_size)
+        return cut_by_xi(plot, params, min_samples, min_cluster_size, meter)
     return cut_by_excess(plot, min_cluster_size, resolution, units)
 
 
@@ -73,42 +75,34 @@ def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: flo
     valleys = kernels.condense_valleys(plot.first, plot.copies, starts, min_cluster_size, resolution)
     chosen = np.flatnonzero(kernels.choose_by_excess(valleys.parent, valleys.stability))
     chosen = chosen[np.argsort(valleys.begin[chosen])]
-    labels = np.full(len(plot.point), NOISE, np.int32)
-    for label, valley in enumerate(chosen):
-        labels[valleys.begin[valley] : valleys.end[valley]] = label
+    labels = _range_of(np.arange(len(plot.point)), valleys.begin[chosen], valleys.end[chosen])
     labels[np.isinf(plot.copies)] = NOISE
     hierarchy = np.column_stack([starts[valleys.begin], starts[valleys.end] - 1])[::-1]
     criterion = (
         f"greatest excess of mass among the plot's valleys of at least {round(min_cluster_size / units, 2):.12g} pixels"
     )
-    return _compact(Cut(labels, hierarchy, criterion, valleys.birth[chosen]))
+    return _compact(Cut(labels.astype(np.int32), hierarchy, criterion, valleys.birth[chosen]))
 
 
-def cut_by_xi(plot: ReachabilityPlot, params: OpticsParams, min_samples: int, min_cluster_size: int) -> Cut:
+def cut_by_xi(
+    plot: ReachabilityPlot, params: OpticsParams, min_samples: int, min_cluster_size: int, meter: Meter
+) -> Cut:
     """scikit-learn's cluster_optics_xi: from a steep way down to a steep way up; of nested ones the innermost.
 
     A border may run between the copies of a colour. The colour then goes where most of its pixels are.
     """
     starts = plot.starts
     steps = kernels.cut_into_steps(plot.first, plot.copies, starts, plot.leader, params.xi)
-    hierarchy = kernels.xi_clusters(steps, params.xi, min_samples, min_cluster_size, params.predecessor_correction)
-    spans = disjoint(hierarchy)
+    least = (min_samples, min_cluster_size)
+    with meter.part(0.0, 0.8) as part:
+        hierarchy = part.run(
+            kernels.xi_clusters, steps, params.xi, *least, params.predecessor_correction, work=len(steps.last)
+        )
+    spans = kernels.disjoint(hierarchy)
     labels = label_runs(starts, spans)
     levels = steps.level[np.searchsorted(steps.last, np.column_stack([spans[:, 0], spans[:, 1] + 1]))]
     criterion = f"innermost valleys between slopes steeper than xi = {params.xi:g}"
     return _compact(Cut(labels, hierarchy, criterion, levels.min(axis=1)))
-
-
-def disjoint(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of clusters [first, last], those that meet none before them in the list; scikit-learn's labels number them."""
-    taken: list[tuple[float, float]] = []  # in the order of places
-    spans: list[tuple[int, int]] = []  # in the order of labels
-    for first, last in clusters.tolist():
-        at = bisect_right(taken, (last, np.inf))
-        if at == 0 or taken[at - 1][1] < first:
-            taken.insert(at, (first, last))
-            spans.append((first, last))
-    return np.array(spans, np.int64).reshape(-1, 2)
 
 
 def label_runs(starts: NDArray[np.int64], spans: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -118,22 +112,30 @@ def label_runs(starts: NDArray[np.int64], spans: NDArray[np.int64]) -> NDArray[n
     """
     order = np.argsort(spans[:, 0])
     begins, ends = spans[order, 0], spans[order, 1] + 1
-    order = np.append(order, NOISE)  # found by the index -1: before all spans
-    at = np.searchsorted(begins, starts[:-1], side="right") - 1
-    labels = np.where(starts[:-1] < np.append(ends, 0)[at], order[at], NOISE)
-    edges = np.concatenate([begins, ends])
-    torn = np.searchsorted(starts, edges, side="right") - 1
-    for run in np.unique(torn[(torn < len(labels)) & (starts[torn] != edges)]):
-        pixels = np.minimum(ends, starts[run + 1]) - np.maximum(begins, starts[run])
-        inside = np.flatnonzero(pixels > 0)
-        votes = [(int(starts[run + 1] - starts[run] - pixels[inside].sum()), -NOISE)]
-        votes += [(int(pixels[i]), -int(order[i])) for i in inside]
-        labels[run] = -max(votes)[1]
+    labels = np.append(order, NOISE)[_range_of(starts[:-1], begins, ends)]
+    # Runs that a span begins or ends within, and how many of their pixels the span has.
+    touched = np.searchsorted(starts, np.stack([begins, ends - 1]), side="right") - 1
+    torn = np.stack([starts[touched[0]] != begins, starts[touched[1] + 1] != ends])
+    run, span = np.unique(np.stack([touched[torn], np.nonzero(torn)[1]]), axis=1)
+    pixels = np.minimum(ends[span], starts[run + 1]) - np.maximum(begins[span], starts[run])
+    free = np.diff(starts)
+    np.subtract.at(free, run, pixels)
+    # The last one written stays: after what no span has the smaller shares, then the larger label.
+    labels[run] = NOISE
+    for_run = np.lexsort((-order[span], pixels))
+    for_run = for_run[pixels[for_run] > free[run[for_run]]]
+    labels[run[for_run]] = order[span[for_run]]
     return labels.astype(np.int32)
+
+
+def _range_of(places: NDArray[np.int64], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of the ranges begin..end-1 each place is in, -1 where it is in none. They ascend and are disjoint."""
+    at = np.searchsorted(begins, places, side="right") - 1
+    return np.where(places < np.append(ends, 0)[at], at, -1)
 
 
 def _compact(cut: Cut) -> Cut:
     """Without the labels that no colour has."""
-    used = np.unique(cut.labels[cut.labels != NOISE])
-    labels = np.where(cut.labels == NOISE, NOISE, np.searchsorted(used, cut.labels)).astype(np.int32)
-    return cut._replace(labels=labels, heights=cut.heights[used])
+    used = np.bincount(cut.labels[cut.labels != NOISE], minlength=len(cut.heights)) > 0
+    number = np.append(np.cumsum(used, dtype=np.int32) - 1, np.int32(NOISE))  # noise is the index -1: the last place
+    return cut._replace(labels=number[cut.labels], heights=cut.heights[used])

@@ -49,16 +49,20 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     condensed = kernels.condense(
         parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
     )
-    meter.tell(0.95)
+    meter.tell(0.94)
     condensed = kernels.renumber(condensed, points.first.copy())
+    meter.tell(0.95)
     stability = kernels.stabilities(condensed, points.weights.copy())
     selected = select(condensed, stability, params)
+    meter.tell(0.96)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
     if (labels == NOISE).all():
         selected[:] = False  # one cluster that is nothing but rim is none
-    meter.tell(0.98)
+    meter.tell(0.97)
     clusters = np.flatnonzero(selected)
+    hearts = exemplars(condensed, selected, deaths)
+    meter.tell(0.99)
     details = HdbscanDetails(
         core_distances=np.sqrt(cores),
         edges=edges,
@@ -71,7 +75,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         persistence=persistence(condensed, stability, points.weights, labels, clusters),
         probabilities=probabilities(condensed, deaths, labels, clusters),
         outlier_scores=kernels.outlier_scores(condensed, deaths),
-        exemplars=exemplars(condensed, selected, deaths),
+        exemplars=hearts,
         resolution=floor,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)

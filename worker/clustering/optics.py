@@ -43,8 +43,8 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         count=points.weights[by_first][walk.visited],
         leader=walk.predecessor,
     )
-    cut = extraction.cut(plot, params, min_samples, extraction.resolution(points), points.units)
-    meter.tell(0.98)
+    with meter.part(0.95, 0.98) as part:
+        cut = extraction.cut(plot, params, min_samples, extraction.resolution(points), points.units, part)
     labels = by_point(plot, cut.labels)
     details = OpticsDetails(
         ordering=plot.point,

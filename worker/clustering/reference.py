@@ -175,7 +175,7 @@ def _optics(pixels: Pixels, params: OpticsParams) -> Answer:
         warnings.filterwarnings("ignore", message="All reachability values are inf", category=UserWarning)
         peer.fit(pixels.coords)
     plot = _pixel_plot(peer)
-    cut = extraction.cut(plot, params, min_samples, extraction.resolution(pixels.points), units)
+    cut = extraction.cut(plot, params, min_samples, extraction.resolution(pixels.points), units, Meter())
     labels = peer.labels_
     if params.cluster_method == "auto":
         # huemill's own way to cut, on scikit-learn's plot.

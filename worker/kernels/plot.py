@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import kernel
+from worker.kernels import DONE, STOP, kernel
 
 NONE = -1
 
@@ -59,9 +59,10 @@ def condense_valleys(
     """The valleys of at least `min_cluster_size` pixels, and how much mass each has above the level it parted at.
 
     The plot is a dendrogram: its highest peaks part it (Sander, Qin, Lu, Niu, Kovarsky, PAKDD 2003). Equal peaks
-    part it at once. What is too small falls out of the cluster; where two or more large parts are left, the
-    cluster ends and they begin; its stability is the sum over its pixels of 1 / (height at which the pixel left) -
-    1 / (height of its birth) (Campello, Moulavi, Zimek, Sander, TKDD 2015), heights floored at `resolution` > 0.
+    part it at once. What is too small falls out of the cluster, and so does a run whose copies part at that very
+    height, however many they are: on the pixels it is no valley. Where two or more large parts are left, the cluster
+    ends and they begin; its stability is the sum over its pixels of 1 / (height at which the pixel left) - 1 / (height
+    of its birth) (Campello, Moulavi, Zimek, Sander, TKDD 2015), heights floored at `resolution` > 0.
     `starts` i64[U + 1]: the place of each run's first pixel, then the number of pixels.
     """
     size = len(peaks)
@@ -88,7 +89,7 @@ def condense_valleys(
                 if part_lo == peak and tied:
                     continue
                 pixels = starts[part_hi] - starts[part_lo]
-                if pixels < min_cluster_size:
+                if pixels < min_cluster_size or (part_peak == NONE and floors[part_lo] >= height):
                     stability[cluster] += gain * pixels
                 else:
                     parts[large, 0], parts[large, 1], parts[large, 2] = part_lo, part_hi, part_peak
@@ -246,8 +247,13 @@ def _cluster_between(
 
 
 @kernel
-def xi_clusters(steps: Steps, xi: float, min_samples: int, min_cluster_size: int, correct: bool) -> NDArray[np.int64]:
-    """[C, 2]: first and last place of every xi cluster, smaller ones first, in scikit-learn's order."""
+def xi_clusters(
+    steps: Steps, xi: float, min_samples: int, min_cluster_size: int, correct: bool, progress: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """[C, 2]: first and last place of every xi cluster, smaller ones first, in scikit-learn's order.
+
+    Progress counts stretches.
+    """
     level = steps.level
     size = len(steps.last)
     areas = np.empty((size, 2), np.int64)  # steep down areas that an up area may still close
@@ -262,6 +268,9 @@ def xi_clusters(steps: Steps, xi: float, min_samples: int, min_cluster_size: int
         highest = max(highest, level[k])
         if abs(steps.slope[k]) < STEEP_UP:
             continue
+        progress[DONE] = k
+        if progress[STOP]:
+            break
         kept = 0
         for i in range(open_areas):
             if np.isfinite(highest) and highest <= level[areas[i, 0]] * (1 - xi):
@@ -287,3 +296,19 @@ def xi_clusters(steps: Steps, xi: float, min_samples: int, min_cluster_size: int
     for i in range(len(found)):
         clusters[i] = found[i]
     return clusters
+
+
+@kernel
+def disjoint(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the `clusters` [C, 2] that `xi_clusters` gives, those that meet none before them; scikit-learn labels these.
+
+    A cluster ends on the steep way up that closes it, and begins on an earlier way down than those before it in the
+    list that are closed by the same. So it meets one of them if it begins no later than the farthest of them ends.
+    """
+    kept = np.empty_like(clusters)
+    count = 0
+    for i in range(len(clusters)):
+        if count == 0 or clusters[i, 0] > kept[count - 1, 1]:
+            kept[count] = clusters[i]
+            count += 1
+    return kept[:count].copy()

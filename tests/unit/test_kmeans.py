@@ -1,5 +1,7 @@
 """KMeans: exactly Lloyd's algorithm, on anything, on any number of threads."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,25 @@ def test_the_number_of_threads_changes_no_bit(space: ColorSpace, monkeypatch: py
     assert details_of(one).inertia == details_of(many).inertia
     assert details_of(one).iterations == details_of(many).iterations
     assert details_of(one).start_inertias.tobytes() == details_of(many).start_inertias.tobytes()
+
+
+def test_an_icon_is_clustered_on_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred colours start no thread: that would take longer than they do. On threads the bytes are the same."""
+    pixels = noise(24, 24)
+
+    def clustered() -> Clustering:
+        return cluster(count_colors(pixels).points(), KMeansParams(), threads=2)
+
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (begun.append(thread), start(thread)))
+    here = clustered()
+    assert not begun
+    monkeypatch.setattr(kmeans, "_WORTH_STARTING_APART", 0)
+    apart = clustered()
+    assert begun
+    assert here.labels.tobytes() == apart.labels.tobytes()
+    assert here.centers.tobytes() == apart.centers.tobytes()
 
 
 def test_the_seed_decides_and_the_best_start_wins() -> None:

@@ -14,7 +14,7 @@ from worker.imaging import spaces
 from worker.kernels import DONE, STOP, grid, seeding
 from worker.kernels import kmeans as kernels
 from worker.points import Points
-from worker.progress import POLL_SECONDS, Meter, Stopped
+from worker.progress import POLL_SECONDS, Meter, Stopped, run_here
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ _FEW = 1 << 17
 _PIECE = 1 << 14
 # A sweep that takes fewer comparisons than this (about 10 ns each) is over before other threads are of use.
 _WORTH_THREADS = 1 << 19
+# Starts are made on one thread below this many times points x centres x starts: it ends before others have begun.
+_WORTH_STARTING_APART = 1 << 14
 # About so many comparisons a point are to be expected of a first sweep.
 _FIRST_COMPARISONS = 8
 # So many smaller sweeps are made before anybody is told: less than 0.1 s.
@@ -40,6 +42,8 @@ _WORTH_A_ROUND = 1e-3  # share of the inertia
 _START_TOLERANCE = 1e-5
 # Cells along the longest axis: of the grid over the colours, and of the coarser ones over the cells' means.
 _SIDES = (64, 32, 16)
+# A grid of more cells a point, nearly all of them empty or of one point, costs more than it spares.
+_CELLS_A_POINT = 16
 
 
 class Run(NamedTuple):
@@ -69,7 +73,7 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
         return Clustering(labels, points.coords.copy(), KMeansDetails(0.0, 0, np.zeros(1)))
     if isinstance(params.init, list):
         with meter.part(0.0, 0.2) as part:
-            cells = _grid(points.coords, points.weights, _SIDES[0], part)
+            cells = _grid(points.coords, points.weights, _sides(len(points))[0], part)
         centers = spaces.centers_from_srgb(points, np.array(params.init, np.float64))
         with meter.part(0.2, 0.98) as part:
             ended = _Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
@@ -87,7 +91,10 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
     renumbered = ended.labels if len(used) == len(centers) else np.searchsorted(used, ended.labels).astype(np.int32)
     labels = np.empty(len(points), np.int32)
     with meter.part(0.98, 1.0) as part:
-        part.run_ranges(grid.put_back, len(points), cells.order, renumbered, labels)
+        if len(points) < _FEW:
+            run_here(grid.put_back, [(0, len(points), cells.order, renumbered, labels)])
+        else:
+            part.run_ranges(grid.put_back, len(points), cells.order, renumbered, labels)
     details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
     return Clustering(labels, ended.centers[used], details)
 
@@ -193,15 +200,21 @@ def _cuts(cells: grid.Grid, run: Run) -> tuple[Floats, Floats]:
 
 def _levels(points: Points, meter: Meter) -> list[grid.Grid]:
     """The points in grids: the colours, then each time the means of the cells of the grid before."""
+    first, *coarser = _sides(len(points))
     with meter.part(0.0, 0.9) as part:
-        levels = [_grid(points.coords, points.weights, _SIDES[0], part)]
-    for side, low in zip(_SIDES[1:], (0.9, 0.95), strict=True):
+        levels = [_grid(points.coords, points.weights, first, part)]
+    for number, side in enumerate(coarser):
         finer = levels[-1]
         mass = finer.sums[:, 3]
         means = _read_only(finer.sums[:, :3] / mass[:, None])
-        with meter.part(low, low + 0.05) as part:
+        with meter.part(0.9 + number / 20, 0.95 + number / 20) as part:
             levels.append(_grid(means, _read_only(mass.astype(np.int64)), side, part))
     return levels
+
+
+def _sides(size: int) -> tuple[int, ...]:
+    """Which of the grids are made for so many points: the coarsest one, and those that are not too fine for them."""
+    return tuple(side for side in _SIDES if side == _SIDES[-1] or side**3 <= _CELLS_A_POINT * size)
 
 
 def _grid(coords: Floats, weights: NDArray[np.int64], side: int, meter: Meter) -> grid.Grid:
@@ -241,7 +254,10 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run
         seeding.seed_centers(cells, uniforms, centers, progress)
         return _Lloyd(cells, size).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
 
-    return meter.run_all(start, [(number,) for number in range(params.n_init)], 2 * size * params.n_init)
+    calls = [(number,) for number in range(params.n_init)]
+    if params.n_init * size * len(cells.coords) < _WORTH_STARTING_APART:
+        return run_here(start, calls)
+    return meter.run_all(start, calls, 2 * size * params.n_init)
 
 
 class _Quiet(Meter):
@@ -333,7 +349,7 @@ class _Lloyd:
         if meter.threads > 1 and self._work >= _WORTH_THREADS:
             done = meter.run_all(kernels.sweep, calls, len(self._cells.coords))
         else:
-            done = [kernels.sweep(*call, np.zeros(2, np.int64)) for call in calls]
+            done = run_here(kernels.sweep, calls)
         totals += changes.sum(axis=0)
         self._work = sum(work for _, work in done)
         return sum(changed for changed, _ in done)
@@ -369,7 +385,7 @@ class _Lloyd:
         out = np.empty(len(self._cells.coords))
         calls = [(*piece, self._cells, self._state, centers, out) for piece in self._pieces]
         if len(out) < _FEW:
-            inertias = [kernels.settle(*call, np.zeros(2, np.int64)) for call in calls]
+            inertias = run_here(kernels.settle, calls)
         else:
             inertias = meter.run_all(kernels.settle, calls, len(out))
         return out, sum(inertias)

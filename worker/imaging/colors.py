@@ -14,7 +14,7 @@ from shared.results import EXCLUDED_LABEL
 from worker.imaging import spaces
 from worker.kernels import counting
 from worker.points import Points
-from worker.progress import Meter
+from worker.progress import Meter, run_here
 
 # Below this many pixels a thread, another thread costs more than it saves.
 _PIXELS_A_THREAD = 1 << 19
@@ -166,7 +166,7 @@ def count_colors(pixels: NDArray[np.uint8], threads: int | None = None) -> Color
     spans = list(pairwise(bounds))
     tallies = [_tally(end - begin) for begin, end in spans]
     calls = [(*span, pixels.reshape(-1), channels, into) for span, into in zip(spans, tallies, strict=True)]
-    used = meter.run_all(counting.tally, calls, size)
+    used = run_here(counting.tally, calls) if len(calls) == 1 else meter.run_all(counting.tally, calls, size)
 
     found = np.concatenate([into.found[:count] for into, (count, _) in zip(tallies, used, strict=True)])
     full = np.concatenate([into.full[:count] for into, (_, count) in zip(tallies, used, strict=True)])

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -66,8 +65,7 @@ def _in_each_child(**_: object) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     tracing.set_up("huemill-worker")
     store = WorkerStore(settings, f"{_name}/{os.getpid()}")
-    blobs, writers = Blobs(settings.blob_url), ThreadPoolExecutor(thread_name_prefix="write")
-    _parts["mill"] = tasks.Mill(store, blobs, settings, _parts["guard"].running, writers)
+    _parts["mill"] = tasks.Mill(store, Blobs(settings.blob_url), settings, _parts["guard"].running)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

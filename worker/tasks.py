@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -39,8 +38,6 @@ class Mill:
     settings: Settings
     watch: Callable[[Job, float], AbstractContextManager[None]]
     """Tells the guard that the job runs here, and when it must be over (by the monotonic clock)."""
-    writers: Executor
-    """For the files of a result: to write them takes less than to start a thread for each."""
 
 
 class Reporter:
@@ -133,10 +130,10 @@ def _run(job: Job, seconds: float, mill: Mill) -> None:
 
 
 def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> None:
-    """Write the files, all at once, then end the job; a stale claim's files are taken away again."""
+    """Write the files, then end the job; a stale claim's files are taken away again."""
     prefix = f"{result_prefix(job.id)}{job.claim}/"
     files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
-    list(mill.writers.map(lambda name: mill.blobs.put(prefix + name, files[name]), files))
+    mill.blobs.put_all({prefix + name: data for name, data in files.items()})
     if mill.store.succeed(job, prefix):
         _count(job, outcome.result)
         return

@@ -197,6 +197,14 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
     assert keys(settings) == {"uploads/old"}
 
 
+def test_several_blobs_at_once(settings: Settings) -> None:
+    """All are there afterwards, each with its own bytes."""
+    blobs = Blobs(settings.blob_url)
+    files = {f"results/job/1/{name}": name.encode() * 1000 for name in ("labels.npy", "labels.png", "result.json")}
+    blobs.put_all(files)
+    assert {key: blobs.get(key) for key in files} == files
+
+
 WRITER = """
 import asyncio, sys
 from shared.blobs import Blobs

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator, Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from shared.formats import Header
 from shared.jobs import Upload, new_job_id
 from shared.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 
+# A file of up to so many bytes is checked from memory: even a hostile one takes only milliseconds.
+HELD_BYTES = 2**13
+
 
 class Received(NamedTuple):
     """What a job is made of."""
@@ -28,38 +32,47 @@ class Received(NamedTuple):
     params: AnyParams
 
 
+class _Stored(NamedTuple):
+    """A file in the blob store."""
+
+    upload: Upload
+    held: bytes | None = None
+    """All of its bytes, where they are few and came through here."""
+
+
 async def receive(request: Request, job_id: str, parts: Parts) -> Received:
     """Store the request's files under the job's upload keys, and read its parameters.
 
     Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
     """
     form = read_form(request, parts.settings)
-    stored: dict[str, Upload] = {}
+    stored: dict[str, _Stored] = {}
     try:
         await _take_files(form, job_id, stored, parts)
         params = parse_params(form.params)
         await _bring_files(form, job_id, stored, parts)
-        headers = {name: await _check(name, upload, parts) for name, upload in stored.items()}
+        headers = {name: await _check(name, file, parts) for name, file in stored.items()}
         _check_selection(headers["image"], headers.get("mask"), params)
     except BaseException:
-        await discard(stored.values(), parts.blobs)
+        await discard([file.upload for file in stored.values()], parts.blobs)
         raise
-    return Received(stored["image"], stored.get("mask"), params)
+    mask = stored["mask"].upload if "mask" in stored else None
+    return Received(stored["image"].upload, mask, params)
 
 
 async def receive_image(request: Request, parts: Parts) -> tuple[Upload, Header]:
     """Store the one image that the request is about, under a key that no job has."""
     form = read_form(request, parts.settings)
-    stored: dict[str, Upload] = {}
+    stored: dict[str, _Stored] = {}
     try:
         unique = new_job_id()
         await _take_files(form, unique, stored, parts)
         if form.params or "mask" in stored or "mask" in form.references:
             raise InvalidRequest("An image is stored by itself: leave out the parameters and the mask.")
         await _bring_files(form, unique, stored, parts)
-        return stored["image"], await _check("image", stored["image"], parts)
+        return stored["image"].upload, await _check("image", stored["image"], parts)
     except BaseException:
-        await discard(stored.values(), parts.blobs)
+        await discard([file.upload for file in stored.values()], parts.blobs)
         raise
 
 
@@ -82,7 +95,7 @@ async def discard(uploads: Iterable[Upload], blobs: Blobs) -> None:
         await blobs.delete(upload.key)
 
 
-async def _take_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
+async def _take_files(form: Form, job_id: str, stored: dict[str, _Stored], parts: Parts) -> None:
     """Store what the request brings, into `stored`."""
     with parts.slots.one():
         async for file in form.files():
@@ -91,7 +104,7 @@ async def _take_files(form: Form, job_id: str, stored: dict[str, Upload], parts:
                 stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
 
 
-async def _bring_files(form: Form, job_id: str, stored: dict[str, Upload], parts: Parts) -> None:
+async def _bring_files(form: Form, job_id: str, stored: dict[str, _Stored], parts: Parts) -> None:
     """Store what the request names, into `stored`."""
     for name, reference in form.references.items():
         bring = _fetch if reference.kind == "url" else _copy
@@ -99,13 +112,13 @@ async def _bring_files(form: Form, job_id: str, stored: dict[str, Upload], parts
             stored[name] = await bring(reference, upload_key(job_id, name), name, parts)
 
 
-async def _fetch(reference: Reference, key: str, name: str, parts: Parts) -> Upload:
+async def _fetch(reference: Reference, key: str, name: str, parts: Parts) -> _Stored:
     async with parts.fetcher.open(reference.value) as chunks:
         filename = unquote(PurePosixPath(urlsplit(reference.value).path).name)[:255]
         return await _store(key, chunks, name, filename or None, parts)
 
 
-async def _copy(reference: Reference, key: str, name: str, parts: Parts) -> Upload:
+async def _copy(reference: Reference, key: str, name: str, parts: Parts) -> _Stored:
     """A copy of a stored image, so that neither's life depends on the other's."""
     sha256 = reference.value
     kept = await parts.images.use(sha256)
@@ -119,22 +132,24 @@ async def _copy(reference: Reference, key: str, name: str, parts: Parts) -> Uplo
             f"No image with the SHA-256 {sha256} is stored here (any more). "
             f"Send it to POST /v1/images, or with the job as `{name}`."
         ) from None
-    return Upload(key=key, size=kept.image.size, sha256=sha256)
+    return _Stored(Upload(key=key, size=kept.image.size, sha256=sha256))
 
 
-async def _store(key: str, chunks: AsyncIterator[bytes], name: str, filename: str | None, parts: Parts) -> Upload:
+async def _store(key: str, chunks: AsyncIterator[bytes], name: str, filename: str | None, parts: Parts) -> _Stored:
     counted = _Counted(chunks, name, parts.settings.max_upload_bytes)
     await parts.blobs.write(key, counted.chunks())
-    return Upload(key=key, size=counted.size, sha256=counted.sha256.hexdigest(), filename=filename)
+    upload = Upload(key=key, size=counted.size, sha256=counted.sha256.hexdigest(), filename=filename)
+    return _Stored(upload, bytes(counted.held) if counted.size <= HELD_BYTES else None)
 
 
 class _Counted:
-    """Counts and hashes chunks as they pass."""
+    """Counts and hashes chunks as they pass, and holds the first ones."""
 
     def __init__(self, source: AsyncIterator[bytes], name: str, limit: int) -> None:
         self._source, self._name, self._limit = source, name, limit
         self.size = 0
         self.sha256 = hashlib.sha256()
+        self.held = bytearray()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async for chunk in self._source:
@@ -142,14 +157,18 @@ class _Counted:
             if self.size > self._limit:
                 raise too_large(self._limit)
             self.sha256.update(chunk)
+            if self.size <= HELD_BYTES:
+                self.held += chunk
             yield chunk
         if self.size == 0:
             raise InvalidRequest(f"The {self._name} is empty: 0 bytes were sent.")
 
 
-async def _check(name: str, upload: Upload, parts: Parts) -> Header:
-    def check() -> Header:
-        with said_of(name), parts.blobs.open(upload.key) as file:
-            return check_image(file, upload.size, parts.settings)
+async def _check(name: str, file: _Stored, parts: Parts) -> Header:
+    upload, held = file
 
-    return await asyncio.to_thread(check)
+    def check() -> Header:
+        with said_of(name), parts.blobs.open(upload.key) if held is None else io.BytesIO(held) as opened:
+            return check_image(opened, upload.size, parts.settings)
+
+    return check() if held is not None else await asyncio.to_thread(check)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from api.uploads import HELD_BYTES
 from tests.support.calls import post, problem, server_sent_events
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service, StoreServer, resident_bytes
@@ -91,6 +92,22 @@ def test_a_body_without_a_length_is_cut_off(client: httpx.Client, lonely: Servic
     assert sent < 2 * LIMIT
     until(lambda: blobs_of(lonely) == before, "nothing is left behind", 5)
     assert client.get("/healthz").is_success
+
+
+@pytest.mark.parametrize("size", [HELD_BYTES - 1, HELD_BYTES, HELD_BYTES + 1])
+def test_files_are_checked_alike_from_memory_and_from_the_storage(
+    client: httpx.Client, lonely: Service, size: int
+) -> None:
+    """Around the size up to which a file is held: a whole one is taken, one without its end is refused and removed."""
+    whole = SMALL_PNG + bytes(size - len(SMALL_PNG))
+    job = client.post("/v1/jobs", content=whole, headers={"Content-Type": "image/png"})
+    assert job.status_code == 202
+    assert job.json()["image"]["bytes"] == size
+    before = blobs_of(lonely)
+    end = SMALL_PNG[-12:]  # IEND
+    cut = client.post("/v1/jobs", content=whole.replace(end, bytes(12)), headers={"Content-Type": "image/png"})
+    problem(cut, 422, "broken_image")
+    assert blobs_of(lonely) == before
 
 
 def test_one_byte_over_the_limit(client: httpx.Client) -> None:

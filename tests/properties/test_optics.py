@@ -10,8 +10,10 @@ from scipy.spatial.transform import Rotation
 from shared.params import OpticsParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
+from worker.clustering.optics import neighbors_of
 from worker.kernels import kdtree, optics
 from worker.points import Points
+from worker.progress import Meter
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 80)
@@ -118,12 +120,41 @@ def plain_walk(steps: NDArray[np.float64], cores: NDArray[np.float64], max_eps: 
 @settings(max_examples=150, deadline=None)
 @given(seeds, st.integers(1, 70), st.booleans(), st.integers(1, 3), st.sampled_from([np.inf, 2.0, 60.0]))
 def test_small_leaves_change_no_visit(seed: int, size: int, ties: bool, leaf_size: int, max_eps: float) -> None:
-    """Whatever the tree, the walk is the definition's, ties included."""
+    """Whatever the tree, the walk is the definition's, ties included; what is known of neighbours changes nothing."""
     points = lattice(seed, size, side=5) if ties else scattered(seed, size)
     cores = cores_of(points, min(1 + seed % 12, points.pixels))
     expected = plain_walk(distances(points.coords), np.where(cores <= max_eps, cores, np.inf), max_eps)
     cores[cores > max_eps] = np.inf
     none = np.zeros(2, np.int64)
     tree = kdtree.build(points.coords.copy(), points.weights.copy(), leaf_size, none)
-    found = optics.walk(optics.gather(tree), cores, max_eps, none)
-    assert list(zip(*(values.tolist() for values in found), strict=True)) == expected
+    wide = kdtree.build(points.coords.copy(), points.weights.copy(), 16, none)
+    for neighbors in (neighbors_of(wide, cores, Meter()), neighbors_of(wide, np.full(size, np.inf), Meter())):
+        found = optics.walk(optics.gather(tree), cores, neighbors, max_eps, none)
+        assert list(zip(*(values.tolist() for values in found), strict=True)) == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.sampled_from([0.0, 1.0]), st.sampled_from([1, 5, 20, 100]))
+def test_where_no_step_leads_there_is_always_a_shorter_way(seed: int, jitter: float, min_samples: int) -> None:
+    """A point not listed within the known radius, or beyond the last, is reached by two smaller steps over a third."""
+    cube = lattice(seed, 340, side=7)
+    random = np.random.default_rng(seed)
+    weights = random.choice([1, 100], 340, p=[0.9, 0.1])  # core distances rise steeply around the heavy ones
+    points = Points(cube.coords + jitter * random.random((340, 3)), weights, cube.first)
+    cores = cores_of(points, min_samples)
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 16, np.zeros(2, np.int64))
+    neighbors = neighbors_of(tree, cores, Meter())
+    steps = distances(points.coords)
+    lengths = np.maximum(cores[:, None], steps)
+    assert min_samples == 100 or (neighbors.known > 0).sum() > 100
+    assert min_samples > 1 or np.isfinite(neighbors.last).sum() > 5
+    for point in np.flatnonzero(neighbors.known > 0):
+        way = np.maximum(lengths[point][:, None], lengths)
+        way[point] = np.inf
+        shorter = way.min(axis=0) < lengths[point]
+        listed = neighbors.to[neighbors.begin[point] : neighbors.end[point]]
+        within = steps[point] <= neighbors.known[point]
+        within[[point, *listed]] = False
+        assert shorter[within].all()
+        assert shorter[(steps[point] > neighbors.last[point]) & (steps[point] > neighbors.known[point])].all()
+        assert len(set(listed)) == len(listed)

@@ -8,9 +8,11 @@ from shared.params import OpticsParams, parse_params
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import NOISE, Clustering, Stopped, cluster
 from worker.clustering.base import OpticsDetails
+from worker.clustering.optics import neighbors_of
 from worker.imaging import count_colors
 from worker.kernels import DONE, STOP, kdtree, optics
 from worker.points import Points
+from worker.progress import Meter
 
 METHODS = [{"cluster_method": "auto"}, {"cluster_method": "xi"}, {"cluster_method": "dbscan", "eps": 3.0}]
 
@@ -184,10 +186,12 @@ def test_progress_rises_and_a_stop_is_obeyed() -> None:
 def test_the_walk_gives_up_when_told_to() -> None:
     """A walk that finds the wish to stop leaves most points unvisited."""
     points = scattered(5, 5_000)
-    crowd = optics.gather(kdtree.build(points.coords.copy(), points.weights.copy(), 16, np.zeros(2, np.int64)))
+    tree = kdtree.build(points.coords.copy(), points.weights.copy(), 16, np.zeros(2, np.int64))
+    cores = np.zeros(len(points))
+    neighbors = neighbors_of(tree, cores, Meter())
     progress = np.zeros(2, np.int64)
     progress[STOP] = 1
-    optics.walk(crowd, np.zeros(len(points)), np.inf, progress)
+    optics.walk(optics.gather(tree), cores, neighbors, np.inf, progress)
     assert progress[DONE] < 1_000
 
 

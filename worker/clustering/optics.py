@@ -4,6 +4,7 @@ The ordering is scikit-learn's on the pixels, ties included: see `worker.kernels
 its first pixel, which is where scikit-learn has them too, unless another pixel is exactly as near.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,15 @@ from worker.clustering.base import Clustering, OpticsDetails, ReachabilityPlot
 from worker.clustering.core_distances import core_distances
 from worker.kernels import kdtree
 from worker.kernels import optics as kernels
+from worker.kernels.kdtree import Tree
+from worker.kernels.relative_neighbors import Neighbors, relative_neighbors
 from worker.points import Points
 from worker.progress import Meter
 
 LEAF_SIZE = 16
+
+_PIECES = 8
+"""Calls on each thread: some regions are soon done."""
 
 
 def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
@@ -34,8 +40,10 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
     with meter.part(0.02, 0.4) as part:
         cores = rounded(np.sqrt(core_distances(points, min_samples, part, tree)))
     cores[cores > max_eps] = np.inf
-    with meter.part(0.4, 0.95) as part:
-        walk = part.run(kernels.walk, kernels.gather(tree), cores, max_eps, work=len(points))
+    with meter.part(0.4, 0.6) as part:
+        neighbors = neighbors_of(tree, cores, part)
+    with meter.part(0.6, 0.95) as part:
+        walk = part.run(kernels.walk, kernels.gather(tree), cores, neighbors, max_eps, work=len(points))
     plot = ReachabilityPlot(
         point=by_first[walk.visited],
         first=walk.reachability,
@@ -57,6 +65,19 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         heights=cut.heights,
     )
     return Clustering(labels, points.means(labels, len(cut.heights)), details)
+
+
+def neighbors_of(tree: Tree, cores: NDArray[np.float64], meter: Meter) -> Neighbors:
+    """Which steps each point may take, by rank, as `cores` f64[U] are."""
+    size = len(cores)
+    counts, known, last = np.empty(size, np.int64), np.empty(size), np.empty(size)
+    given = (tree, (cores * cores)[tree.order], counts, known, last)
+    ends = np.linspace(0, len(tree.begin), _PIECES * meter.threads + 1).astype(np.int64)
+    calls = [(begin, end, *given) for begin, end in pairwise(ends)]
+    found = meter.run_all(relative_neighbors, calls, size)
+    by_rank = np.argsort(tree.order)
+    end = np.cumsum(counts)
+    return Neighbors((end - counts)[by_rank], end[by_rank], np.concatenate(found), known[by_rank], last[by_rank])
 
 
 def rounded(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,9 @@ lower bound is the lazy heap of DeLiClu, Achtert, Böhm and Kröger, PAKDD 2006,
 Ties are broken as in scikit-learn, which takes the lowest index among the smallest reachabilities and keeps the
 earliest of equal predecessors. A `rank` is a point's place in the order of first pixels; a `time` is the number of
 visits before. Reachabilities are distances rounded to 15 decimals, because scikit-learn rounds there.
+
+Around most points `worker.kernels.relative_neighbors` knows beforehand, on all threads, to whom an offer may ever
+matter: these need rings only beyond, if at all.
 """
 
 from typing import NamedTuple
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, inline, kernel
 from worker.kernels.kdtree import LEAF, Tree
+from worker.kernels.relative_neighbors import Neighbors
 
 NOBODY = 2**31 - 1
 
@@ -38,7 +42,7 @@ class Crowd(NamedTuple):
     who: NDArray[np.int32]  # [U, 2]: by place: rank, time of the one who made the offer
     place: NDArray[np.int32]  # [U]: rank -> place
     leaf: NDArray[np.int32]  # [U]: rank -> leaf
-    offer: NDArray[np.float64]  # [M, 2]: smallest and largest offer below; inf and -1 where all are visited
+    offer: NDArray[np.float64]  # [M, 2]: smallest, and no less than the largest offer below; inf, -1 where all visited
     first: NDArray[np.int32]  # [M]: rank of who has the smallest, the lowest
 
 
@@ -130,6 +134,7 @@ def _leave(crowd: Crowd, rank: int) -> None:
         crowd.at[gap, i], crowd.at[last, i] = crowd.at[last, i], crowd.at[gap, i]
     for i in range(2):
         crowd.who[gap, i], crowd.who[last, i] = crowd.who[last, i], crowd.who[gap, i]
+    crowd.at[last, 3] = -1.0  # nobody has a better offer
     _tell(crowd, leaf)
 
 
@@ -210,6 +215,31 @@ def _offer_in_leaf(crowd: Crowd, leaf: int, time: int, core: float, reach: float
 
 
 @kernel
+def _offer_to(crowd: Crowd, source: int, time: int, core: float, farthest: float, neighbors: NDArray[np.int32]) -> None:
+    """The newest visit's offers to the unvisited among its neighbours, within the squared distance `farthest`.
+
+    The smallest offers are told to the nodes above. That the largest may have become smaller they need not know.
+    """
+    at, offer, first = crowd.at, crowd.offer, crowd.first
+    home = crowd.place[source]
+    x, y, z = at[home, 0], at[home, 1], at[home, 2]
+    for rank in neighbors:
+        i = crowd.place[rank]
+        if at[i, 3] <= core:
+            continue
+        dx, dy, dz = at[i, 0] - x, at[i, 1] - y, at[i, 2] - z
+        squared = dx * dx + dy * dy + dz * dz
+        key = max(core, _rounded(squared))
+        if squared > farthest or key >= at[i, 3]:
+            continue
+        at[i, 3], crowd.who[i, 1] = key, time
+        node = crowd.leaf[rank]
+        while node >= 0 and (key < offer[node, 0] or (key == offer[node, 0] and rank < first[node])):
+            offer[node, 0], first[node] = key, rank
+            node = crowd.node[node, PARENT]
+
+
+@kernel
 def _sift_up(keys: NDArray[np.float64], times: NDArray[np.int64], i: int, key: float, time: int) -> None:
     """Put (key, time) into the heap, whose free place is i."""
     while i > 0:
@@ -254,7 +284,9 @@ def _first_ring(crowd: Crowd, rank: int) -> float:
 
 
 @kernel
-def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDArray[np.int64]) -> Walk:
+def walk(
+    crowd: Crowd, cores: NDArray[np.float64], neighbors: Neighbors, max_eps: float, progress: NDArray[np.int64]
+) -> Walk:
     """Visit all points. `cores` f64[U]: rank -> core distance, rounded; inf where there is none.
 
     The heap holds visited points by the radius within which all have had their offer. OUT: `crowd` is used up.
@@ -281,7 +313,7 @@ def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDA
             radius = max(_WIDENING * radii[0], _first_ring(crowd, rank))
             reach = min(_surely_above(radius), farthest)
             _offer_around(crowd, rank, source, False, cores[rank], reach, stack)
-            if reach >= farthest:
+            if reach >= farthest or radius >= neighbors.last[rank]:
                 waiting -= 1
                 radius, source = radii[waiting], times[waiting]
             if waiting > 0:
@@ -294,10 +326,16 @@ def walk(crowd: Crowd, cores: NDArray[np.float64], max_eps: float, progress: NDA
         _leave(crowd, target)
         core = cores[target]
         if core < np.inf:
-            if core > 0:
-                _offer_around(crowd, target, time, True, core, min(farthest, _surely_above(core)), stack)
-            _sift_up(radii, times, waiting, core, time)
-            waiting += 1
+            radius = neighbors.known[target]
+            if radius > 0:
+                listed = neighbors.to[neighbors.begin[target] : neighbors.end[target]]
+                _offer_to(crowd, target, time, core, farthest, listed)
+            elif core > 0:
+                radius = core
+                _offer_around(crowd, target, time, True, core, min(_surely_above(core), farthest), stack)
+            if radius < neighbors.last[target]:
+                _sift_up(radii, times, waiting, radius, time)
+                waiting += 1
         time += 1
     progress[DONE] = time
     return Walk(visited, reachability, predecessor)

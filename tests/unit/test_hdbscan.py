@@ -63,6 +63,15 @@ def test_one_colour_is_noise_unless_one_cluster_may_be_the_answer() -> None:
     assert cluster(points, HdbscanParams(allow_single_cluster=True)).labels.tolist() == [0]
 
 
+@pytest.mark.parametrize("engine", ["exact", "reference"])
+@pytest.mark.parametrize("name", ["min_cluster_size", "min_samples"])
+def test_counts_beyond_all_pixels(name: str, engine: str) -> None:
+    """The largest counts that JSON can say, which no 64 bits with a sign hold, mean more pixels than there are."""
+    points = scattered(1, 30, most=1)
+    found = cluster(points, HdbscanParams(**{name: 2**64 - 1, "engine": engine}))
+    assert (found.labels == -1).all()
+
+
 def test_a_heavy_colour_does_not_discard_what_is_around_it() -> None:
     """Infinite density would make the colour beat its cluster; the resolution keeps the two together."""
     points = patches([(50, 50, 50), (200, 200, 200)], [3, 3], spread=1)

@@ -34,7 +34,8 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     pixels = points.pixels
     # The package does not count the pixel itself, and takes at most all others.
     min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
-    least = resolve_count(params.min_cluster_size, pixels, least=2, units=points.units)
+    # A count may be too large for the kernels; above all pixels it makes no difference.
+    least = min(resolve_count(params.min_cluster_size, pixels, least=2, units=points.units), pixels + 1)
     floor = resolution(points) if params.resolution is None else params.resolution
     with meter.part(0.0, 0.02) as part:
         work = kdtree.work(len(points), LEAF_SIZE)

@@ -229,8 +229,8 @@ def _hdbscan(pixels: Pixels, params: HdbscanParams) -> Answer:
 
     total, units = len(pixels.coords), pixels.points.units
     peer = HDBSCAN(
-        min_cluster_size=resolve_count(params.min_cluster_size, total, least=2, units=units),
-        min_samples=resolve_count(params.min_samples, total, units=units),
+        min_cluster_size=min(resolve_count(params.min_cluster_size, total, least=2, units=units), total + 1),
+        min_samples=min(resolve_count(params.min_samples, total, units=units), total),
         cluster_selection_method=params.cluster_selection_method,
         cluster_selection_epsilon=params.cluster_selection_epsilon,
         allow_single_cluster=params.allow_single_cluster,

@@ -71,6 +71,10 @@ class InvalidParams(InvalidRequest):
             "; ".join(f"{error['field']} {error['message']}{_got(error['value'])}" for error in self.errors)
         )
 
+    def __reduce__(self) -> tuple[type["InvalidParams"], tuple[list[FieldError]]]:
+        # Else by the message, of which none can be made: the process pool that raised it would break.
+        return type(self), (self.errors,)
+
 
 class UploadTooLarge(HuemillError):
     code = "upload_too_large"

@@ -12,6 +12,7 @@ from shared.params import REFERENCE_MAX_PIXELS, parse_params
 from tests.support.images import noise
 from tests.support.weighted import by_pixel, lattice, scattered
 from worker.clustering import cluster
+from worker.imaging import count_colors
 from worker.verify import adjusted_rand, break_ties, compare, equal_share, load_points, main, parse
 
 WARD = parse_params({"algorithm": "agglomerative"})
@@ -50,6 +51,17 @@ def test_a_difference_is_seen(damage: str) -> None:
         heights[50] *= 1 + 1e-6
     wrong = replace(right, labels=labels, details=replace(right.details, heights=heights))
     assert not compare(wrong, right, points, WARD).agrees
+
+
+def test_an_inertia_of_rounding_is_none() -> None:
+    """Where every colour is its own cluster the one engine says 0 and the other 1e-28: they agree."""
+    points = count_colors(np.full((3, 7, 3), (12, 200, 33), np.uint8)).points("lab")
+    params = parse_params({"init": [[177, 221, 47]], "color_space": "lab"})
+    right = cluster(points, params)
+    for inertia, agrees in ((0.0, True), (1e-26, True), (1e-6, False)):
+        other = replace(right, details=replace(right.details, inertia=inertia))
+        assert compare(right, other, points, params).agrees == agrees
+        assert compare(other, right, points, params).agrees == agrees
 
 
 def test_breaking_ties_moves_colours_by_less_than_a_step() -> None:
@@ -102,3 +114,10 @@ def test_nothing_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     Image.fromarray(noise(4, 4)).save(tmp_path / "small.png")
     assert main([str(tmp_path / "small.png"), "--algorithm", "kmeans", "--linkage", "ward"]) == 2
     assert "is a parameter of agglomerative, not of kmeans" in capsys.readouterr().err
+
+
+def test_what_only_the_reference_engine_refuses_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One pixel is too few for the peers: the error comes back whole from the process that met it."""
+    Image.fromarray(np.zeros((1, 1, 3), np.uint8)).save(tmp_path / "dot.png")
+    assert main([str(tmp_path / "dot.png")]) == 2
+    assert "the peers ask for two" in capsys.readouterr().err

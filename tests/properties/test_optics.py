@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from shared.params import OpticsParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
-from worker.clustering.optics import neighbors_of
+from worker.clustering.optics import neighbors_of, nothing_known
 from worker.kernels import kdtree, optics
 from worker.points import Points
 from worker.progress import Meter
@@ -128,7 +128,7 @@ def test_small_leaves_change_no_visit(seed: int, size: int, ties: bool, leaf_siz
     none = np.zeros(2, np.int64)
     tree = kdtree.build(points.coords.copy(), points.weights.copy(), leaf_size, none)
     wide = kdtree.build(points.coords.copy(), points.weights.copy(), 16, none)
-    for neighbors in (neighbors_of(wide, cores, Meter()), neighbors_of(wide, np.full(size, np.inf), Meter())):
+    for neighbors in (neighbors_of(wide, cores, Meter()), nothing_known(size)):
         found = optics.walk(optics.gather(tree), cores, neighbors, max_eps, none)
         assert list(zip(*(values.tolist() for values in found), strict=True)) == expected
 

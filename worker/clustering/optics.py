@@ -23,6 +23,9 @@ from worker.progress import Meter
 
 LEAF_SIZE = 16
 
+_FEW = 8
+"""With more colours within a core distance on the average, all of them neighbours, listing them takes too long."""
+
 _PIECES = 8
 """Calls on each thread: some regions are soon done."""
 
@@ -41,7 +44,8 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         cores = rounded(np.sqrt(core_distances(points, min_samples, part, tree)))
     cores[cores > max_eps] = np.inf
     with meter.part(0.4, 0.6) as part:
-        neighbors = neighbors_of(tree, cores, part)
+        few = min_samples * len(points) <= _FEW * pixels
+        neighbors = neighbors_of(tree, cores, part) if few else nothing_known(len(points))
     with meter.part(0.6, 0.95) as part:
         walk = part.run(kernels.walk, kernels.gather(tree), cores, neighbors, max_eps, work=len(points))
     plot = ReachabilityPlot(
@@ -75,9 +79,16 @@ def neighbors_of(tree: Tree, cores: NDArray[np.float64], meter: Meter) -> Neighb
     ends = np.linspace(0, len(tree.begin), _PIECES * meter.threads + 1).astype(np.int64)
     calls = [(begin, end, *given) for begin, end in pairwise(ends)]
     found = meter.run_all(relative_neighbors, calls, size)
-    by_rank = np.argsort(tree.order)
+    by_rank = np.empty(size, np.int64)
+    by_rank[tree.order] = np.arange(size)
     end = np.cumsum(counts)
     return Neighbors((end - counts)[by_rank], end[by_rank], np.concatenate(found), known[by_rank], last[by_rank])
+
+
+def nothing_known(size: int) -> Neighbors:
+    """For a walk that has to look around at every point."""
+    none = np.zeros(size, np.int64)
+    return Neighbors(none, none, np.empty(0, np.int32), np.zeros(size), np.full(size, np.inf))
 
 
 def rounded(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -272,9 +272,13 @@ def _list_neighbors(
     cover[:] = 0
     count = 0
     core = farthest = squares[point]
+    within = 0
     for i in range(size):
         if bounds[i] <= core:  # the step is as heavy as the core distance: no way is lighter
             bounds[i] = 0
+            within += 1
+    if within > len(listed):
+        return -1, np.inf
     for i in range(size):
         position = positions[i]
         if bounds[i] < 0 or position == point:

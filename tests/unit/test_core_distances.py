@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering.core_distances import core_distances
 from worker.kernels import kdtree
-from worker.kernels.shells import weighted_select
+from worker.kernels.quickselect import weighted_select
 from worker.points import Points
 from worker.progress import Meter, Stopped
 
@@ -29,6 +29,7 @@ CASES = {
         np.concatenate([lattice(4, 60).coords, 1e6 + lattice(5, 60).coords]), np.full(120, 3), np.arange(120)
     ),
     "two tight heaps": tight_heaps(),
+    "sums beyond 32 bits": Points(scattered(9, 700).coords, scattered(9, 700).weights * 10**9, np.arange(700)),
 }
 
 
@@ -37,15 +38,15 @@ def find(points: Points, min_samples: int, meter: Meter | None = None, leaf_size
     return core_distances(points, min_samples, meter or Meter(), tree)
 
 
-def by_sorting(points: Points, min_samples: int) -> NDArray[np.float64]:
-    """The same from all distances of each point, sorted."""
-    found = np.empty(len(points))
-    for i in range(len(points)):
+def by_sorting(points: Points, min_samples: int, queries: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    """The same from all distances of each point, sorted; or of some points only."""
+    found = []
+    for i in np.arange(len(points)) if queries is None else queries:
         gap = points.coords - points.coords[i]
         squares = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
         order = np.argsort(squares)
-        found[i] = squares[order[np.searchsorted(np.cumsum(points.weights[order]), min_samples)]]
-    return found
+        found.append(squares[order[np.searchsorted(np.cumsum(points.weights[order]), min_samples)]])
+    return np.array(found)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.003, 0.05, 0.5, 1.0])
@@ -63,6 +64,14 @@ def test_a_selection_that_cannot_end_fails() -> None:
     assert weighted_select(values, weights, 3, 6) == 3.0
     with pytest.raises(ValueError, match="less than what is needed"):
         weighted_select(values, weights, 3, 7)
+
+
+def test_many_points_for_each_query_are_exact() -> None:
+    """Where queries go together in larger groups, as so many points matter to all of them, nothing changes."""
+    points = scattered(10, 12_000)
+    min_samples = round(0.2 * points.pixels)
+    some = np.arange(0, len(points), 60)
+    assert np.array_equal(find(points, min_samples)[some], by_sorting(points, min_samples, some))
 
 
 def test_own_copies_count() -> None:

@@ -19,6 +19,9 @@ from worker.kernels.shells import new_shells, solve
 GROUP = 64
 """Queries that share their shells: more share the gathering, fewer are nearer to the centre."""
 
+_CROWD = 64
+"""Where that many points matter for each query, twice as many queries share them: gathering is what costs there."""
+
 _FINER = 4
 """How many times smaller than the node of queries the reference nodes are."""
 
@@ -162,17 +165,20 @@ def core_distances(
                     frontier.node[:end] = nodes
                 split, last, needed, low, high = _refine(tree, node, frontier, begin, end, needed, low, high)
                 begin, end = end, last
-            if tree.right[node] != LEAF and tree.end[node] - tree.begin[node] > GROUP:
+            queries = tree.end[node] - tree.begin[node]
+            size = 0
+            if queries <= 2 * GROUP:
+                for other in frontier.node[begin:end]:
+                    size += tree.end[other] - tree.begin[other]
+            crowd = GROUP if size < _CROWD * queries else 2 * GROUP
+            if tree.right[node] != LEAF and queries > crowd:
                 stack.append((tree.right[node], begin, end, needed, low, high))
                 stack.append((node + 1, begin, end, needed, low, high))
                 continue
-            size = 0
-            for other in frontier.node[begin:end]:
-                size += tree.end[other] - tree.begin[other]
             if size > len(shells.x):
                 shells = new_shells(2 * size)
             solve(tree, node, frontier.node[begin:end], shells, needed, min_samples, low, high, squares)
-            progress[DONE] += tree.end[node] - tree.begin[node]
+            progress[DONE] += queries
             if progress[STOP]:
                 return
 

@@ -7,13 +7,14 @@ centre's own radius and its slope; where it is wrong, the weight says to which s
 Single precision tells the points apart up to a thin rest, and double precision decides within it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.kernels import kernel
 from worker.kernels.kdtree import Tree
+from worker.kernels.quickselect import weighted_select
 
 SHELLS = 192
 """Shells of equal steps of squared distance; one more inside takes what is nearer, one outside what is farther."""
@@ -36,12 +37,15 @@ class Shells(NamedTuple):
     y: NDArray[np.float32]
     z: NDArray[np.float32]
     weight: NDArray[np.int64]  # [C]
+    light: NDArray[np.int32]  # [C]: the same, of use where all together are below 2^31: twice as many fit a vector
     place: NDArray[np.int32]  # [C]: position in tree order
     begin: NDArray[np.int64]  # [SHELLS + 3]: the points of a shell are begin[shell]..begin[shell + 1] - 1
     before: NDArray[np.int64]  # [SHELLS + 3]: weight of all shells inside a shell
     shell: NDArray[np.int32]  # [C], scratch: shells in the order of the gathering
     square: NDArray[np.float32]  # [C], scratch: squared distance from the query
     near: NDArray[np.uint8]  # [C], scratch: 1 where that is close to the radius; C is a multiple of 8
+    word: NDArray[np.int32]  # [C], scratch: eights of these with a 1
+    found: NDArray[np.int32]  # [C + 1], scratch: their places
     value: NDArray[np.float64]  # [C], scratch: exact squared distances of these
     share: NDArray[np.int64]  # [C], scratch: their weights
 
@@ -76,51 +80,17 @@ def new_shells(most: int) -> Shells:
         np.empty(size, np.float32),
         np.empty(size, np.int64),
         np.empty(size, np.int32),
+        np.empty(size, np.int32),
         np.empty(SHELLS + 3, np.int64),
         np.empty(SHELLS + 3, np.int64),
         np.empty(size, np.int32),
         np.empty(size, np.float32),
         np.empty(size, np.uint8),
+        np.empty(size, np.int32),
+        np.empty(size + 1, np.int32),
         np.empty(size),
         np.empty(size, np.int64),
     )
-
-
-@kernel
-def weighted_select(values: NDArray[np.float64], weights: NDArray[np.int64], size: int, needed: int) -> float:
-    """The smallest of values[:size] with weights of at least `needed` up to it; both arrays are permuted.
-
-    Raises ValueError where `needed` is more than the sum of the weights. Quickselect with three-way partition.
-    """
-    begin, end = 0, size
-    while begin < end:
-        first, middle, last = values[begin], values[(begin + end) // 2], values[end - 1]
-        pivot = max(min(first, middle), min(max(first, middle), last))
-        less, i, more = begin, begin, end
-        below, equal = 0, 0
-        while i < more:
-            value, weight = values[i], weights[i]
-            if value < pivot:
-                below += weight
-                values[i], weights[i] = values[less], weights[less]
-                values[less], weights[less] = value, weight
-                less += 1
-                i += 1
-            elif value > pivot:
-                more -= 1
-                values[i], weights[i] = values[more], weights[more]
-                values[more], weights[more] = value, weight
-            else:
-                equal += weight
-                i += 1
-        if needed <= below:
-            end = less
-        elif needed <= below + equal:
-            return float(pivot)
-        else:
-            needed -= below + equal
-            begin = more
-    raise ValueError("the points sought in weigh less than what is needed")
 
 
 @kernel
@@ -172,7 +142,8 @@ def _tally(tree: Tree, nodes: NDArray[np.int64], ball: Ball, shells: Shells) -> 
 def _scatter(tree: Tree, nodes: NDArray[np.int64], ball: Ball, shells: Shells, first: int, last: int) -> None:
     """Put the points of the shells first..last in their order, at the beginning of the arrays."""
     coords, weights, starts, ends = tree.coords, tree.weights, tree.begin, tree.end
-    x, y, z, weight, place, shell = shells.x, shells.y, shells.z, shells.weight, shells.place, shells.shell
+    x, y, z, place, shell = shells.x, shells.y, shells.z, shells.place, shells.shell
+    weight, light = shells.weight, shells.light
     cx, cy, cz = ball.x, ball.y, ball.z
     begin, before = shells.begin, shells.before
     begin[:] -= begin[first]
@@ -190,7 +161,7 @@ def _scatter(tree: Tree, nodes: NDArray[np.int64], ball: Ball, shells: Shells, f
                 x[to] = coords[i, 0] - cx
                 y[to] = coords[i, 1] - cy
                 z[to] = coords[i, 2] - cz
-                weight[to] = weights[i]
+                weight[to] = light[to] = weights[i]
                 place[to] = i
 
 
@@ -211,48 +182,60 @@ def _slope(shells: Shells, first: int, last: int) -> tuple[float, float, float]:
 
 @kernel
 def _measure(
-    shells: Shells, begin: int, end: int, at: tuple[np.float32, np.float32, np.float32], inner: float, outer: float
+    shells: Shells,
+    weight: NDArray[Any],
+    begin: int,
+    end: int,
+    at: tuple[np.float32, np.float32, np.float32],
+    inner: float,
+    outer: float,
 ) -> tuple[int, int]:
     """Set `square` to the squared distances of begin..end-1 from `at`; their weights up to `inner` and to `outer`.
 
-    Compiles to vector instructions.
+    `weight` is one of the shells' two, and its type must hold the sum. Compiles to vector instructions.
     """
     x, y, z = shells.x[begin:end], shells.y[begin:end], shells.z[begin:end]
-    weight, squares = shells.weight[begin:end], shells.square
+    weight, squares = weight[begin:end], shells.square
     qx, qy, qz = at
     low, high = np.float32(inner), np.float32(outer)
-    within, upto = 0, 0
+    # Unless told so after each sum, numba goes on in 64 bits.
+    number = weight.dtype.type
+    none = within = upto = number(0)
     for i in range(end - begin):
         dx, dy, dz = x[i] - qx, y[i] - qy, z[i] - qz
         square = dx * dx + dy * dy + dz * dz
         squares[i] = square
-        within += weight[i] if square <= low else 0
-        upto += weight[i] if square <= high else 0
-    return within, upto
+        within = number(within + (weight[i] if square <= low else none))
+        upto = number(upto + (weight[i] if square <= high else none))
+    return int(within), int(upto)
 
 
 @kernel
-def _weigh(shells: Shells, begin: int, size: int, inner: float, outer: float) -> tuple[int, int]:
-    """The weights with a `square` up to `inner` and up to `outer`, of points from `begin` on. Vector instructions."""
-    weight, squares = shells.weight[begin : begin + size], shells.square
+def _weigh(shells: Shells, weight: NDArray[Any], begin: int, size: int, inner: float, outer: float) -> tuple[int, int]:
+    """The weights with a `square` up to `inner` and up to `outer`, of points from `begin` on; like `_measure`."""
+    weight, squares = weight[begin : begin + size], shells.square
     low, high = np.float32(inner), np.float32(outer)
-    within, upto = 0, 0
+    number = weight.dtype.type
+    none = within = upto = number(0)
     for i in range(size):
         square = squares[i]
-        within += weight[i] if square <= low else 0
-        upto += weight[i] if square <= high else 0
-    return within, upto
+        within = number(within + (weight[i] if square <= low else none))
+        upto = number(upto + (weight[i] if square <= high else none))
+    return int(within), int(upto)
 
 
 @kernel
-def _thin(shells: Shells, begin: int, size: int, base: int, needed: int, rim: Rim) -> Rim:
+def _thin(shells: Shells, light: bool, begin: int, size: int, base: int, needed: int, rim: Rim) -> Rim:
     """A thinner rim in which the weight reaches `needed`: it grows about evenly within the rim."""
     inner, outer, within, upto = rim
     share = (needed - within) / max(upto - within, 1)
     middle = inner + (outer - inner) * min(max(share, 0.0), 1.0)
     slack = 0.08 * (outer - inner)
     low, high = max(middle - slack, inner), min(middle + slack, outer)
-    below, above = _weigh(shells, begin, size, low, high)
+    if light:
+        below, above = _weigh(shells, shells.light, begin, size, low, high)
+    else:
+        below, above = _weigh(shells, shells.weight, begin, size, low, high)
     below, above = below + base, above + base
     if below >= needed:
         return Rim(inner, low, within, below)
@@ -265,35 +248,47 @@ def _thin(shells: Shells, begin: int, size: int, base: int, needed: int, rim: Ri
 def _decide(tree: Tree, query: int, shells: Shells, begin: int, size: int, needed: int, rim: Rim, blur: float) -> float:
     """The exact squared core distance of the point at `query`, sought in a rim widened by `blur`."""
     squares, near, value, share = shells.square, shells.near, shells.value, shells.share
+    word, found = shells.word, shells.found
     place, weight, coords = shells.place[begin:], shells.weight[begin:], tree.coords
     x, y, z = coords[query, 0], coords[query, 1], coords[query, 2]
     inner = np.float32(rim.inner)
     low, high = np.float32(rim.inner - blur), np.float32(rim.outer + blur)
     for i in range(size):
         near[i] = (squares[i] >= low) & (squares[i] <= high)
-    # Few points are near: eight at a time are passed over.
+    # Few points are near: eight at a time are passed over. No branch here could be foreseen, so there is none.
     words = (size + 7) // 8
     near[size : 8 * words] = 0
-    word = near.view(np.uint64)
-    within, count = rim.within, 0
+    eight, hits = near.view(np.uint64), 0
     for j in range(words):
-        if word[j] == 0:
-            continue
-        for i in range(8 * j, 8 * j + 8):
-            if near[i]:
-                at = place[i]
-                dx, dy, dz = coords[at, 0] - x, coords[at, 1] - y, coords[at, 2] - z
-                value[count] = dx * dx + dy * dy + dz * dz
-                share[count] = weight[i]
-                count += 1
-                if squares[i] <= inner:
-                    within -= weight[i]
+        word[hits] = j
+        hits += eight[j] != 0
+    count = 0
+    for hit in range(hits):
+        for i in range(8 * word[hit], 8 * word[hit] + 8):
+            found[count] = i
+            count += near[i]
+    within = rim.within
+    for i in range(count):
+        at = place[found[i]]
+        dx, dy, dz = coords[at, 0] - x, coords[at, 1] - y, coords[at, 2] - z
+        value[i] = dx * dx + dy * dy + dz * dz
+        share[i] = weight[found[i]]
+        within -= weight[found[i]] if squares[found[i]] <= inner else 0
     return weighted_select(value, share, count, needed - within)
 
 
 @kernel
 def _solve_one(
-    tree: Tree, query: int, ball: Ball, shells: Shells, needed: int, low: float, high: float, guess: float, blur: float
+    tree: Tree,
+    query: int,
+    ball: Ball,
+    shells: Shells,
+    light: bool,
+    needed: int,
+    low: float,
+    high: float,
+    guess: float,
+    blur: float,
 ) -> float:
     """The squared core distance of the point at `query`; its square root is in [low, high] and about `guess`."""
     x, y, z = tree.coords[query, 0] - ball.x, tree.coords[query, 1] - ball.y, tree.coords[query, 2] - ball.z
@@ -309,7 +304,10 @@ def _solve_one(
         farthest = np.sqrt(outer + 2.0 * blur) + away
         first = _shell(ball, nearest * nearest - blur)
         begin, end = shells.begin[first], shells.begin[_shell(ball, farthest * farthest + blur) + 1]
-        within, upto = _measure(shells, begin, end, at, inner, outer)
+        if light:
+            within, upto = _measure(shells, shells.light, begin, end, at, inner, outer)
+        else:
+            within, upto = _measure(shells, shells.weight, begin, end, at, inner, outer)
         base = shells.before[first]
         within, upto = within + base, upto + base
         if within >= needed and least > low:
@@ -322,7 +320,7 @@ def _solve_one(
     size = end - begin
     rim = Rim(inner, outer, within, upto)
     for _ in range(2):
-        rim = _thin(shells, begin, size, base, needed, rim)
+        rim = _thin(shells, light, begin, size, base, needed, rim)
     return _decide(tree, query, shells, begin, size, needed, rim, blur)
 
 
@@ -344,6 +342,7 @@ def solve(
     """
     ball = _ball(tree, node, low, high)
     _tally(tree, nodes, ball, shells)
+    light = shells.before[SHELLS + 2] < 1 << 31
     rim = 0
     while rim <= SHELLS and shells.before[rim + 1] < needed:
         rim += 1
@@ -366,4 +365,4 @@ def solve(
         away = np.sqrt(x * x + y * y + z * z)
         least, most = max(inmost - away, np.sqrt(low)), min(outmost + away, np.sqrt(high))
         guess = radius + gx * x + gy * y + gz * z
-        squares[query] = _solve_one(tree, query, ball, shells, needed, least, max(least, most), guess, blur)
+        squares[query] = _solve_one(tree, query, ball, shells, light, needed, least, max(least, most), guess, blur)

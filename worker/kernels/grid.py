@@ -135,13 +135,14 @@ def put_in_order(
 
 @kernel
 def measure(begin: int, end: int, grid: Grid, progress: NDArray[np.int64]) -> None:
-    """Fill in the boxes and moments of the blocks begin..end-1 and of their cells."""
+    """Put the blocks begin..end-1 in an order of their own within each cell; fill in their boxes and moments."""
     low, high, block_low, block_high = grid.low, grid.high, grid.block_low, grid.block_high
     for block in range(begin, end):
         if progress[STOP]:
             return
         first = grid.block_begin[block]
         for cell in range(first, grid.block_begin[block + 1]):
+            _sort_cell(grid, grid.begin[cell], grid.begin[cell + 1])
             _measure_cell(cell, grid)
             for axis in range(3):
                 if cell == first or low[cell, axis] < block_low[block, axis]:
@@ -149,6 +150,38 @@ def measure(begin: int, end: int, grid: Grid, progress: NDArray[np.int64]) -> No
                 if cell == first or high[cell, axis] > block_high[block, axis]:
                     block_high[block, axis] = high[cell, axis]
         progress[DONE] += 1
+
+
+@kernel
+def _sort_cell(grid: Grid, begin: int, end: int) -> None:
+    """By coordinates, so that the order in which the points came decides nothing.
+
+    Shell sort (Shell 1959, with Knuth's gaps): most cells have a handful of points, or are in order already.
+    """
+    order, coords, weights = grid.order, grid.coords, grid.weights
+    gap = 1
+    while 9 * gap < end - begin:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(begin + gap, end):
+            place = (coords[i, 0], coords[i, 1], coords[i, 2])
+            point, weight = order[i], weights[i]
+            at = i
+            while at >= begin + gap:
+                other = at - gap
+                if not _before(place, (coords[other, 0], coords[other, 1], coords[other, 2])):
+                    break
+                order[at], weights[at], coords[at] = order[other], weights[other], coords[other]
+                at = other
+            if at < i:
+                order[at], weights[at] = point, weight
+                coords[at, 0], coords[at, 1], coords[at, 2] = place
+        gap //= 3
+
+
+@inline
+def _before(a: tuple[float, float, float], b: tuple[float, float, float]) -> bool:
+    return a[0] < b[0] or (a[0] == b[0] and (a[1] < b[1] or (a[1] == b[1] and a[2] < b[2])))
 
 
 @inline

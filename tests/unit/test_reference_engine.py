@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
 
 from shared.errors import InvalidParams, TooManyPixels
 from shared.params import REFERENCE_MAX_PIXELS, AnyParams, parse_params
 from tests.support.weighted import scattered
 from worker.clustering import cluster
+from worker.clustering.base import ReferenceDetails
 from worker.clustering.reference import label_of_most
 from worker.points import Points
 
@@ -59,3 +62,25 @@ def test_centres_are_the_means_of_the_clusters(params: AnyParams) -> None:
         np.testing.assert_allclose(center, expected)
     assert clustering.labels.max() + 1 == len(clustering.centers)
     assert clustering.labels.shape == (80,)
+
+
+# Two coordinates and a count each; found by chance.
+NOT_MINIMAL = """
+3cb902 e71b01 e61a02 e71a01 e71b03 2ff903 e61b03 e61a03 f0c104 3bb803 3bb901 3cb803 2ffa04 efc004 e81b03 e81a01 457303
+3cb802 2efa04 2ffa03 efc003 eec102 457302 30fa02 eec004 f0c004 e71a03 e61b03 3db904 30f904 2ff902 3cb904 e61a01 2ef801
+3db804 f0c003 3bb803 3cb903 30fa01
+"""
+
+
+def test_the_spanning_tree_of_hdbscan_is_minimal() -> None:
+    """Where hdbscan's own choice of algorithm gives a tree that is not, these heights are right all the same."""
+    rows = np.array([list(bytes.fromhex(row)) for row in NOT_MINIMAL.split()])
+    points = Points(np.column_stack([0 * rows[:, 0], rows[:, :2]]).astype(np.float64), rows[:, 2], np.arange(len(rows)))
+    found = cluster(points, reference_params("hdbscan", min_samples=23, min_cluster_size=5)).details
+    pixels = np.repeat(points.coords, points.weights, axis=0)
+    steps = cdist(pixels, pixels)
+    cores = np.sort(steps, axis=1)[:, 23]  # hdbscan does not count the pixel itself
+    lengths = np.maximum(np.maximum(steps, cores), cores[:, None])
+    expected = minimum_spanning_tree(lengths).data
+    assert isinstance(found, ReferenceDetails)
+    np.testing.assert_allclose(np.sort(found.values["heights"]), np.sort(expected), rtol=1e-12)

@@ -224,6 +224,10 @@ def _in_point_order(details: Details, weights: NDArray[np.int64], order: NDArray
     return details
 
 
+_MOST_FOR_PRIM = 10_000
+"""Pixels: about a second and a half."""
+
+
 def _hdbscan(pixels: Pixels, params: HdbscanParams) -> Answer:
     from hdbscan import HDBSCAN
 
@@ -234,6 +238,8 @@ def _hdbscan(pixels: Pixels, params: HdbscanParams) -> Answer:
         cluster_selection_method=params.cluster_selection_method,
         cluster_selection_epsilon=params.cluster_selection_epsilon,
         allow_single_cluster=params.allow_single_cluster,
+        # The package's Borůvka, some six times as fast, sometimes gives a spanning tree that is not minimal.
+        algorithm="prims_kdtree" if total <= _MOST_FOR_PRIM else "boruvka_kdtree",
         approx_min_span_tree=False,
         core_dist_n_jobs=1,
     )

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
     consumes,
     initialize,
     invariant,
-    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -92,7 +91,9 @@ class JobMachine(RuleBasedStateMachine):
     """Every rule says which jobs it may touch: of all others, and of all after a refusal, not a byte may change."""
 
     jobs = Bundle("jobs")
-    holds = Bundle("holds")  # what workers were given, however long ago
+    # What workers were given, however long ago. Each delivery adds one, the latest again or None if nothing was given:
+    # what is drawn must not depend on who wins in `all_at_once`, nor on the order in which a sweep takes random ids.
+    holds = Bundle("holds")
     looks = Bundle("looks")  # what a gateway has read, however long ago
 
     def __init__(self, hands: Hands) -> None:
@@ -102,6 +103,7 @@ class JobMachine(RuleBasedStateMachine):
         self.seen: dict[str, Seen] = {}
         self.touched: set[str] = set()
         self.messages: list[str] = []
+        self.last_hold: Job | None = None
         self.hands.clear()
 
     def expect(self, job: Job, allowed: bool, done: object) -> None:
@@ -145,8 +147,10 @@ class JobMachine(RuleBasedStateMachine):
         self.expect(job, allowed, allowed)
 
     @rule(job=holds, how=st.sampled_from(["succeed", "fail", "cancel"]))
-    def cancel_late(self, job: Job, how: str) -> None:
+    def cancel_late(self, job: Job | None, how: str) -> None:
         """A gateway has read the job and is about to cancel it; its end comes first."""
+        if job is None:
+            return
         read = self.read(job)
         if how == "cancel":
             self.cancel(read)
@@ -166,30 +170,32 @@ class JobMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.models)
     @rule(target=holds, worker=workers, queue=st.sampled_from(QUEUES), again=st.booleans())
-    def deliver(self, worker: int, queue: str, again: bool) -> Any:
+    def deliver(self, worker: int, queue: str, again: bool) -> Job | None:
         """The next message comes to a worker, and may be delivered once more later."""
         message = self.hands.client.rpop(queue)
         if not isinstance(message, bytes):
-            return multiple()
+            return self.last_hold
         if again:
             self.hands.client.lpush(queue, message)
         return self._claimed(worker, job_of_message(message))
 
     @rule(target=holds, worker=workers, job=jobs)
-    def deliver_twice(self, worker: int, job: Job) -> Any:
+    def deliver_twice(self, worker: int, job: Job) -> Job | None:
         """A message comes that nobody remembers sending."""
         return self._claimed(worker, job.id)
 
-    def _claimed(self, worker: int, job_id: str) -> Any:
+    def _claimed(self, worker: int, job_id: str) -> Job | None:
+        """What the worker is given, or what was given last."""
         if job_id not in self.models:
-            return multiple()
+            return self.last_hold
         begun = self.hands.workers[worker].claim(job_id)
         allowed = self.models[job_id].claim()
         assert (begun is not None) == allowed
         if begun is None:
-            return multiple()
+            return self.last_hold
         assert begun.claim == self.models[job_id].claims
         self.touched.add(job_id)
+        self.last_hold = begun
         return begun
 
     @rule(queue=st.sampled_from(QUEUES))
@@ -197,23 +203,31 @@ class JobMachine(RuleBasedStateMachine):
         self.hands.client.rpop(queue)
 
     @rule(job=holds, worker=workers, fraction=fractions)
-    def report(self, job: Job, worker: int, fraction: float) -> None:
+    def report(self, job: Job | None, worker: int, fraction: float) -> None:
+        if job is None:
+            return
         progress = Progress(stage="cluster", fraction=fraction)
         done = self.hands.workers[worker].report(job, progress)
         self.expect(job, self.models[job.id].renew(job.claim, progress.model_dump()), done)
 
     @rule(job=holds)
-    def renew(self, job: Job) -> None:
+    def renew(self, job: Job | None) -> None:
+        if job is None:
+            return
         done = self.hands.guard.renew(hold_of(job))
         self.expect(job, self.models[job.id].renew(job.claim), done)
 
     @rule(job=holds, loss=losses)
-    def lose(self, job: Job, loss: Loss) -> None:
+    def lose(self, job: Job | None, loss: Loss) -> None:
+        if job is None:
+            return
         done = self.hands.guard.lose(hold_of(job), loss)
         self.expect(job, self.models[job.id].lose(job.claim, loss), done)
 
     @rule(job=holds, worker=workers, how=st.sampled_from(["succeed", "fail"]))
-    def end(self, job: Job, worker: int, how: str) -> None:
+    def end(self, job: Job | None, worker: int, how: str) -> None:
+        if job is None:
+            return
         model, store = self.models[job.id], self.hands.workers[worker]
         if how == "succeed":
             key = f"results/{job.id}/{job.claim}/"
@@ -223,7 +237,7 @@ class JobMachine(RuleBasedStateMachine):
             self.expect(job, model.fail(job.claim, error.code), store.fail(job, error))
 
     @rule(target=holds, job=jobs, told=st.none() | losses, word=st.sampled_from(["report", "renew", "lose", "end"]))
-    def come_back(self, job: Job, told: Loss | None, word: str) -> Any:
+    def come_back(self, job: Job, told: Loss | None, word: str) -> Job | None:
         """A worker is lost, another gets its job, and the first one goes on. In one rule, so that it is not rare."""
         if self.models[job.id].status == "queued":
             self._claimed(0, job.id)
@@ -240,7 +254,7 @@ class JobMachine(RuleBasedStateMachine):
                 self.end(before, 0, "succeed")
         return after
 
-    def _taken_over(self, job: Job, worker: int, told: Loss | None) -> Any:
+    def _taken_over(self, job: Job, worker: int, told: Loss | None) -> Job | None:
         """Its worker is lost, which it tells or not; a sweep; another one claims it."""
         model = self.models[job.id]
         if told is not None and model.status == "running":
@@ -295,8 +309,10 @@ class JobMachine(RuleBasedStateMachine):
             self.expect(job, model.settle(), self.hands.ask(self.store.settle(job)))
 
     @rule(job=jobs, hold=consumes(holds), ends=st.sampled_from(["succeed", "fail", "lose"]), cancelled=st.booleans())
-    def all_at_once(self, job: Job, hold: Job, ends: str, cancelled: bool) -> None:
+    def all_at_once(self, job: Job, hold: Job | None, ends: str, cancelled: bool) -> None:
         """Two deliveries, two sweeps, a worker's end and a cancel, of jobs whose time has come, at the same moment."""
+        if hold is None:
+            return
         self.let_time_come(job)
         self.let_time_come(hold)
         first, second, third = self.hands.workers

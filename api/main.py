@@ -8,19 +8,20 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
-from api import metrics, problems
-from api.collector import collect_forever
-from api.dependencies import Parts
-from api.fetch import Fetcher
-from api.routes import events, health, images, jobs, results
-from api.slots import Slots
-from api.sweeper import sweep_forever
-from shared import connections, logs, tracing
-from shared.blobs import Blobs
-from shared.images import ImageStore
-from shared.queue import Queue
-from shared.settings import Settings
-from shared.store import GatewayStore
+from api import metrics
+from api.http import problems
+from api.http.dependencies import Parts
+from api.http.routes import events, health, images, jobs, results
+from api.intake.fetch import Fetcher
+from api.intake.slots import Slots
+from api.upkeep.collector import collect_forever
+from api.upkeep.sweeper import sweep_forever
+from shared.jobs.queue import Queue
+from shared.jobs.store import GatewayStore
+from shared.runtime import connections, logs, tracing
+from shared.runtime.settings import Settings
+from shared.storage.blobs import Blobs
+from shared.storage.images import ImageStore
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 

@@ -18,10 +18,10 @@ from sklearn.datasets import load_sample_images
 
 from bench import common
 from bench.common import Measure, Row, Work, measure, row
-from shared.params import AgglomerativeParams
+from shared.contract.params import AgglomerativeParams
 from worker.clustering import cluster
-from worker.imaging import count_colors
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
 from worker.warmup import warm_up
 
 CHINA = Path(load_sample_images().filenames[0])

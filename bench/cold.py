@@ -15,7 +15,7 @@ from bench import common
 from bench.common import Row
 from cli.client import Client
 from cli.stack import running
-from shared.params import MODELS
+from shared.contract.params import MODELS
 
 IMAGE = Path(load_sample_images().filenames[0])
 LATER = 5

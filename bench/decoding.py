@@ -15,8 +15,8 @@ from PIL import Image
 from bench import common
 from bench.common import Row, Work, measure, row
 from shared.formats import Limits
-from worker.imaging import count_colors
-from worker.imaging.decode import decode
+from worker.color.counting import count_colors
+from worker.decoding.decode import decode
 
 LARGE = (4528, 3024)  # 13.7 megapixels
 OPTIONS = {

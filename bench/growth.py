@@ -17,9 +17,9 @@ from sklearn.cluster import OPTICS, AgglomerativeClustering, KMeans
 
 from bench import common
 from bench.common import Row, Work, measure
-from shared.params import parse_params
+from shared.contract.params import parse_params
 from worker.clustering import cluster
-from worker.points import Points
+from worker.color.points import Points
 from worker.warmup import warm_up
 
 PICTURE = Path(__file__).parent / "growth.png"

@@ -19,10 +19,10 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from bench.common import Measure, Row, Work, main, measure, row
-from shared.params import HdbscanParams
+from shared.contract.params import HdbscanParams
 from worker.clustering import cluster
-from worker.imaging import count_colors
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
 from worker.warmup import warm_up
 
 MIN_SAMPLES = 50

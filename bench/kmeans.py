@@ -17,9 +17,9 @@ from sklearn.datasets import load_sample_images
 
 from bench import common
 from bench.common import Row, Work, measure, row
-from shared.params import KMeansParams
+from shared.contract.params import KMeansParams
 from worker.clustering import cluster
-from worker.imaging import count_colors
+from worker.color.counting import count_colors
 from worker.warmup import warm_up
 
 LARGE = (4271, 3204)  # 13.7 megapixels

@@ -16,10 +16,10 @@ from sklearn.datasets import load_sample_images
 
 from bench import common
 from bench.common import Row, Work, measure, row
-from shared.params import OpticsParams
+from shared.contract.params import OpticsParams
 from worker.clustering import cluster
-from worker.imaging import count_colors
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
 from worker.warmup import warm_up
 
 CHINA = Path(load_sample_images().filenames[0])

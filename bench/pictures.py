@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
+from shared.contract.params import MODELS, AnyParams, KMeansParams
+from shared.contract.results import LABELS_PNG, ClusterResult
 from shared.formats import Limits
-from shared.params import MODELS, AnyParams, KMeansParams
-from shared.results import LABELS_PNG, ClusterResult
 from worker import pipeline
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"

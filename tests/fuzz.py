@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.errors import HuemillError
+from shared.contract.errors import HuemillError
 from shared.formats import Limits
 from tests.support.broken import changes, cuts
 from tests.support.corpus import corpus
-from worker.imaging.decode import decode
+from worker.decoding.decode import decode
 
 LAST = Path("fuzz-last.bin")
 SECONDS = 10.0

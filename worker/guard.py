@@ -2,7 +2,7 @@
 
 A child says through a pipe which job it runs and until when. The guard keeps the job's lease, whatever the child is
 busy with, and kills the child when the job holds on to its time, its memory, or a claim that is not valid any more.
-It then tells the record why the attempt is over; what follows is the sweep's decision (see `api.sweeper`).
+It then tells the record why the attempt is over; what follows is the sweep's decision (see `api.upkeep.sweeper`).
 
 A kill is the last resort: a job that reports its progress stops by itself before.
 """
@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import orjson
 from redis.exceptions import RedisError
 
-from shared.jobs import Job, Loss
-from shared.logs import bound
-from shared.records import Hold, hold_of
-from shared.settings import Settings
-from shared.store import GuardStore
+from shared.jobs.codec import Hold, hold_of
+from shared.jobs.model import Job, Loss
+from shared.jobs.store import GuardStore
+from shared.runtime.logs import bound
+from shared.runtime.settings import Settings
 from worker import memory
 
 TICK_SECONDS = 0.1

@@ -6,8 +6,8 @@ It asks Redis, as the gateway's /readyz does, and needs no kernels for that.
 import asyncio
 import socket
 
-from shared.settings import Settings
-from shared.store import GatewayStore
+from shared.jobs.store import GatewayStore
+from shared.runtime.settings import Settings
 
 
 async def heard() -> bool:

@@ -11,11 +11,11 @@ from typing import Any
 from celery import signals
 from redis.exceptions import RedisError
 
-from shared import logs, tracing
-from shared.blobs import Blobs
-from shared.queue import TASK, celery_app
-from shared.settings import Settings
-from shared.store import GuardStore, WorkerStore
+from shared.jobs.queue import TASK, celery_app
+from shared.jobs.store import GuardStore, WorkerStore
+from shared.runtime import logs, tracing
+from shared.runtime.settings import Settings
+from shared.storage.blobs import Blobs
 from worker import metrics, tasks, warmup
 from worker.guard import Guard
 

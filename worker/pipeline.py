@@ -11,10 +11,9 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import TooManyClusters, said_of
-from shared.formats import Limits
-from shared.params import MOST_CLUSTERS, AgglomerativeParams, AnyParams, OpticsParams
-from shared.results import (
+from shared.contract.errors import TooManyClusters, said_of
+from shared.contract.params import MOST_CLUSTERS, AgglomerativeParams, AnyParams, OpticsParams
+from shared.contract.results import (
     LABELS_NPY,
     LABELS_PNG,
     Artifact,
@@ -24,12 +23,13 @@ from shared.results import (
     Noise,
     PaletteEntry,
 )
+from shared.formats import Limits
 from worker.clustering import Clustering, cluster
-from worker.imaging.colors import ColorSet
-from worker.imaging.decode import Raster, decode
-from worker.imaging.selection import count_selected, select
-from worker.imaging.spaces import centers_to_srgb
-from worker.points import Points
+from worker.color.counting import ColorSet
+from worker.color.points import Points
+from worker.color.selection import count_selected, select
+from worker.color.spaces import centers_to_srgb
+from worker.decoding.decode import Raster, decode
 from worker.progress import Meter, Stopped
 from worker.rendering.label_png import label_png
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from shared import tracing
-from shared.blobs import Blobs, result_prefix
-from shared.errors import HuemillError, Internal
-from shared.jobs import Job, JobError, JobStatus, Loss, Progress, given_up, now
-from shared.logs import bound
-from shared.results import RESULT_FILE, ClusterResult
-from shared.settings import Settings
-from shared.store import WorkerStore
+from shared.contract.errors import HuemillError, Internal
+from shared.contract.results import RESULT_FILE, ClusterResult
+from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, given_up, now
+from shared.jobs.store import WorkerStore
+from shared.runtime import tracing
+from shared.runtime.logs import bound
+from shared.runtime.settings import Settings
+from shared.storage.blobs import Blobs, result_prefix
 from worker import metrics, pipeline
 from worker.progress import Stopped
 

@@ -26,9 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.errors import HuemillError
-from shared.formats import Limits
-from shared.params import (
+from shared.contract.errors import HuemillError
+from shared.contract.params import (
     MODELS,
     REFERENCE_MAX_PIXELS,
     AgglomerativeParams,
@@ -37,12 +36,13 @@ from shared.params import (
     KMeansParams,
     parse_params,
 )
+from shared.formats import Limits
 from worker.clustering import NOISE, Clustering, KMeansDetails, cluster
 from worker.clustering.base import AgglomerativeDetails, HdbscanDetails, OpticsDetails, ReferenceDetails
-from worker.imaging.decode import decode
-from worker.imaging.scaling import scaled_size
-from worker.imaging.selection import count_selected, select
-from worker.points import Points
+from worker.color.points import Points
+from worker.color.scaling import scaled_size
+from worker.color.selection import count_selected, select
+from worker.decoding.decode import decode
 from worker.progress import Meter
 
 # Heights and inertia are sums of some thousand rounded terms; labels are to be equal but for borders hit exactly.

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from shared.params import (
+from shared.contract.params import (
     MODELS,
     AgglomerativeParams,
     AnyParams,
@@ -17,8 +17,8 @@ from shared.params import (
     OpticsParams,
 )
 from worker.clustering import cluster
-from worker.imaging.colors import count_colors
-from worker.imaging.scaling import scale_down
+from worker.color.counting import count_colors
+from worker.color.scaling import scale_down
 from worker.kernels import qoi
 from worker.progress import Meter
 from worker.rendering.label_png import label_png

@@ -10,7 +10,7 @@ load the whole file. Gateway and worker share this, so that both refuse the same
 
 from typing import BinaryIO
 
-from shared.errors import BrokenImage, ImageTooLarge, UnsupportedImage
+from shared.contract.errors import BrokenImage, ImageTooLarge, UnsupportedImage
 from shared.formats import bmff, gif, jpeg, jpeg2000, png, simple, tiff, webp
 from shared.formats.header import Header, Limits, Window
 

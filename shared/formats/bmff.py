@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-from shared.errors import BrokenImage
+from shared.contract.errors import BrokenImage
 from shared.formats.header import Header, Limits, Window
 
 _AVIF = {b"avif", b"avis"}

@@ -1,6 +1,6 @@
 """GIF (CompuServe GIF89a): a screen, then blocks chopped into pieces of at most 255 bytes."""
 
-from shared.errors import BrokenImage
+from shared.contract.errors import BrokenImage
 from shared.formats.header import Header, Limits, Window
 
 _PIECE = 1 << 16

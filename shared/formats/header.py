@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from shared.errors import BrokenImage
+from shared.contract.errors import BrokenImage
 
 MAX_METADATA_BYTES = 16 * 2**20
 """Most bytes of metadata (text, profiles, previews) that are skipped or kept before the pixels begin."""

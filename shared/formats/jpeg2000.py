@@ -1,6 +1,6 @@
 """JPEG 2000 (ITU-T T.800): a codestream, or one in boxes (JP2)."""
 
-from shared.errors import BrokenImage
+from shared.contract.errors import BrokenImage
 from shared.formats.header import Header, Limits, Window
 
 _CODESTREAM = b"\xff\x4f\xff\x51"

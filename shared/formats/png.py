@@ -2,7 +2,7 @@
 
 import zlib
 
-from shared.errors import BrokenImage, UnsupportedImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats import exif
 from shared.formats.header import MAX_METADATA_BYTES, Header, Limits, Window
 

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.errors import BrokenImage, UnsupportedImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats.header import Header, Limits, Window
 
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.errors import BrokenImage, UnsupportedImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats.header import Header, Limits, Window
 
 MAX_TAGS = 1024  # of a directory; real files have a few dozen

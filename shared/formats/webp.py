@@ -1,6 +1,6 @@
 """WebP (RFC 9649): RIFF chunks; VP8, VP8L or VP8X tells the size."""
 
-from shared.errors import BrokenImage
+from shared.contract.errors import BrokenImage
 from shared.formats import exif
 from shared.formats.header import Header, Limits, Window
 

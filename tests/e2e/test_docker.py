@@ -18,8 +18,8 @@ import httpx
 import numpy as np
 import pytest
 
+from shared.contract.params import MODELS, KMeansParams
 from shared.formats import Limits
-from shared.params import MODELS, KMeansParams
 from tests.support.calls import finished, post
 from tests.support.images import encoded, noise, photograph
 from tests.support.processes import free_port, log_lines

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import httpx
 
+from shared.contract.params import KMeansParams
 from shared.formats import Limits
-from shared.params import KMeansParams
 from tests.support.calls import finished, post, problem
 from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, LONG, LONG_IMAGE, ended, event_names, running_job

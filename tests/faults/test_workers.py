@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pytest
 
+from shared.contract.params import HdbscanParams
 from shared.formats import Limits
-from shared.params import HdbscanParams
 from tests.support.calls import finished, problem
 from tests.support.images import encoded, noise
 from tests.support.jobs import (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import Settings
-from shared.store import GuardStore, WorkerStore
+from shared.jobs.store import GuardStore, WorkerStore
+from shared.runtime.settings import Settings
 from tests.conftest import require
 from tests.support.bench import Bench
 from tests.support.processes import SERVERS, StoreServer

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.blobs import Blobs
-from shared.jobs import Job, JobStatus, Loss, Move
-from shared.records import DUE, dump_attempts, hold_of
-from shared.store import WorkerStore
+from shared.jobs.codec import DUE, dump_attempts, hold_of
+from shared.jobs.model import Job, JobStatus, Loss, Move
+from shared.jobs.store import WorkerStore
+from shared.storage.blobs import Blobs
 from tests.support.bench import Bench, events_of
 
 

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from api.collector import collect
-from api.dependencies import Parts
+from api.http.dependencies import Parts
 from api.main import wire
-from api.sweeper import sweep
-from shared import connections
-from shared.blobs import S3_PART_BYTES, Blobs, result_prefix, upload_key
-from shared.errors import NotFound
-from shared.images import ImageStore, StoredImage
-from shared.jobs import Job, Upload, new_job, new_job_id
-from shared.params import KMeansParams
-from shared.records import DUE
-from shared.settings import Settings
-from shared.store import WorkerStore
+from api.upkeep.collector import collect
+from api.upkeep.sweeper import sweep
+from shared.contract.errors import NotFound
+from shared.contract.params import KMeansParams
+from shared.jobs.codec import DUE
+from shared.jobs.model import Job, Upload, new_job, new_job_id
+from shared.jobs.store import WorkerStore
+from shared.runtime import connections
+from shared.runtime.settings import Settings
+from shared.storage.blobs import S3_PART_BYTES, Blobs, result_prefix, upload_key
+from shared.storage.images import ImageStore, StoredImage
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
@@ -207,7 +207,7 @@ def test_several_blobs_at_once(settings: Settings) -> None:
 
 WRITER = """
 import asyncio, sys
-from shared.blobs import Blobs
+from shared.storage.blobs import Blobs
 
 async def chunks():
     yield bytes(6 * 2**20)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from api.fetch import MAX_FETCHES, Fetcher, Resolve
-from shared.errors import FetchDisabled, FetchFailed, HuemillError, UploadTooLarge, UrlRefused
-from shared.settings import Settings
+from api.intake.fetch import MAX_FETCHES, Fetcher, Resolve
+from shared.contract.errors import FetchDisabled, FetchFailed, HuemillError, UploadTooLarge, UrlRefused
+from shared.runtime.settings import Settings
 from tests.support.images import SMALL_PNG
 from tests.support.processes import free_port
 from tests.support.web import Web, gives, raw, redirects

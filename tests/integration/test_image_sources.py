@@ -12,9 +12,9 @@ import httpx
 import numpy as np
 import pytest
 
-from api.collector import collect
 from api.main import wire
-from shared.settings import Settings
+from api.upkeep.collector import collect
+from shared.runtime.settings import Settings
 from tests.support.calls import finished, problem
 from tests.support.images import SMALL_PNG, encoded, photograph
 from tests.support.processes import Service

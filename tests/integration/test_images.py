@@ -9,7 +9,7 @@ from shared.formats import FORMATS
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished
 from tests.support.corpus import corpus, saved, smooth
-from worker.imaging.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+from worker.decoding.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
 
 pytestmark = ONE_STORE
 

@@ -26,16 +26,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from api.dependencies import Parts
+from api.http.dependencies import Parts
 from api.main import wire
-from api.sweeper import see_to, sweep
-from shared import connections, store
-from shared.jobs import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
-from shared.params import KMeansParams, OpticsParams
-from shared.queue import QUEUES, queue_of
-from shared.records import DUE, Hold, hold_of
-from shared.settings import Settings
-from shared.store import GuardStore, WorkerStore
+from api.upkeep.sweeper import see_to, sweep
+from shared.contract.params import KMeansParams, OpticsParams
+from shared.jobs.codec import DUE, Hold, hold_of
+from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id, store
+from shared.jobs.queue import QUEUES, queue_of
+from shared.jobs.store import GuardStore, WorkerStore
+from shared.runtime import connections
+from shared.runtime.settings import Settings
 from tests.support.job_model import Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.params import MODELS
-from shared.records import DUE
+from shared.contract.params import MODELS
+from shared.jobs.codec import DUE
 from tests.support.calls import finished, post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise, photograph, two_colors
 from tests.support.processes import Service

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from api import sweeper
 from api.main import wire
-from api.sweeper import see_to, sweep
-from shared import store
-from shared.blobs import Blobs, result_prefix
-from shared.errors import NotFound
-from shared.jobs import JobError, JobStatus, Loss, Progress, now
-from shared.queue import FAST, Queue
-from shared.records import DUE, EVENTS_KEPT, hold_of
+from api.upkeep import sweeper
+from api.upkeep.sweeper import see_to, sweep
+from shared.contract.errors import NotFound
+from shared.jobs.codec import DUE, EVENTS_KEPT, hold_of
+from shared.jobs.model import JobError, JobStatus, Loss, Progress, now, store
+from shared.jobs.queue import FAST, Queue
+from shared.storage.blobs import Blobs, result_prefix
 from tests.support.bench import Bench, events_of
 
 

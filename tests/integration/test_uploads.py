@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from api.uploads import HELD_BYTES
+from api.intake.uploads import HELD_BYTES
 from tests.support.calls import post, problem, server_sent_events
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service, StoreServer, resident_bytes

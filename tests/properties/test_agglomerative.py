@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from shared.params import AgglomerativeParams
+from shared.contract.params import AgglomerativeParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import cluster
-from worker.points import Points
+from worker.color.points import Points
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 60)

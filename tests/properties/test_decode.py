@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import BrokenImage, ImageTooLarge, UnsupportedImage
+from shared.contract.errors import BrokenImage, ImageTooLarge, UnsupportedImage
 from shared.formats import FORMATS, Limits, read_header
 from tests.fuzz import attempt
 from tests.support.broken import changes, cuts

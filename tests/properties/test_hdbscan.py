@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shared.params import HdbscanParams
+from shared.contract.params import HdbscanParams
 from worker.clustering import Clustering, cluster
-from worker.points import Points
+from worker.color.points import Points
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True

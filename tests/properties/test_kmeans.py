@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shared.params import KMeansParams
+from shared.contract.params import KMeansParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import cluster
 from worker.clustering.base import KMeansDetails
-from worker.points import Points
+from worker.color.points import Points
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 120)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from shared.params import OpticsParams
+from shared.contract.params import OpticsParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
 from worker.clustering.optics import neighbors_of, nothing_known
+from worker.color.points import Points
 from worker.kernels import kdtree, optics
-from worker.points import Points
 from worker.progress import Meter
 
 seeds = st.integers(0, 2**32 - 1)

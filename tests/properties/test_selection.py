@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from shared.contract.params import parse_params
 from shared.formats import Limits
-from shared.params import parse_params
 from tests.support.images import encoded
 from worker import pipeline
-from worker.imaging.colors import ColorSet
-from worker.imaging.decode import Raster
-from worker.imaging.scaling import scale_down
-from worker.imaging.selection import count_selected, select
+from worker.color.counting import ColorSet
+from worker.color.scaling import scale_down
+from worker.color.selection import count_selected, select
+from worker.decoding.decode import Raster
 from worker.progress import Meter
 
 few = settings(max_examples=25, deadline=None)

@@ -6,11 +6,11 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
-from shared.params import AgglomerativeParams
+from shared.contract.params import AgglomerativeParams
 from tests.support.weighted import by_pixel, photograph, pixels_of, scattered
 from worker.clustering import cluster
 from worker.clustering.base import AgglomerativeDetails
-from worker.points import Points
+from worker.color.points import Points
 from worker.verify import break_ties
 
 LINKAGES = ["ward", "single", "complete", "average"]

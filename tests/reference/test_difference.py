@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from coloraide import Color
 
-from shared.selection import ExcludedColor
-from worker.imaging.difference import ciede2000, resembles
-from worker.imaging.spaces import from_srgb
+from shared.contract.selection import ExcludedColor
+from worker.color.difference import ciede2000, resembles
+from worker.color.spaces import from_srgb
 
 
 @pytest.mark.parametrize("other", ["#ffffff", "#808080", "#0000ff", "#00ff01", "#c03040", "#3040c1"])

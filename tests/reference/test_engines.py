@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.params import parse_params
+from shared.contract.params import parse_params
 from tests.support.weighted import photograph, scattered
 from worker.clustering import cluster
-from worker.points import Points
+from worker.color.points import Points
 from worker.verify import Agreement, break_ties, compare
 
 CASES = {"light": scattered(1, 300, most=4), "heavy": scattered(2, 80, most=200)}

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score
 
-from shared.params import HdbscanParams
+from shared.contract.params import HdbscanParams
 from tests.support.weighted import by_pixel, lattice, photograph, pixels_of
 from worker.clustering import Clustering, cluster
 from worker.clustering.base import HdbscanDetails
-from worker.points import Points
+from worker.color.points import Points
 
 SELECTIONS: list[dict[str, Any]] = [
     {},

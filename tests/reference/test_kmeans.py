@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from shared.params import ColorSpace, KMeansParams
+from shared.contract.params import ColorSpace, KMeansParams
 from tests.support.weighted import by_pixel, photograph, pixels_of, scattered
 from worker.clustering import cluster
 from worker.clustering.base import KMeansDetails
-from worker.imaging import count_colors
-from worker.imaging.spaces import centers_from_srgb
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
+from worker.color.spaces import centers_from_srgb
 
 
 def assert_equal_runs(points: Points, init: np.ndarray, **others: float) -> None:

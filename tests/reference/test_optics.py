@@ -8,13 +8,12 @@ import pytest
 from sklearn.cluster import cluster_optics_dbscan, cluster_optics_xi, compute_optics_graph
 from sklearn.datasets import load_sample_image
 
-from shared.params import OpticsParams
+from shared.contract.params import OpticsParams
 from tests.support.weighted import photograph
 from worker.clustering import Clustering, cluster
 from worker.clustering.base import OpticsDetails, ReachabilityPlot
 from worker.clustering.extraction import cut_at, cut_by_xi
-from worker.imaging import count_colors
-from worker.imaging.colors import ColorSet
+from worker.color.counting import ColorSet, count_colors
 from worker.kernels.plot import disjoint
 from worker.progress import Meter
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from coloraide import Color
 
-from shared.params import ColorSpace
-from worker.imaging.spaces import from_srgb, to_srgb
+from shared.contract.params import ColorSpace
+from worker.color.spaces import from_srgb, to_srgb
 
 SPACES = pytest.mark.parametrize(("space", "peer"), [("lab", "lab-d65"), ("oklab", "oklab")])
 # A grid, the eight corners, and the bytes on both sides of the transfer function's bend (10 and 11).

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.params import parse_params
+from shared.contract.params import parse_params
 from tests.support.images import noise
 from worker.clustering import cluster
 from worker.clustering.base import AgglomerativeDetails
-from worker.imaging.selection import count_selected
-from worker.points import Points
+from worker.color.points import Points
+from worker.color.selection import count_selected
 from worker.verify import break_ties, compare
 
 

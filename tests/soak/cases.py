@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shared.errors import HuemillError
+from shared.contract.errors import HuemillError
+from shared.contract.params import parse_params
 from shared.formats import Limits
-from shared.params import parse_params
 from tests.support.images import encoded, noise, photograph, two_colors
 from worker import pipeline
 

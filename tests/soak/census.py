@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import redis
 
-from shared.queue import QUEUES
-from shared.records import DUE, queued_key
+from shared.jobs.codec import DUE, queued_key
+from shared.jobs.queue import QUEUES
 from tests.support.processes import Service, StoreServer, children_of, resident_bytes
 from tests.support.waiting import until
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from api.main import wire
-from api.sweeper import sweep
-from shared.blobs import Blobs
-from shared.jobs import Job, JobStatus, Upload, new_job, new_job_id
-from shared.params import KMeansParams
-from shared.queue import FAST
-from shared.records import DUE
-from shared.settings import Settings
-from shared.store import GatewayStore, GuardStore, WorkerStore
+from api.upkeep.sweeper import sweep
+from shared.contract.params import KMeansParams
+from shared.jobs.codec import DUE
+from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
+from shared.jobs.queue import FAST
+from shared.jobs.store import GatewayStore, GuardStore, WorkerStore
+from shared.runtime.settings import Settings
+from shared.storage.blobs import Blobs
 from tests.support.processes import StoreServer
 
 T = TypeVar("T")

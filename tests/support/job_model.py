@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, cast
 import orjson
 import redis
 
-from shared.jobs import JobStatus, Loss
-from shared.queue import QUEUES
-from shared.records import DUE, events_key, job_key, queued_key
+from shared.jobs.codec import DUE, events_key, job_key, queued_key
+from shared.jobs.model import JobStatus, Loss
+from shared.jobs.queue import QUEUES
 
 ENDS = ("succeeded", "failed", "cancelled")
 

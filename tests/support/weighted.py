@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from shared.params import ColorSpace
-from worker.imaging import count_colors
-from worker.points import Points
+from shared.contract.params import ColorSpace
+from worker.color.counting import count_colors
+from worker.color.points import Points
 
 
 def scattered(seed: int, size: int, most: int = 40) -> Points:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from shared.errors import TooManyColors
-from shared.params import AgglomerativeParams
+from shared.contract.errors import TooManyColors
+from shared.contract.params import AgglomerativeParams
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import Clustering, Stopped, agglomerative, cluster
 from worker.clustering.base import AgglomerativeDetails
-from worker.imaging import count_colors
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
 
 LINKAGES = ["ward", "single", "complete", "average"]
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from shared.errors import NothingToCluster
+from shared.contract.errors import NothingToCluster
 from tests.support.images import noise
-from worker.imaging import ColorSet, count_colors
+from worker.color.counting import ColorSet, count_colors
 
 
 def assert_counts(pixels: np.ndarray, colors: ColorSet) -> None:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering.core_distances import core_distances
+from worker.color.points import Points
 from worker.kernels import kdtree
 from worker.kernels.quickselect import weighted_select
-from worker.points import Points
 from worker.progress import Meter, Stopped
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from api.image_header import check_image
-from shared.errors import BrokenImage, UnsupportedImage
+from api.intake.image_header import check_image
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats import Limits, read_header
 from shared.formats.exif import orientation as exif_orientation
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support import heic
 from tests.support.corpus import Sample, chunk, corpus, deep, png, saved, smooth, tiff
 from tests.support.images import photograph
-from worker.imaging.decode import decode
-from worker.imaging.jpeg import read_notes
+from worker.decoding.decode import decode
+from worker.decoding.jpeg import read_notes
 
 SAMPLES = corpus()
 

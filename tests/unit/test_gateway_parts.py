@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from api import results
-from api.negotiation import choose
-from shared.errors import NotAcceptable
-from shared.jobs import ENDED, TRANSITIONS, Job, JobStatus, Move, Upload, now
-from shared.params import KMeansParams
+from api.http import results
+from api.http.negotiation import choose
+from shared.contract.errors import NotAcceptable
+from shared.contract.params import KMeansParams
+from shared.jobs.model import ENDED, TRANSITIONS, Job, JobStatus, Move, Upload, now
 
 OFFERS = ("image/png", "application/x-npy", "application/json")
 

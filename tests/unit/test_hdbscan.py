@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from shared.params import HdbscanParams
+from shared.contract.params import HdbscanParams
 from tests.support.weighted import photograph, scattered
 from worker.clustering import Stopped, cluster
-from worker.imaging import count_colors
-from worker.points import Points
+from worker.color.counting import count_colors
+from worker.color.points import Points
 
 
 def patches(colors: list[tuple[int, int, int]], pixels: list[int], spread: int = 0) -> Points:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
+from shared.contract.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
 from shared.formats import Limits, read_header
 from tests.support.bombs import BOMBS, gif_of
 from tests.support.corpus import corpus, png, saved
-from worker.imaging.decode import decode
+from worker.decoding.decode import decode
 
 LIMITS = Limits()
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.forms.base64_text import Base64Decoder, NotBase64
-from api.forms.long_strings import LongStrings
-from shared.errors import InvalidRequest
+from api.intake.forms.base64_text import Base64Decoder, NotBase64
+from api.intake.forms.long_strings import LongStrings
+from shared.contract.errors import InvalidRequest
 
 NAMES = ("image_base64", "mask_base64")
 values = st.recursive(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.params import AgglomerativeParams, AnyParams, HdbscanParams, OpticsParams
+from shared.contract.params import AgglomerativeParams, AnyParams, HdbscanParams, OpticsParams
 from tests.support.weighted import scattered
 from worker import progress
 from worker.clustering import Stopped, cluster

@@ -5,15 +5,15 @@ import threading
 import numpy as np
 import pytest
 
-from shared.params import ColorSpace, KMeansParams
+from shared.contract.params import ColorSpace, KMeansParams
 from tests.support.images import noise
 from tests.support.weighted import lattice, photograph, scattered
 from worker import progress
 from worker.clustering import Clustering, Stopped, cluster, kmeans
 from worker.clustering.base import KMeansDetails
-from worker.imaging import count_colors
+from worker.color.counting import count_colors
+from worker.color.points import Points
 from worker.kernels import DONE, grid
-from worker.points import Points
 
 
 def details_of(clustering: Clustering) -> KMeansDetails:

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from shared.errors import InvalidParams
-from shared.params import OpticsParams, parse_params
+from shared.contract.errors import InvalidParams
+from shared.contract.params import OpticsParams, parse_params
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import NOISE, Clustering, Stopped, cluster
 from worker.clustering.base import OpticsDetails
 from worker.clustering.optics import neighbors_of
-from worker.imaging import count_colors
+from worker.color.counting import count_colors
+from worker.color.points import Points
 from worker.kernels import DONE, STOP, kdtree, optics
-from worker.points import Points
 from worker.progress import Meter
 
 METHODS = [{"cluster_method": "auto"}, {"cluster_method": "xi"}, {"cluster_method": "dbscan", "eps": 3.0}]

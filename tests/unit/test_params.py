@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import InvalidParams
-from shared.params import MODELS, check_region, json_schema, parse_params, resolve_count
+from shared.contract.errors import InvalidParams
+from shared.contract.params import MODELS, check_region, json_schema, parse_params, resolve_count
 
 BOX = {"box": [0, 0, 10, 10]}
 # What is wrong, the place that the error names, and words of its message.

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.errors import BrokenImage, ImageTooLarge, NothingToCluster, TooManyClusters, UnsupportedImage
+from shared.contract.errors import BrokenImage, ImageTooLarge, NothingToCluster, TooManyClusters, UnsupportedImage
+from shared.contract.params import parse_params
 from shared.formats import Limits
-from shared.params import parse_params
 from tests.support.images import encoded, noise, two_colors
 from worker import pipeline
-from worker.imaging.decode import decode
+from worker.decoding.decode import decode
 from worker.progress import Stopped
 from worker.rendering.label_png import EXCLUDED_RGBA, NOISE_RGBA, label_png
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageCms
 
 from shared.formats import Limits
 from tests.support.corpus import chunk, png, saved, tiff
-from worker.imaging.decode import Raster, decode
-from worker.imaging.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+from worker.decoding.decode import Raster, decode
+from worker.decoding.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
 
 ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.3290)
 ADOBE_GAMMA = 563 / 256

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.params import AgglomerativeParams, AnyParams, HdbscanParams, KMeansParams, OpticsParams
+from shared.contract.params import AgglomerativeParams, AnyParams, HdbscanParams, KMeansParams, OpticsParams
 from worker.clustering import Stopped, cluster
+from worker.color.points import Points
 from worker.kernels import STOP
-from worker.points import Points
 from worker.progress import Meter
 
 METHODS: dict[str, tuple[AnyParams, int]] = {

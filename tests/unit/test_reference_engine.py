@@ -5,13 +5,13 @@ import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
-from shared.errors import InvalidParams, TooManyPixels
-from shared.params import REFERENCE_MAX_PIXELS, AnyParams, parse_params
+from shared.contract.errors import InvalidParams, TooManyPixels
+from shared.contract.params import REFERENCE_MAX_PIXELS, AnyParams, parse_params
 from tests.support.weighted import scattered
 from worker.clustering import cluster
 from worker.clustering.base import ReferenceDetails
 from worker.clustering.reference import label_of_most
-from worker.points import Points
+from worker.color.points import Points
 
 
 def reference_params(algorithm: str, **params: object) -> AnyParams:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.errors import BrokenImage, ImageTooLarge, InvalidParams, NothingToCluster, UnsupportedImage
+from shared.contract.errors import BrokenImage, ImageTooLarge, InvalidParams, NothingToCluster, UnsupportedImage
+from shared.contract.params import parse_params
 from shared.formats import Limits
-from shared.params import parse_params
 from tests.support.images import encoded, noise, two_colors
 from worker import pipeline
-from worker.imaging.decode import Raster
-from worker.imaging.scaling import scale_down, scaled_size
-from worker.imaging.selection import select
+from worker.color.scaling import scale_down, scaled_size
+from worker.color.selection import select
+from worker.decoding.decode import Raster
 from worker.kernels.scaling import average
 from worker.progress import Meter, Stopped
 

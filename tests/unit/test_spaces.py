@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from shared.params import ColorSpace
+from shared.contract.params import ColorSpace
 from tests.support.images import noise
-from worker.imaging import count_colors
-from worker.imaging.spaces import centers_from_srgb, centers_to_srgb, from_srgb, standardization, to_srgb
+from worker.color.counting import count_colors
+from worker.color.spaces import centers_from_srgb, centers_to_srgb, from_srgb, standardization, to_srgb
 
 SPACES = pytest.mark.parametrize("space", ["rgb", "lab", "oklab"])
 PRIMARIES = np.array([[255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]], np.uint8)

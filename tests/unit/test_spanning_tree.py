@@ -7,8 +7,8 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering.core_distances import core_distances
 from worker.clustering.spanning_tree import spanning_tree
+from worker.color.points import Points
 from worker.kernels import kdtree
-from worker.points import Points
 from worker.progress import Meter
 
 CASES = {"scattered": scattered(1, 500), "lattice": lattice(2, 500, side=9), "photograph": photograph(36, 24)}

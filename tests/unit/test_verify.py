@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
-from shared.params import REFERENCE_MAX_PIXELS, parse_params
+from shared.contract.params import REFERENCE_MAX_PIXELS, parse_params
 from tests.support.images import noise
 from tests.support.weighted import by_pixel, lattice, scattered
 from worker.clustering import cluster
-from worker.imaging import count_colors
+from worker.color.counting import count_colors
 from worker.verify import adjusted_rand, break_ties, compare, equal_share, load_points, main, parse
 
 WARD = parse_params({"algorithm": "agglomerative"})

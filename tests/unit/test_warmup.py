@@ -8,8 +8,8 @@ from typing import Any
 
 from numba.core.dispatcher import Dispatcher
 
+from shared.contract.params import parse_params
 from shared.formats import Limits
-from shared.params import parse_params
 from tests.support.corpus import corpus
 from tests.support.images import encoded, noise
 from worker import pipeline

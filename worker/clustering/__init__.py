@@ -3,9 +3,9 @@
 from importlib import import_module
 from typing import cast
 
-from shared.params import AnyParams
+from shared.contract.params import AnyParams
 from worker.clustering.base import NOISE, Clustering, Details, KMeansDetails
-from worker.points import Points
+from worker.color.points import Points
 from worker.progress import Meter, Report, Stopped
 
 __all__ = ["NOISE", "Clustering", "Details", "KMeansDetails", "Points", "Report", "Stopped", "cluster"]

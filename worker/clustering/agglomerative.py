@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import TooManyColors
-from shared.params import AgglomerativeParams
+from shared.contract.errors import TooManyColors
+from shared.contract.params import AgglomerativeParams
 from worker.clustering.base import AgglomerativeDetails, Clustering
 from worker.clustering.spanning_tree import spanning_tree
+from worker.color.points import Points
 from worker.kernels import dendrogram, dense, forest, kdtree, ward
-from worker.points import Points
 from worker.progress import Meter
 
 # All distances of so many colours take one gibibyte.

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.color.points import Points
 from worker.kernels import core_distances as kernels
 from worker.kernels.kdtree import Tree
-from worker.points import Points
 from worker.progress import Meter
 
 _SUBTREE = 512

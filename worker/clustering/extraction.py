@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.params import OpticsParams, resolve_count
+from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering.base import NOISE, ReachabilityPlot
+from worker.color.points import Points
 from worker.kernels import plot as kernels
-from worker.points import Points
 from worker.progress import Meter
 
 AUTO_MIN_CLUSTER_SIZE = 0.01

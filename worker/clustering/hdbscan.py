@@ -16,14 +16,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.params import HdbscanParams, resolve_count
+from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering, CondensedTree, HdbscanDetails
 from worker.clustering.core_distances import core_distances
 from worker.clustering.extraction import resolution
 from worker.clustering.spanning_tree import spanning_tree
+from worker.color.points import Points
 from worker.kernels import condense as kernels
 from worker.kernels import dendrogram, kdtree
-from worker.points import Points
 from worker.progress import Meter
 
 LEAF_SIZE = 16

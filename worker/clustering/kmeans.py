@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.params import KMeansParams
+from shared.contract.params import KMeansParams
 from worker.clustering.base import Clustering, KMeansDetails
-from worker.imaging import spaces
+from worker.color import spaces
+from worker.color.points import Points
 from worker.kernels import DONE, STOP, grid, seeding
 from worker.kernels import kmeans as kernels
-from worker.points import Points
 from worker.progress import POLL_SECONDS, Meter, Stopped, run_here
 
 Floats = NDArray[np.float64]

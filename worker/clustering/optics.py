@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.params import OpticsParams, resolve_count
+from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering import extraction
 from worker.clustering.base import Clustering, OpticsDetails, ReachabilityPlot
 from worker.clustering.core_distances import core_distances
+from worker.color.points import Points
 from worker.kernels import kdtree
 from worker.kernels import optics as kernels
 from worker.kernels.kdtree import Tree
 from worker.kernels.relative_neighbors import Neighbors, relative_neighbors
-from worker.points import Points
 from worker.progress import Meter
 
 LEAF_SIZE = 16

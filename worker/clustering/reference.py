@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import FieldError, InvalidParams
-from shared.params import (
+from shared.contract.errors import FieldError, InvalidParams
+from shared.contract.params import (
     AgglomerativeParams,
     AnyParams,
     HdbscanParams,
@@ -36,8 +36,8 @@ from worker.clustering.base import (
     ReachabilityPlot,
     ReferenceDetails,
 )
-from worker.imaging import spaces
-from worker.points import Points
+from worker.color import spaces
+from worker.color.points import Points
 from worker.progress import Meter
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from shared.results import EXCLUDED_LABEL, NOISE_LABEL
+from shared.contract.results import EXCLUDED_LABEL, NOISE_LABEL
 from worker.kernels.packing import pack_rows
 
 NOISE_RGBA = (128, 128, 128, 128)

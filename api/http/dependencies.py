@@ -1,0 +1,46 @@
+"""What routes ask for, by annotation: `store: StoreDep`."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+
+from api.intake.fetch import Fetcher
+from api.intake.slots import Slots
+from shared.contract.errors import NotFound
+from shared.jobs.model import Job, is_job_id
+from shared.jobs.queue import Queue
+from shared.jobs.store import GatewayStore
+from shared.runtime.settings import Settings
+from shared.storage.blobs import Blobs
+from shared.storage.images import ImageStore
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The gateway's parts, wired in `api.main`."""
+
+    settings: Settings
+    store: GatewayStore
+    blobs: Blobs
+    queue: Queue
+    images: ImageStore
+    fetcher: Fetcher
+    slots: Slots
+
+
+def _parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+
+
+async def _job(parts: PartsDep, job_id: Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]) -> Job:
+    job = await parts.store.get(job_id) if is_job_id(job_id) else None
+    if job is None:
+        raise NotFound(f"There is no job {job_id[:64]!r}. Ids are given by POST /v1/jobs.")
+    return job
+
+
+JobDep = Annotated[Job, Depends(_job)]

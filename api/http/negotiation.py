@@ -1,0 +1,38 @@
+"""Which of our representations a client wants, by its Accept header (RFC 9110, section 12.5.1)."""
+
+from collections.abc import Sequence
+
+from shared.contract.errors import NotAcceptable
+
+
+def choose(accept: str | None, offers: Sequence[str]) -> str:
+    """The offer that the client likes best, ours first among equals. Raises NotAcceptable if it takes none."""
+    ranges = [_parse(part) for part in (accept or "*/*").split(",") if part.strip()]
+    quality = {offer: _quality(offer, ranges) for offer in offers}
+    best = max(offers, key=lambda offer: quality[offer])
+    if quality[best] <= 0:
+        raise NotAcceptable(f"Nothing here is of a type that Accept allows; there is {', '.join(offers)}.")
+    return best
+
+
+def _parse(part: str) -> tuple[str, float]:
+    """A media range and its quality."""
+    media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_range, float(value)
+            except ValueError:
+                return media_range, 0.0
+    return media_range, 1.0
+
+
+def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """The quality of the most specific range that covers the offer; 0 where none does."""
+    kind = offer.partition("/")[0]
+    for covering in (offer, f"{kind}/*", "*/*"):
+        found = [quality for media_range, quality in ranges if media_range == covering]
+        if found:
+            return found[0]
+    return 0.0

@@ -1,0 +1,125 @@
+"""Errors as application/problem+json (RFC 9457): what is wrong, where, and what to do. Never a trace, never a path."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from starlette.exceptions import HTTPException
+
+from shared.contract import errors
+
+log = logging.getLogger("huemill.api")
+
+RETRY_SECONDS = "5"
+
+STATUS: dict[type[errors.HuemillError], int] = {
+    errors.InvalidRequest: 400,
+    errors.InvalidParams: 422,
+    errors.UploadTooLarge: 413,
+    errors.UploadStalled: 408,
+    errors.TooManyUploads: 503,
+    errors.FetchDisabled: 403,
+    errors.UrlRefused: 422,
+    errors.FetchFailed: 422,
+    errors.UnknownImage: 422,
+    errors.UnsupportedMediaType: 415,
+    errors.UnsupportedImage: 415,
+    errors.BrokenImage: 422,
+    errors.ImageTooLarge: 413,
+    errors.NothingToCluster: 422,
+    errors.TooManyColors: 422,
+    errors.TooManyClusters: 422,
+    errors.TooManyPixels: 422,
+    errors.NotFound: 404,
+    errors.NotFinished: 409,
+    errors.JobFailed: 422,
+    errors.JobCancelled: 422,
+    errors.AlreadyEnded: 409,
+    errors.QueueFull: 503,
+    errors.Expired: 410,
+    errors.NotAcceptable: 406,
+    errors.Unavailable: 503,
+    errors.StorageFull: 507,
+    errors.StorageFailed: 503,
+    errors.Internal: 500,
+}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """A problem document; `code` is stable, `detail` is for people."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    headers = {"Retry-After": RETRY_SECONDS} if status in (429, 503, 507) else {}
+    if status in (408, 413):
+        # The rest of the body is not wanted: the client learns so instead of sending it all.
+        headers["Connection"] = "close"
+    return Response(orjson.dumps({**body, **more}), status, headers, media_type="application/problem+json")
+
+
+async def _huemill_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.HuemillError)
+    if isinstance(error, errors.InvalidParams):
+        return problem(STATUS[type(error)], error.code, str(error), errors=[_echo(entry) for entry in error.errors])
+    if isinstance(error, errors.StorageFailed | errors.StorageFull):
+        log.error("storage: %s", error, exc_info=error.__cause__)
+    return problem(STATUS[type(error)], error.code, str(error))
+
+
+def _echo(entry: errors.FieldError) -> Mapping[str, Any]:
+    """A field error whose value is short enough to be sent back."""
+    value = entry["value"]
+    return entry if len(orjson.dumps(value, default=str)) <= 200 else {**entry, "value": errors.LONG}
+
+
+async def _redis_gone(_: Request, error: Exception) -> Response:
+    log.warning("Redis: %s", error)
+    return problem(503, errors.Unavailable.code, "The job store cannot be reached at the moment. Try again soon.")
+
+
+async def _request_validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    entries = [
+        {"field": ".".join(map(str, item["loc"][1:])), "value": item["input"], "message": item["msg"]}
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in entries)
+    return problem(422, errors.InvalidParams.code, detail, errors=entries)
+
+
+async def _http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    detail = {
+        404: "There is nothing at this address; /docs shows what there is.",
+        405: "This address does not take that method; /docs shows which it takes.",
+    }.get(error.status_code, str(error.detail))
+    response = problem(error.status_code, status.name.lower(), detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _defect(_: Request, error: Exception) -> Response:
+    return problem(500, errors.Internal.code, "huemill failed by a defect of its own; its log has the details.")
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the application answer as a problem document."""
+    app.add_exception_handler(errors.HuemillError, _huemill_error)
+    for gone in (RedisConnectionError, RedisTimeoutError, RedisError, OperationalError):
+        app.add_exception_handler(gone, _redis_gone)
+    app.add_exception_handler(RequestValidationError, _request_validation)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _defect)

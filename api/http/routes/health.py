@@ -1,0 +1,48 @@
+"""Is the gateway alive, and can it do its work?"""
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Response
+from redis.exceptions import RedisError
+
+from api import metrics
+from api.http.dependencies import PartsDep
+from api.http.openapi import algorithm_schemas, problems
+from api.http.problems import problem
+from api.http.responses import Json
+
+router = APIRouter()
+log = logging.getLogger("huemill.api")
+
+
+@router.get("/healthz", tags=["health"])
+async def healthz() -> dict[str, str]:
+    """Whether the gateway answers at all."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["health"], responses=problems(503))
+async def readyz(parts: PartsDep) -> Response:
+    """Whether jobs can be taken and worked on: Redis answers, and at least one worker was heard lately."""
+    workers = await parts.store.workers()
+    if not workers:
+        return problem(503, "no_worker", "No worker was heard lately. Jobs are accepted, and wait for one.")
+    return Json({"status": "ready", "workers": len(workers)})
+
+
+@router.get("/metrics", tags=["health"], response_class=Response)
+async def prometheus(parts: PartsDep) -> Response:
+    """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
+    try:
+        overview = await parts.store.overview()
+    except RedisError as error:
+        log.warning("metrics: %s", error)
+        overview = None
+    return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
+
+
+@router.get("/v1/algorithms", tags=["algorithms"])
+async def algorithms() -> dict[str, Any]:
+    """Each algorithm's parameters as a JSON Schema: bounds, defaults, meanings."""
+    return algorithm_schemas()

@@ -1,0 +1,162 @@
+"""What goes over HTTP: the job as a client sees it."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contract.params import Params
+from shared.contract.results import ClusterResult
+from shared.jobs.model import Attempt, Job, JobError, JobStatus, Progress, Upload
+from shared.storage.images import Kept
+
+EXAMPLE_ID = "5f0c8a4e2b7d4c0f9a3e6d1b8c2f7e40"
+
+
+class UploadedImage(BaseModel):
+    """The image as it was received."""
+
+    bytes: int
+    sha256: str
+    filename: str | None
+
+
+class Links(BaseModel):
+    """Where the job's parts are."""
+
+    self: str
+    result: str
+    labels: str
+    events: str
+    cancel: str
+
+
+class JobView(BaseModel):
+    """A job."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": EXAMPLE_ID,
+                "status": "running",
+                "attempt": 1,
+                "attempts": [
+                    {
+                        "attempt": 1,
+                        "worker": "mill-1:7/19",
+                        "started_at": "2026-11-21T10:00:00.004000Z",
+                        "ended_at": None,
+                        "reason": None,
+                    }
+                ],
+                "progress": {"stage": "cluster", "fraction": 0.4},
+                "params": {"algorithm": "kmeans", "n_clusters": 5},
+                "image": {"bytes": 196653, "sha256": "9f86d0…", "filename": "china.jpg"},
+                "mask": None,
+                "created_at": "2026-11-21T10:00:00.000000Z",
+                "started_at": "2026-11-21T10:00:00.004000Z",
+                "finished_at": None,
+                "expires_at": None,
+                "error": None,
+                "result": None,
+                "links": {
+                    "self": f"/v1/jobs/{EXAMPLE_ID}",
+                    "result": f"/v1/jobs/{EXAMPLE_ID}/result",
+                    "labels": f"/v1/jobs/{EXAMPLE_ID}/labels",
+                    "events": f"/v1/jobs/{EXAMPLE_ID}/events",
+                    "cancel": f"/v1/jobs/{EXAMPLE_ID}/cancel",
+                },
+            }
+        }
+    )
+
+    id: str
+    status: JobStatus
+    attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")
+    attempts: list[Attempt] = Field(description="Each worker's try, and why it ended; also those that do not count.")
+    progress: Progress
+    params: Params
+    image: UploadedImage
+    mask: UploadedImage | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="From then on the result is gone (410).")
+    error: JobError | None
+    result: ClusterResult | None = Field(description="Of a succeeded job, without the label map's data.")
+    links: Links
+
+
+class ImageLinks(BaseModel):
+    """Where a stored image is described."""
+
+    self: str
+
+
+class StoredImageView(BaseModel):
+    """A stored image."""
+
+    sha256: str = Field(description="Its name: jobs give it as `image_sha256` or `mask_sha256`.")
+    bytes: int
+    media_type: str
+    width: int = Field(description="As it is seen, upright.")
+    height: int
+    expires_at: datetime = Field(description="Later with every use.")
+    links: ImageLinks
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable; for programs.")
+    detail: str = Field(description="What is wrong and what to do; for people.")
+    errors: list[dict[str, Any]] | None = Field(None, description="With `invalid_params`: an entry for each field.")
+
+
+def links(job_id: str) -> Links:
+    base = f"/v1/jobs/{job_id}"
+    return Links(
+        self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
+    )
+
+
+def stored_image_view(kept: Kept) -> dict[str, Any]:
+    image = kept.image
+    return StoredImageView(
+        sha256=image.sha256,
+        bytes=image.size,
+        media_type=image.media_type,
+        width=image.width,
+        height=image.height,
+        expires_at=kept.expires_at,
+        links=ImageLinks(self=f"/v1/images/{image.sha256}"),
+    ).model_dump(mode="json")
+
+
+def _uploaded(upload: Upload) -> UploadedImage:
+    return UploadedImage(bytes=upload.size, sha256=upload.sha256, filename=upload.filename)
+
+
+def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The job as JSON-ready values; `result` is put in as it is."""
+    view = JobView.model_construct(
+        id=job.id,
+        status=job.status,
+        attempt=job.attempt,
+        attempts=list(job.attempts),
+        progress=job.progress or Progress(stage=str(job.status), fraction=0.0),
+        params=job.params,
+        image=_uploaded(job.upload),
+        mask=_uploaded(job.mask) if job.mask is not None else None,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        expires_at=job.expires_at,
+        error=job.error,
+        result=None,
+        links=links(job.id),
+    )
+    return {**view.model_dump(mode="json"), "result": result}

@@ -1,0 +1,1 @@
+"""What the gateway does in the background: the sweep, the collection of orphans."""

@@ -1,0 +1,1 @@
+"""What a request may say and what it answers: parameters, results, errors."""

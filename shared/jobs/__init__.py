@@ -1,0 +1,1 @@
+"""The job: its record, its moves, where they are kept, and the queue."""

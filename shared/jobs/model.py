@@ -1,0 +1,199 @@
+"""The job record and its state machine. Pure: what is stored, and where, is the store's business."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contract.params import Params
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+class Move(StrEnum):
+    """What can happen to a job."""
+
+    CLAIM = "claim"  # a worker takes it
+    REPORT = "report"  # its worker says how far it is, or only that it lives
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"  # nobody wants it any more
+    LOSE = "lose"  # its worker says that the attempt is over, and why; the sweep decides what follows
+    RETURN = "return"  # the attempt is over: back to the queue
+    RESEND = "resend"  # its message may be lost: it is sent again
+    SETTLE = "settle"  # it ended some seconds ago: it will not run again, and its uploads are needed no more
+
+
+# move -> (the states it may start from, the state it leads to; None: it stays as it is)
+TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus | None]] = {
+    Move.CLAIM: (frozenset({JobStatus.QUEUED}), JobStatus.RUNNING),
+    Move.REPORT: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
+    Move.SUCCEED: (frozenset({JobStatus.RUNNING}), JobStatus.SUCCEEDED),
+    Move.FAIL: (frozenset({JobStatus.RUNNING}), JobStatus.FAILED),
+    Move.CANCEL: (frozenset({JobStatus.QUEUED, JobStatus.RUNNING}), JobStatus.CANCELLED),
+    Move.LOSE: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
+    Move.RETURN: (frozenset({JobStatus.RUNNING}), JobStatus.QUEUED),
+    Move.RESEND: (frozenset({JobStatus.QUEUED}), JobStatus.QUEUED),
+    Move.SETTLE: (ENDED, None),
+}
+
+
+class Loss(StrEnum):
+    """Why an attempt ended before its job did. Stable: the code of a job that is given up for it."""
+
+    WORKER_LOST = "worker_lost"  # the worker died or was silent for longer than its lease
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"  # given up at once: it would take as long the next time
+    WORKER_STOPPED = "worker_stopped"  # the worker was told to stop: the attempt does not count
+
+
+class Upload(BaseModel):
+    """An image as it was received."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    """Where its bytes are in the blob store."""
+    size: int
+    sha256: str
+    filename: str | None = None
+
+
+class Progress(BaseModel):
+    """How far a job is: `fraction` 0..1 is of the whole job, not of the stage."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    fraction: float
+
+
+class JobError(BaseModel):
+    """Why a job failed. `code` is stable; `message` is for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class Attempt(BaseModel):
+    """One worker's try at a job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    """Counts from 1; an attempt that did not count has the same number as the one after it."""
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+    """Why it ended without a result: a code of an error, or `cancelled`; None while it runs and when it succeeded."""
+
+
+class Job(BaseModel):
+    """A job record. Frozen: a change is a new record, made by the store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    status: JobStatus = JobStatus.QUEUED
+    attempt: int = 0
+    """How many workers have begun it, less those that were told to stop."""
+    claim: int = 0
+    """The fencing token: it grows with every claim, and only the holder of the latest may write."""
+    params: Params
+    upload: Upload
+    mask: Upload | None = None
+    """A second image: where it is black, the first one's pixel is left out."""
+    created_at: datetime
+    traceparent: str | None = None
+    """The trace that it was posted in (W3C Trace Context), where there is one."""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    progress: Progress | None = None
+    error: JobError | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """Every worker's try, also those that do not count."""
+    loss: Loss | None = None
+    """Why the running attempt is over, where its worker could still say so."""
+    resends: int = 0
+    """How many more messages were sent while it was queued."""
+    settled: bool = False
+    """Whether it ended so long ago that no store forgets it any more: its uploads are gone."""
+    result_key: str | None = None
+    """Where the result's files are in the blob store."""
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Its files, which are needed until it has ended and settled."""
+        return [self.upload] if self.mask is None else [self.upload, self.mask]
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= now()
+
+    def begun(self, worker: str) -> "Job":
+        """The job as it is once `worker` has claimed it."""
+        attempt, start = self.attempt + 1, now()
+        attempts = (*self.attempts, Attempt(attempt=attempt, worker=worker, started_at=start))
+        changes = {"attempt": attempt, "claim": self.claim + 1, "started_at": start, "attempts": attempts}
+        return self.model_copy(update={"status": JobStatus.RUNNING, **changes})
+
+    def attempts_ended(self, reason: str | None) -> tuple[Attempt, ...]:
+        """Its attempts when the last one ends now."""
+        *before, last = self.attempts
+        return (*before, last.model_copy(update={"ended_at": now(), "reason": reason}))
+
+
+def new_job_id() -> str:
+    """An id that cannot be guessed: 122 random bits."""
+    return uuid4().hex
+
+
+def is_job_id(text: str) -> bool:
+    """Whether it looks like an id; anything else could name another of the store's keys."""
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_job(
+    job_id: str, params: Any, upload: Upload, mask: Upload | None = None, traceparent: str | None = None
+) -> Job:
+    return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now(), traceparent=traceparent)
+
+
+def given_up(loss: Loss, attempts: int, seconds: float) -> JobError:
+    """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running."""
+    times = "once" if attempts == 1 else f"{attempts} times"
+    message = {
+        Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",
+        Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, or take "
+        "another algorithm.",
+        Loss.TIMEOUT: f"It ran for longer than {seconds:g} s, which is its limit. Send a smaller image, or take "
+        "another algorithm.",
+        Loss.WORKER_STOPPED: "Its worker was stopped.",
+    }[loss]
+    return JobError(code=loss, message=message)

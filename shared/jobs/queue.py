@@ -1,0 +1,70 @@
+"""The queue: names, Celery's settings, and sending a job's id.
+
+A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
+are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
+"""
+
+from celery import Celery
+
+from shared.jobs.model import Job
+from shared.runtime.settings import Settings
+
+TASK = "huemill.run"
+FAST = "huemill.fast"
+SLOW = "huemill.slow"
+QUEUES = (FAST, SLOW)
+
+
+def celery_app(settings: Settings) -> Celery:
+    """A Celery application on the settings' Redis; the same for those who send and those who work."""
+    app = Celery("huemill", broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_default_queue=FAST,
+        task_create_missing_queues=False,
+        task_queues={name: {"exchange": name, "routing_key": name} for name in QUEUES},
+        # A worker takes a message when it can begin it, and holds none that would be lost with it.
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        # A Redis that refuses (made a replica, its disk full) would end the worker; it is waited for like a lost one.
+        broker_channel_error_retry=True,
+        broker_transport_options={
+            # What is received and not yet begun is kept in mind, not in Redis: a worker then writes nothing there, and
+            # so is not ended by a Redis that is full. At a warm shutdown it goes back to the queue all the same.
+            "ack_emulation": False,
+            "socket_timeout": 5.0,
+            "socket_connect_timeout": 1.5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    )
+    return app
+
+
+def queue_of(job: Job) -> str:
+    """KMeans takes milliseconds, everything else may take seconds: they do not stand in each other's way."""
+    return FAST if job.params.algorithm == "kmeans" and job.params.engine == "exact" else SLOW
+
+
+class Queue:
+    """The sending side. Blocking: call it from a thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = celery_app(settings)
+
+    def send(self, job: Job) -> None:
+        """Send the job's id to its queue; raises kombu's OperationalError when Redis is gone."""
+        self._app.send_task(TASK, args=[job.id], queue=queue_of(job), retry=False)
+
+    def close(self) -> None:
+        self._app.close()

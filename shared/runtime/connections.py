@@ -1,0 +1,58 @@
+"""Connections to Redis: how long each side waits for it, and how often it tries again."""
+
+from typing import Any
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from shared.runtime.settings import Settings
+
+# A read that blocks does so for this long at most.
+BLOCK_MS = 2000
+# Longer than that, shorter than the 5 s within which a gateway must say that Redis is gone.
+SOCKET_SECONDS = 3.5
+# While it waits for Redis a guard sees nothing else.
+GUARD_SOCKET_SECONDS = 1.0
+# Everyone who waits or listens holds one; redis-py would refuse the hundred-and-first, Redis itself the 10,000th.
+MAX_CONNECTIONS = 4000
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_timeout": SOCKET_SECONDS,
+        "socket_connect_timeout": 1.5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "retry_on_error": [RedisConnectionError],
+    }
+
+
+def gateway(settings: Settings) -> AsyncRedis:
+    """The gateway's connections, for all that it keeps in Redis."""
+    # One more try after a broken connection, none after a silence: that would take longer than a client waits.
+    retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
+    return AsyncRedis.from_url(_url(settings), retry=retry, max_connections=MAX_CONNECTIONS, **_options())
+
+
+def patient(settings: Settings) -> Redis:
+    """A worker's: it waits out a short absence of Redis rather than throw away what it has computed."""
+    return Redis.from_url(_url(settings), retry=Retry(ExponentialBackoff(2, 0.1), 12), **_options())
+
+
+def hasty(settings: Settings) -> Redis:
+    """A worker's too: what is said again soon need not be waited for."""
+    return Redis.from_url(_url(settings), retry=Retry(NoBackoff(), 0), **_options())
+
+
+def guard(settings: Settings) -> Redis:
+    """A guard's: it never waits for long."""
+    options = {**_options(), "socket_timeout": GUARD_SOCKET_SECONDS}
+    return Redis.from_url(_url(settings), retry=Retry(NoBackoff(), 0), **options)
+
+
+def _url(settings: Settings) -> str:
+    return settings.redis_url.get_secret_value()

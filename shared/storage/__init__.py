@@ -1,0 +1,1 @@
+"""Uploads, stored images and results as blobs."""

@@ -1,0 +1,1 @@
+"""Image bytes to pixels: upright, sRGB, 8 bits."""

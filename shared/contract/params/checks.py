@@ -1,0 +1,32 @@
+"""What the parameters ask for, held against the image: told from its header, before it is decoded."""
+
+from shared.contract.errors import FieldError, InvalidParams, TooManyPixels
+from shared.contract.params.registry import REFERENCE_MAX_PIXELS, AnyParams
+
+
+def check_reference_size(pixels: int, params: AnyParams, units: int = 1) -> None:
+    """Raises TooManyPixels if that is more than the reference engine takes for the algorithm.
+
+    Where alpha is a weight, `pixels` are `units` of a pixel: each is a point of its own for the reference engine.
+    """
+    most = REFERENCE_MAX_PIXELS[params.algorithm]
+    if params.engine == "reference" and pixels > most:
+        weighted = f" (a pixel counts up to {units} times, by its alpha)" if units > 1 else ""
+        raise TooManyPixels(
+            f"The reference engine takes at most {most:,} pixels for {params.algorithm}; "
+            f"here are {pixels:,}{weighted}. Use the exact engine, or a smaller image."
+        )
+
+
+def check_region(params: AnyParams, width: int, height: int) -> None:
+    """Raises InvalidParams if the region has no pixel of an upright image of that size."""
+    if params.region is not None and params.region.is_outside(width, height):
+        message = f"has no pixel of the image, which is {width} x {height} pixels"
+        raise InvalidParams([FieldError(field="region", value=params.region.model_dump(), message=message)])
+
+
+def check_mask_size(mask: tuple[int, int], image: tuple[int, int]) -> None:
+    """Raises InvalidParams if the mask's width and height are not the image's, both upright."""
+    if mask != image:
+        message = f"should have the image's size as it is seen upright, {image[0]} x {image[1]} pixels"
+        raise InvalidParams([FieldError(field="mask", value=f"{mask[0]} x {mask[1]}", message=message)])

@@ -1,0 +1,91 @@
+"""What the parameters of all methods share: the common ones, and the types of values.
+
+Names and meanings are scikit-learn's and hdbscan's.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contract.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, says
+
+Engine = Literal["exact", "reference"]
+ColorSpace = Literal["rgb", "lab", "oklab"]
+
+Channel = Annotated[float, Field(ge=0, le=255)]
+Color = Annotated[list[Channel], Field(min_length=3, max_length=3)]
+# Pixels from 1 up, or a share of the clustered pixels below 1. Strict, so that true and "5" are not numbers.
+PixelCount = Annotated[int, Field(strict=True, ge=1)]
+PixelShare = Annotated[float, Field(strict=True, gt=0, lt=1)]
+
+
+CountOrShare = Annotated[
+    PixelCount | PixelShare,
+    says("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
+]
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+MOST_CLUSTERS = 65_536
+"""What a result holds: each cluster has its entry in the palette, which the gateway reads whole."""
+
+
+def resolve_count(value: float, pixels: int, least: int = 1, units: int = 1) -> int:
+    """A `CountOrShare` as a number of pixels: shares are of `pixels`, rounded, and never below `least`.
+
+    Where all else counts `units` of a pixel, so does the answer: see `Points.units`.
+    """
+    count = round(value * pixels) if value < 1 else int(value) * units
+    return max(least, count)
+
+
+class CommonParams(BaseModel):
+    """Parameters of every algorithm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    engine: Engine = Field(
+        "exact",
+        description="`exact`: huemill's own engine, on all colours with their counts. `reference`: scikit-learn or "
+        "hdbscan on the pixels themselves, slow, within a limited number of pixels, to check the exact engine.",
+    )
+    color_space: ColorSpace = Field(
+        "rgb", description="Space in which distances are measured: sRGB (0..255), CIELAB (D65) or Oklab."
+    )
+    standardize: bool = Field(
+        False, strict=True, description="Scale each axis to unit variance over the pixels before clustering."
+    )
+    seed: int = Field(
+        0,
+        strict=True,
+        ge=0,
+        le=2**32 - 1,
+        description="Seed of all random choices; equal seeds give equal bytes.",
+    )
+    alpha: Alpha = Field(
+        "ignore",
+        description="What transparency does. `ignore`: fully transparent pixels are left out, others count as they "
+        "are. `weight`: a pixel counts by its alpha. `opaque`: only fully opaque pixels count. `blend:#rrggbb`: the "
+        "image is laid on that background, as a browser shows it.",
+    )
+    region: Region | None = Field(
+        None,
+        description="Only pixels inside count: a box [left, top, right, bottom] or a polygon [[x, y], ...], in pixels "
+        'or fractions of the upright image, such as {"box": [0.25, 0, 0.75, 1], "unit": "fraction"}; null: all.',
+    )
+    exclude: list[ExcludedColor] = Field(
+        [],
+        max_length=MOST_EXCLUDED,
+        description="Colours to leave out, each with a tolerance in Delta E (CIEDE2000), such as "
+        '[{"color": "#ffffff", "tolerance": 5}].',
+    )
+    max_pixels: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        description="A larger image is scaled down to at most so many pixels, by area averaging in linear light; "
+        "null: every pixel counts.",
+    )
+    timeout: PositiveNumber | None = Field(
+        None,
+        description="Seconds of running after which the job fails; the service's own limit holds where it is lower.",
+    )

@@ -52,8 +52,8 @@ def celery_app(settings: Settings) -> Celery:
 
 
 def queue_of(job: Job) -> str:
-    """KMeans takes milliseconds, everything else may take seconds: they do not stand in each other's way."""
-    return FAST if job.params.algorithm == "kmeans" and job.params.engine == "exact" else SLOW
+    """The queue of the job's method; what the reference engine does is slow."""
+    return FAST if job.params.method.queue == "fast" and job.params.engine == "exact" else SLOW
 
 
 class Queue:

@@ -4,11 +4,17 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shared.contract.params.common import MOST_CLUSTERS, CommonParams
+from shared.contract.params.common import MOST_CLUSTERS, CommonParams, Method
 
 
 class AgglomerativeParams(CommonParams):
     """Agglomerative clustering: the two nearest clusters are merged, again and again."""
+
+    method = Method(
+        queue="slow",
+        timeout_seconds=300,
+        reference_max_pixels=20_000,  # memory: quadratic, 1.6 GB of distances
+    )
 
     algorithm: Literal["agglomerative"] = "agglomerative"
     n_clusters: int | None = Field(

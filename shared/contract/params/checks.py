@@ -1,7 +1,7 @@
 """What the parameters ask for, held against the image: told from its header, before it is decoded."""
 
 from shared.contract.errors import FieldError, InvalidParams, TooManyPixels
-from shared.contract.params.registry import REFERENCE_MAX_PIXELS, AnyParams
+from shared.contract.params.registry import AnyParams
 
 
 def check_reference_size(pixels: int, params: AnyParams, units: int = 1) -> None:
@@ -9,7 +9,7 @@ def check_reference_size(pixels: int, params: AnyParams, units: int = 1) -> None
 
     Where alpha is a weight, `pixels` are `units` of a pixel: each is a point of its own for the reference engine.
     """
-    most = REFERENCE_MAX_PIXELS[params.algorithm]
+    most = params.method.reference_max_pixels
     if params.engine == "reference" and pixels > most:
         weighted = f" (a pixel counts up to {units} times, by its alpha)" if units > 1 else ""
         raise TooManyPixels(

@@ -3,7 +3,8 @@
 Names and meanings are scikit-learn's and hdbscan's.
 """
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,8 +18,6 @@ Color = Annotated[list[Channel], Field(min_length=3, max_length=3)]
 # Pixels from 1 up, or a share of the clustered pixels below 1. Strict, so that true and "5" are not numbers.
 PixelCount = Annotated[int, Field(strict=True, ge=1)]
 PixelShare = Annotated[float, Field(strict=True, gt=0, lt=1)]
-
-
 CountOrShare = Annotated[
     PixelCount | PixelShare,
     says("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
@@ -38,8 +37,22 @@ def resolve_count(value: float, pixels: int, least: int = 1, units: int = 1) -> 
     return max(least, count)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What the service must know of a method, whatever the parameters."""
+
+    queue: Literal["fast", "slow"]
+    """`fast`: it takes milliseconds; `slow`: it may take seconds. The two do not stand in each other's way."""
+    timeout_seconds: float
+    """How long a job may run, unless the operator sets HUEMILL_<ALGORITHM>_TIMEOUT_SECONDS."""
+    reference_max_pixels: int
+    """What the reference engine takes: a run stays within about a minute and two gigabytes, on two cores."""
+
+
 class CommonParams(BaseModel):
-    """Parameters of every algorithm."""
+    """Parameters of every algorithm. Each has a model of its own, which declares its `method` as well."""
+
+    method: ClassVar[Method]
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -4,11 +4,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contract.params.common import CommonParams, CountOrShare
+from shared.contract.params.common import CommonParams, CountOrShare, Method
 
 
 class HdbscanParams(CommonParams):
     """HDBSCAN: clusters of any shape by density, over all scales; what is sparse is noise."""
+
+    method = Method(
+        queue="slow",
+        timeout_seconds=300,
+        reference_max_pixels=300_000,  # time: some 10 s, and more than linear
+    )
 
     algorithm: Literal["hdbscan"] = "hdbscan"
     min_cluster_size: CountOrShare = Field(

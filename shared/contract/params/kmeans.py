@@ -4,12 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shared.contract.params.common import Color, CommonParams
+from shared.contract.params.common import Color, CommonParams, Method
 from shared.contract.selection import says
 
 
 class KMeansParams(CommonParams):
     """KMeans: `n_clusters` centres that minimise the squared distance of every pixel to its centre."""
+
+    method = Method(
+        queue="fast",
+        timeout_seconds=120,
+        reference_max_pixels=20_000_000,  # memory: a pixel is 24 bytes, and there are a few copies
+    )
 
     algorithm: Literal["kmeans"] = Field("kmeans", description="The method.")
     n_clusters: int = Field(5, strict=True, ge=1, le=256, description="Number of clusters.")

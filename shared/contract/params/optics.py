@@ -4,11 +4,17 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.contract.params.common import CommonParams, CountOrShare, PositiveNumber
+from shared.contract.params.common import CommonParams, CountOrShare, Method, PositiveNumber
 
 
 class OpticsParams(CommonParams):
     """OPTICS: an ordering of the pixels by reachability, and clusters cut from it."""
+
+    method = Method(
+        queue="slow",
+        timeout_seconds=300,
+        reference_max_pixels=60_000,  # time: quadratic, 40 s for 50,000
+    )
 
     algorithm: Literal["optics"] = "optics"
     min_samples: CountOrShare = Field(

@@ -1,6 +1,6 @@
-"""The methods, each by its parameters."""
+"""The methods that there are. A new one is a file beside this one, and its name in `AnyParams`."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, get_args
 
 from pydantic import Field
 
@@ -11,18 +11,6 @@ from shared.contract.params.optics import OpticsParams
 
 AnyParams: TypeAlias = KMeansParams | HdbscanParams | OpticsParams | AgglomerativeParams
 Params = Annotated[AnyParams, Field(discriminator="algorithm")]
-MODELS: dict[str, type[AnyParams]] = {
-    "kmeans": KMeansParams,
-    "hdbscan": HdbscanParams,
-    "optics": OpticsParams,
-    "agglomerative": AgglomerativeParams,
-}
+MODELS: dict[str, type[AnyParams]] = {model.model_fields["algorithm"].default: model for model in get_args(AnyParams)}
 DEFAULT_ALGORITHM = "kmeans"
-
-# What the reference engine takes: each keeps a run within about a minute and two gigabytes, on two cores.
-REFERENCE_MAX_PIXELS = {
-    "kmeans": 20_000_000,  # memory: a pixel is 24 bytes, and there are a few copies
-    "hdbscan": 300_000,  # time: some 10 s, and more than linear
-    "optics": 60_000,  # time: quadratic, 40 s for 50,000
-    "agglomerative": 20_000,  # memory: quadratic, 1.6 GB of distances
-}
+REFERENCE_MAX_PIXELS = {name: model.method.reference_max_pixels for name, model in MODELS.items()}

@@ -1,12 +1,12 @@
 """One frozen Settings for all processes, read from HUEMILL_* variables."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.contract.params import AnyParams
+from shared.contract.params import MODELS, AnyParams
 from shared.formats import Limits
 from shared.runtime.logs import LogFormat
 
@@ -21,12 +21,29 @@ def _split(value: Any) -> Any:
 # In the environment: separated by commas.
 _LIST = (NoDecode, BeforeValidator(_split))
 
+if TYPE_CHECKING:
+    TimeLimits = BaseSettings
+else:
+    # A field for each method, of what it declares: HUEMILL_KMEANS_TIMEOUT_SECONDS and so on.
+    TimeLimits = create_model(
+        "TimeLimits",
+        __base__=BaseSettings,
+        **{
+            f"{algorithm}_timeout_seconds": (
+                Seconds,
+                Field(model.method.timeout_seconds, description=f"A job of {algorithm} that runs longer fails."),
+            )
+            for algorithm, model in MODELS.items()
+        },
+    )
 
-class Settings(BaseSettings):
+
+class Settings(TimeLimits):
     """What an operator can set. Each field is the variable HUEMILL_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore")
 
+    # All processes
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey, with the password in the URL."
     )
@@ -34,17 +51,21 @@ class Settings(BaseSettings):
         "file:///var/lib/huemill/blobs",
         description="Where uploads and results are kept: file:///folder or s3://bucket/prefix.",
     )
-    max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
-    max_uploads: int = Field(256, ge=1, description="Uploads that a gateway takes at the same time; more are 503.")
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     max_image_side: int = Field(65_535, gt=0, description="Longest side of an image that is decoded, in pixels.")
     max_image_frames: int = Field(
         1_000, ge=1, description="Most frames or pages of a file, though only the first is clustered."
     )
-    max_wait_seconds: Seconds = Field(60, description="Longest time that `Prefer: wait` can hold a request.")
+    result_ttl_seconds: Seconds = Field(24 * 3600, description="How long a finished job and its result are kept.")
+    reference_timeout_seconds: Seconds = Field(900, description="A job of the reference engine that runs longer fails.")
+    log_format: LogFormat = Field("json", description="`json`: an object a line; `text`: for a person.")
+
+    # The gateway
+    max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
+    max_uploads: int = Field(256, ge=1, description="Uploads that a gateway takes at the same time; more are 503.")
     upload_stall_seconds: Seconds = Field(30, description="An upload that is too slow for this long is cut off.")
     upload_min_bytes_per_second: int = Field(1024, gt=0, description="What is slower than this is too slow.")
-    result_ttl_seconds: Seconds = Field(24 * 3600, description="How long a finished job and its result are kept.")
+    max_wait_seconds: Seconds = Field(60, description="Longest time that `Prefer: wait` can hold a request.")
     image_ttl_seconds: Seconds = Field(24 * 3600, description="How long a stored image is kept after its last use.")
     fetch_urls: bool = Field(False, description="Whether jobs may name an image by its URL.")
     fetch_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST] = Field(
@@ -52,18 +73,15 @@ class Settings(BaseSettings):
     )
     fetch_ports: Annotated[tuple[Port, ...], *_LIST] = Field((80, 443), description="Ports to fetch from.")
     fetch_timeout_seconds: Seconds = Field(30, description="Longest time that fetching an image may take in all.")
-    lease_seconds: Seconds = Field(15, description="A running job whose worker is silent for this long is lost.")
+    max_queued: int = Field(10_000, ge=1, description="More queued jobs than these are not taken (503).")
+    max_attempts: int = Field(3, ge=1, description="How often a job is tried when its workers are lost.")
     resend_seconds: Seconds = Field(60, description="A queued job that nobody claimed for this long is sent again.")
     sweep_seconds: Seconds = Field(1, description="How often the gateway looks for lost and expired jobs.")
     collect_seconds: Seconds = Field(3600, description="How often the gateway looks for blobs that belong to no job.")
     orphan_seconds: Seconds = Field(3600, description="A blob that belongs to no job is removed at this age.")
-    max_queued: int = Field(10_000, ge=1, description="More queued jobs than these are not taken (503).")
-    max_attempts: int = Field(3, ge=1, description="How often a job is tried when its workers are lost.")
-    kmeans_timeout_seconds: Seconds = Field(120, description="A KMeans job that runs longer fails.")
-    hdbscan_timeout_seconds: Seconds = Field(300, description="An HDBSCAN job that runs longer fails.")
-    optics_timeout_seconds: Seconds = Field(300, description="An OPTICS job that runs longer fails.")
-    agglomerative_timeout_seconds: Seconds = Field(300, description="An agglomerative job that runs longer fails.")
-    reference_timeout_seconds: Seconds = Field(900, description="A job of the reference engine that runs longer fails.")
+
+    # A worker
+    lease_seconds: Seconds = Field(15, description="A running job whose worker is silent for this long is lost.")
     timeout_grace_seconds: Seconds = Field(5, description="A job that goes on for this long after that is killed.")
     max_memory_bytes: int | None = Field(
         None, gt=0, description="Memory of one job; unset: four fifths of the machine's or the container's."
@@ -71,9 +89,8 @@ class Settings(BaseSettings):
     drain_seconds: Seconds = Field(
         45, description="A worker that is stopped ends its job within this time, or gives it back."
     )
-    log_format: LogFormat = Field("json", description="`json`: an object a line; `text`: for a person.")
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port of a worker's metrics; unset: none.")
     threads: int | None = Field(None, ge=1, description="Threads of one job; unset: all processors it may use.")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port of a worker's metrics; unset: none.")
 
     @property
     def image_limits(self) -> Limits:

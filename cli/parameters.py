@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-import orjson
 
 from shared.contract.errors import InvalidParams
-from shared.contract.params import MODELS, parse_params
+from shared.contract.params import DEFAULT_ALGORITHM, MODELS, parse_params, read_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,23 +25,15 @@ def parameter_options(command: F) -> F:
         whose = "" if len(owners[name]) == len(MODELS) else f"[{', '.join(owners[name])}] "
         option = click.option(f"--{name.replace('_', '-')}", name, metavar="VALUE", help=whose + texts[name])
         command = option(command)
-    return click.option("--algorithm", type=click.Choice(list(MODELS)), help="[default: kmeans]")(command)
+    return click.option("--algorithm", type=click.Choice(list(MODELS)), help=f"[default: {DEFAULT_ALGORITHM}]")(command)
 
 
 def read_parameters(options: dict[str, str | None]) -> dict[str, Any]:
     """The options that were given, as a request's parameters. Raises click's UsageError for wrong ones."""
-    params = {name: _value(text) for name, text in options.items() if text is not None}
     try:
+        params = {name: read_value(name, text) for name, text in options.items() if text is not None}
         parse_params(params)
     except InvalidParams as error:
         lines = [f"--{entry['field'].replace('_', '-')} {entry['message']}" for entry in error.errors]
         raise click.UsageError("\n".join(lines)) from None
     return params
-
-
-def _value(text: str) -> Any:
-    """A value that is JSON is read as JSON, any other is text; as in the gateway's query string."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text

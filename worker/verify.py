@@ -11,7 +11,6 @@ Exit code 0 if the engines agree, 1 if they do not, 2 if nothing could be compar
 """
 
 import argparse
-import json
 import math
 import sys
 import time
@@ -20,7 +19,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +26,7 @@ from PIL import Image
 
 from shared.contract.errors import HuemillError
 from shared.contract.params import (
+    DEFAULT_ALGORITHM,
     MODELS,
     REFERENCE_MAX_PIXELS,
     AgglomerativeParams,
@@ -35,6 +34,7 @@ from shared.contract.params import (
     HdbscanParams,
     KMeansParams,
     parse_params,
+    read_value,
 )
 from shared.formats import Limits
 from worker.clustering import NOISE, Clustering, KMeansDetails, cluster
@@ -229,21 +229,13 @@ def parse(argv: Sequence[str]) -> tuple[Path, bool, AnyParams]:
     )
     parser.add_argument("image", type=Path)
     parser.add_argument("--keep-ties", action="store_true", help="compare on the colours as they are")
-    parser.add_argument("--algorithm", choices=list(MODELS), default="kmeans")
+    parser.add_argument("--algorithm", choices=list(MODELS), default=DEFAULT_ALGORITHM)
     names = {name for model in MODELS.values() for name in model.model_fields} - {"algorithm", "engine"}
     for name in sorted(names):
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=_value, default=argparse.SUPPRESS)
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS)
     given = vars(parser.parse_args(argv))
     image, keep_ties = given.pop("image"), given.pop("keep_ties")
-    return image, keep_ties, parse_params(given)
-
-
-def _value(text: str) -> Any:
-    """JSON where it is JSON (5, 0.01, true, [[0, 0, 0]]), else the text itself."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+    return image, keep_ties, parse_params({name: read_value(name, text) for name, text in given.items()})
 
 
 def report_lines(

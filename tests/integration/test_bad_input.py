@@ -1,5 +1,6 @@
 """What is wrong with a request is told as a problem document: what, where, and what is allowed."""
 
+import base64
 import io
 from typing import Any
 
@@ -239,6 +240,28 @@ def test_a_parameter_given_twice(client: httpx.Client) -> None:
     answer = client.post("/v1/jobs?n_clusters=2&n_clusters=3", content=SMALL_PNG, headers={"Content-Type": "image/png"})
     document = problem(answer, 422, "invalid_params")
     assert document["errors"][0]["field"] == "n_clusters"
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ('"n_clusters": 2, "n_clusters": 3', "n_clusters"),
+        ('"algorithm": "kmeans", "algorithm": "kmeans"', "algorithm"),
+        ('"region": {"box": [0, 0, 1, 1], "box": [0, 0, 2, 2]}', "region.box"),
+        ('"exclude": [{"color": "#000000", "tolerance": 1, "tolerance": 2}]', "exclude[0].tolerance"),
+    ],
+)
+def test_a_parameter_given_twice_in_json(client: httpx.Client, params: str, field: str) -> None:
+    """So is JSON that names one twice, also inside of one, in the part `params`, a JSON body, and a query's value."""
+    form = part("image", SMALL_PNG) + part("params", f"{{{params}}}".encode()) + b"--b--\r\n"
+    body = f'{{"image_base64": "{base64.b64encode(SMALL_PNG).decode()}", {params}}}'.encode()
+    answers = [send(client, form, FORM), send(client, body, "application/json")]
+    if field not in ("n_clusters", "algorithm"):
+        name, value = params.split(": ", 1)
+        answers.append(send(client, SMALL_PNG, "image/png", **{name.strip('"'): value}))
+    for answer in answers:
+        (error,) = problem(answer, 422, "invalid_params")["errors"]
+        assert (error["field"], error["message"]) == (field, "is given twice")
 
 
 def test_a_huge_parameter_is_not_sent_back(client: httpx.Client) -> None:

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import orjson
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from shared.contract.errors import FieldError, InvalidParams, InvalidRequest, UploadStalled, UploadTooLarge
-from shared.contract.params import parse_params
+from shared.contract.params import parse_params, read_value
 from shared.runtime.settings import Settings
 
 FILES = ("image", "mask")
@@ -101,10 +100,7 @@ def query_params(request: Request) -> dict[str, Any]:
     for name, value in request.query_params.multi_items():
         if name in params:
             raise InvalidParams([FieldError(field=name, value=value, message="is given twice")])
-        try:
-            params[name] = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            params[name] = value
+        params[name] = read_value(name, value)
     parse_params(params)
     return params
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import Any
 
-import orjson
 from fastapi import Request
 
 from api.intake.forms.base import (
@@ -25,6 +24,7 @@ from api.intake.forms.base import (
 from api.intake.forms.base64_text import Base64Decoder, NotBase64
 from api.intake.forms.long_strings import LongStrings, Piece
 from shared.contract.errors import LONG, FieldError, InvalidParams, InvalidRequest
+from shared.contract.params import read_object
 from shared.runtime.settings import Settings
 
 KINDS = ("base64", "url", "sha256")
@@ -98,15 +98,7 @@ class JsonForm:
     @cached_property
     def _object(self) -> dict[str, Any]:
         """What the body says, with empty strings for the base64."""
-        try:
-            found = orjson.loads(bytes(self._text.rest))
-        except orjson.JSONDecodeError as error:
-            raise InvalidRequest(f"The body is not JSON, or cut off: {error}") from None
-        if not isinstance(found, dict):
-            raise InvalidRequest(
-                'The body must be a JSON object, such as {"image_base64": "…", "algorithm": "kmeans"}.'
-            )
-        return found
+        return read_object(bytes(self._text.rest), "The body", '{"image_base64": "…", "algorithm": "kmeans"}')
 
     def _check_sources(self) -> None:
         """Each file comes in one way, and the image does come."""

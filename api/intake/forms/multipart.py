@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import orjson
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -20,6 +19,7 @@ from api.intake.forms.base import (
     stream,
 )
 from shared.contract.errors import InvalidRequest
+from shared.contract.params import read_object
 from shared.runtime.settings import Settings
 
 
@@ -56,12 +56,7 @@ class MultipartForm:
         """The part `params`, or else the query string. Complete once all files were taken."""
         if not self._raw_params:
             return self._query
-        try:
-            params = orjson.loads(bytes(self._raw_params))
-        except orjson.JSONDecodeError as error:
-            raise InvalidRequest(f"The part `params` is not JSON: {error}") from None
-        if not isinstance(params, dict):
-            raise InvalidRequest('The part `params` must be a JSON object, such as {"algorithm": "kmeans"}.')
+        params = read_object(bytes(self._raw_params), "The part `params`", '{"algorithm": "kmeans"}')
         return one_set_of_params(params, self._query, "the part `params`")
 
     async def files(self) -> AsyncIterator[Incoming]:

@@ -6,6 +6,7 @@ The OpenAPI page, `GET /v1/algorithms`, the error messages and the command line 
     common      what all methods share; kmeans, hdbscan, optics, agglomerative: one file a method
     registry    the methods that there are
     parse       a request's JSON -> parameters, or InvalidParams
+    json_text   JSON text -> its object or value, no name twice
     schema      a model -> JSON Schema; wording: what is wrong, in words
     checks      parameters and what an image's header says -> nothing, or an error
 """
@@ -19,6 +20,7 @@ from shared.contract.params.common import (
     resolve_count,
 )
 from shared.contract.params.hdbscan import HdbscanParams
+from shared.contract.params.json_text import read_object, read_value
 from shared.contract.params.kmeans import KMeansParams
 from shared.contract.params.optics import OpticsParams
 from shared.contract.params.parse import parse_params
@@ -43,5 +45,7 @@ __all__ = [
     "check_region",
     "json_schema",
     "parse_params",
+    "read_object",
+    "read_value",
     "resolve_count",
 ]

@@ -160,3 +160,12 @@ def test_counts_in_parts_of_a_pixel() -> None:
     """Where all counts are of 1/255 pixel, a number of pixels is too, and a share stays a share."""
     assert resolve_count(7, 100 * 255, units=255) == 7 * 255
     assert resolve_count(0.25, 100 * 255, units=255) == 25 * 255
+
+
+@pytest.mark.parametrize("algorithm", MODELS)
+def test_each_method_declares_what_the_service_needs(algorithm: str) -> None:
+    """Queue, time limit and the reference engine's size are its own, inherited from no other method."""
+    method = vars(MODELS[algorithm])["method"]
+    assert method.queue == ("fast" if algorithm == "kmeans" else "slow")
+    assert method.timeout_seconds > 0
+    assert method.reference_max_pixels >= 10_000

@@ -1,0 +1,51 @@
+"""What an operator can set."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from shared.contract.params import MODELS, parse_params
+from shared.runtime.settings import Settings
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+
+
+@pytest.mark.parametrize("service", ["gateway", "worker"])
+def test_compose_passes_on_every_setting(service: str) -> None:
+    """Whatever is set in the environment or in .env reaches the containers, and nothing is passed on that is none."""
+    environment = yaml.safe_load(COMPOSE.read_text())["services"][service]["environment"]
+    passed = {name for name in environment if name.startswith("HUEMILL_")}
+    assert passed == {f"HUEMILL_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_setting_is_explained() -> None:
+    """The file of the settings is their documentation: each has a sentence."""
+    assert [name for name, field in Settings.model_fields.items() if not (field.description or "").endswith(".")] == []
+
+
+@pytest.mark.parametrize("algorithm", MODELS)
+def test_each_method_has_a_time_limit(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what the method declares, until the operator sets another one; a client can lower it."""
+    params, patient = (parse_params({"algorithm": algorithm, **more}) for more in ({}, {"timeout": 1e6}))
+    assert Settings().timeout_of(params) == params.method.timeout_seconds
+    monkeypatch.setenv(f"HUEMILL_{algorithm.upper()}_TIMEOUT_SECONDS", "7.5")
+    assert Settings().timeout_of(params) == Settings().timeout_of(patient) == 7.5
+    assert Settings().timeout_of(params.model_copy(update={"timeout": 2})) == 2
+    assert Settings().timeout_of(params.model_copy(update={"engine": "reference"})) == 900
+
+
+@pytest.mark.parametrize("wrong", [{"kmeans_timeout_seconds": 0}, {"threads": 0}, {"fetch_ports": "80,x"}])
+def test_a_wrong_setting_is_refused(wrong: dict[str, Any]) -> None:
+    """A process does not start with a setting that means nothing."""
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Settings(**wrong)
+
+
+def test_settings_do_not_change() -> None:
+    """What a process was started with holds for its life, a method's time limit included."""
+    for name in ("threads", "kmeans_timeout_seconds"):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(Settings(), name, 1)

@@ -16,12 +16,14 @@ from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
 from api.upkeep.collector import collect_forever
 from api.upkeep.sweeper import sweep_forever
+from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
-from shared.jobs.store import GatewayStore
+from shared.jobs.sweep import SweepStore
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
+from shared.storage.sync_blobs import SyncBlobs
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 
@@ -31,10 +33,14 @@ Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) 
 def wire(settings: Settings) -> Parts:
     """The gateway's parts. Nothing is connected before it is used."""
     redis = connections.gateway(settings)
+    periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
     return Parts(
         settings,
-        GatewayStore(settings, redis),
+        redis,
+        JobStore(redis, **periods),
+        SweepStore(redis, **periods),
         Blobs(settings.blob_url),
+        SyncBlobs(settings.blob_url),
         Queue(settings),
         ImageStore(redis, settings.image_ttl_seconds),
         Fetcher(settings),
@@ -51,10 +57,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     while running:
         for task in running:
-            task.cancel()  # more than once: redis-py may swallow it (see GatewayStore.follow)
+            task.cancel()  # more than once: redis-py may swallow it (see JobStore.follow)
         _, running = await asyncio.wait(running, timeout=0.2)
     parts.fetcher.close()
-    await parts.store.close()
+    await parts.redis.aclose()
     parts.queue.close()
 
 

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.jobs.store import Overview
+from shared.jobs.clients import Overview
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import orjson
 from redis.exceptions import RedisError
 
-from shared.jobs.codec import Hold, hold_of
+from shared.jobs.guard import GuardStore
 from shared.jobs.model import Job, Loss
-from shared.jobs.store import GuardStore
+from shared.jobs.moves import Hold, hold_of
 from shared.runtime.logs import bound
 from shared.runtime.settings import Settings
 from worker import memory

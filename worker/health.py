@@ -6,17 +6,15 @@ It asks Redis, as the gateway's /readyz does, and needs no kernels for that.
 import asyncio
 import socket
 
-from shared.jobs.store import GatewayStore
+from shared.jobs.clients import heard_workers
+from shared.runtime import connections
 from shared.runtime.settings import Settings
 
 
 async def heard() -> bool:
     """Whether a worker of this host is among those heard within the last seconds."""
-    store = GatewayStore(Settings())
-    try:
-        workers = await store.workers()
-    finally:
-        await store.close()
+    async with connections.gateway(Settings()) as redis:
+        workers = await heard_workers(redis)
     return any(name.rpartition(":")[0] == socket.gethostname() for name in workers)
 
 

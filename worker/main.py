@@ -11,11 +11,12 @@ from typing import Any
 from celery import signals
 from redis.exceptions import RedisError
 
+from shared.jobs.guard import GuardStore
 from shared.jobs.queue import TASK, celery_app
-from shared.jobs.store import GuardStore, WorkerStore
-from shared.runtime import logs, tracing
+from shared.jobs.worker import WorkerStore
+from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
-from shared.storage.blobs import Blobs
+from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, tasks, warmup
 from worker.guard import Guard
 
@@ -64,14 +65,20 @@ def _in_each_child(**_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     tracing.set_up("huemill-worker")
-    store = WorkerStore(settings, f"{_name}/{os.getpid()}")
-    _parts["mill"] = tasks.Mill(store, Blobs(settings.blob_url), settings, _parts["guard"].running)
+    store = WorkerStore(
+        connections.retrying(settings),
+        connections.failing_fast(settings),
+        f"{_name}/{os.getpid()}",
+        lease_seconds=settings.lease_seconds,
+        result_ttl_seconds=settings.result_ttl_seconds,
+    )
+    _parts["mill"] = tasks.Mill(store, SyncBlobs(settings.blob_url), settings, _parts["guard"].running)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
-    _parts["store"] = GuardStore(settings)
+    _parts["store"] = GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
     _parts["guard"].start(_parts["store"])
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)

@@ -11,11 +11,12 @@ from redis.exceptions import RedisError
 from shared.contract.errors import HuemillError, Internal
 from shared.contract.results import RESULT_FILE, ClusterResult
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, given_up, now
-from shared.jobs.store import WorkerStore
+from shared.jobs.worker import WorkerStore
 from shared.runtime import tracing
 from shared.runtime.logs import bound
 from shared.runtime.settings import Settings
-from shared.storage.blobs import Blobs, result_prefix
+from shared.storage.keys import attempt_prefix
+from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, pipeline
 from worker.progress import Stopped
 
@@ -34,7 +35,7 @@ class Mill:
     """What a working process has: its hands on the records and the files, and the guard that watches it."""
 
     store: WorkerStore
-    blobs: Blobs
+    blobs: SyncBlobs
     settings: Settings
     watch: Callable[[Job, float], AbstractContextManager[None]]
     """Tells the guard that the job runs here, and when it must be over (by the monotonic clock)."""
@@ -99,8 +100,8 @@ def _run(job: Job, seconds: float, mill: Mill) -> None:
     """Compute, and say how it ended. Raises RedisError when that cannot be written down."""
     settings, reporter = mill.settings, Reporter(mill.store, job, seconds)
     try:
-        data = mill.blobs.get(job.upload.key)
-        mask = mill.blobs.get(job.mask.key) if job.mask is not None else None
+        data = mill.blobs.read(job.upload.key)
+        mask = mill.blobs.read(job.mask.key) if job.mask is not None else None
         outcome = pipeline.run(
             data,
             job.params,
@@ -131,16 +132,16 @@ def _run(job: Job, seconds: float, mill: Mill) -> None:
 
 def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> None:
     """Write the files, then end the job; a stale claim's files are taken away again."""
-    prefix = f"{result_prefix(job.id)}{job.claim}/"
+    prefix = attempt_prefix(job.id, job.claim)
     files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
-    mill.blobs.put_all({prefix + name: data for name, data in files.items()})
+    mill.blobs.write_all({prefix + name: data for name, data in files.items()})
     if mill.store.succeed(job, prefix):
         _count(job, outcome.result)
         return
     metrics.refused.inc()
     log.warning("a late result is refused")
     for name in files:
-        mill.blobs.remove(prefix + name)
+        mill.blobs.delete(prefix + name)
 
 
 def _count(job: Job, result: ClusterResult) -> None:

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
+from redis.asyncio import Redis
 
 from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
 from shared.contract.errors import NotFound
+from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, is_job_id
 from shared.jobs.queue import Queue
-from shared.jobs.store import GatewayStore
+from shared.jobs.sweep import SweepStore
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
+from shared.storage.sync_blobs import SyncBlobs
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,11 @@ class Parts:
     """The gateway's parts, wired in `api.main`."""
 
     settings: Settings
-    store: GatewayStore
+    redis: Redis
+    store: JobStore
+    due: SweepStore
     blobs: Blobs
+    sync_blobs: SyncBlobs
     queue: Queue
     images: ImageStore
     fetcher: Fetcher

@@ -18,7 +18,8 @@ from shared.contract.errors import InvalidRequest, NotFound, UnknownImage, said_
 from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 from shared.formats import Header
 from shared.jobs.model import Upload, new_job_id
-from shared.storage.blobs import Blobs, upload_key
+from shared.storage.blobs import Blobs
+from shared.storage.keys import upload_key
 
 # A file of up to so many bytes is checked from memory: even a hostile one takes only milliseconds.
 HELD_BYTES = 2**13
@@ -168,7 +169,7 @@ async def _check(name: str, file: _Stored, parts: Parts) -> Header:
     upload, held = file
 
     def check() -> Header:
-        with said_of(name), parts.blobs.open(upload.key) if held is None else io.BytesIO(held) as opened:
+        with said_of(name), parts.sync_blobs.open(upload.key) if held is None else io.BytesIO(held) as opened:
             return check_image(opened, upload.size, parts.settings)
 
     return check() if held is not None else await asyncio.to_thread(check)

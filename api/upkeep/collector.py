@@ -16,7 +16,8 @@ from api import metrics
 from api.http.dependencies import Parts
 from shared.contract.errors import HuemillError
 from shared.jobs.model import Job, now
-from shared.storage.blobs import IMAGES, RESULTS, UPLOADS, Entry, owner_of
+from shared.storage.blobs import Entry
+from shared.storage.keys import IMAGES, RESULTS, UPLOADS, attempt_prefix, owner_of
 
 log = logging.getLogger("huemill.collector")
 
@@ -39,7 +40,7 @@ async def collect(parts: Parts) -> int:
     """Remove all orphans once; how many there were."""
     age = parts.settings.orphan_seconds
     oldest_kept = now() - timedelta(seconds=age)
-    removed = await asyncio.to_thread(parts.blobs.remove_unfinished, age)
+    removed = await parts.blobs.delete_unfinished(age)
     for prefix in (UPLOADS, RESULTS):
         old = [entry async for entry in parts.blobs.entries(prefix) if entry.modified < oldest_kept]
         for job_id, entries in groupby(sorted(old), lambda entry: owner_of(entry.key)):
@@ -65,4 +66,4 @@ def _belongs(entry: Entry, job: Job | None) -> bool:
         return not job.settled
     if job.ended:
         return job.result_key is not None and entry.key.startswith(job.result_key)
-    return entry.key.startswith(f"{RESULTS}{job.id}/{job.claim}/")
+    return entry.key.startswith(attempt_prefix(job.id, job.claim))

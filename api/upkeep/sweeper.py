@@ -17,9 +17,9 @@ from api.http.dependencies import Parts
 from api.intake.uploads import discard
 from shared.contract.errors import HuemillError
 from shared.jobs.model import Job, JobStatus, Loss, given_up
-from shared.jobs.store import BATCH
+from shared.jobs.sweep import BATCH
 from shared.runtime.logs import bound
-from shared.storage.blobs import result_prefix
+from shared.storage.keys import attempt_prefix, result_prefix
 
 # Of due jobs, until a sweep goes on to the rest. After a gateway was away they can be many.
 MOST_BATCHES = 50
@@ -44,20 +44,20 @@ async def sweep(parts: Parts) -> None:
     One that makes trouble does not stand in the way of the others.
     """
     for _ in range(MOST_BATCHES):
-        due = await parts.store.due()
+        due = await parts.due.due()
         for job_id in due:
             with bound(job_id=job_id):
                 try:
                     await see_to(job_id, parts)
                 except HuemillError as error:
                     log.warning("%s", error)
-                    await parts.store.put_off(job_id)
+                    await parts.due.put_off(job_id)
                 except ValidationError:
                     log.exception("its record cannot be read")
-                    await parts.store.put_off(job_id)
+                    await parts.due.put_off(job_id)
         if len(due) < BATCH:
             break
-    for job, when in await parts.store.stranded():
+    for job, when in await parts.due.stranded():
         with bound(job_id=job.id):
             await _send_again(job, parts, when)
     for sha256 in await parts.images.due():
@@ -80,13 +80,13 @@ async def see_to(job_id: str, parts: Parts) -> None:
         await _rescue(job, parts)
     elif not job.settled:
         await _settle(job, parts)
-    elif await parts.store.is_due(job.id):
+    elif await parts.due.is_due(job.id):
         await _expire(job, parts)
 
 
 async def _send_again(job: Job, parts: Parts, due_by: float | Literal["now"] = "now") -> None:
     """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm."""
-    if await parts.store.resend(job, due_by):
+    if await parts.due.resend(job, due_by):
         metrics.resent.inc()
         await asyncio.to_thread(parts.queue.send, job)
 
@@ -96,7 +96,7 @@ async def _rescue(job: Job, parts: Parts) -> None:
     loss = job.loss or Loss.WORKER_LOST
     again = loss is Loss.WORKER_STOPPED or job.attempt < parts.settings.max_attempts
     if again and loss is not Loss.TIMEOUT:
-        if await parts.store.give_back(job, loss):
+        if await parts.due.give_back(job, loss):
             metrics.lost.labels(loss).inc()
             log.warning("attempt %d: %s; back to the queue", job.attempt, loss)
             returned = await parts.store.get(job.id)
@@ -105,7 +105,7 @@ async def _rescue(job: Job, parts: Parts) -> None:
             await _remove_begun(job, parts)
         return
     error = given_up(loss, job.attempt, parts.settings.timeout_of(job.params))
-    if await parts.store.fail(job, error):
+    if await parts.due.fail(job, error):
         metrics.lost.labels(loss).inc()
         metrics.ended.labels(JobStatus.FAILED, error.code).inc()
         log.error("attempt %d: %s; given up", job.attempt, loss)
@@ -114,7 +114,7 @@ async def _rescue(job: Job, parts: Parts) -> None:
 
 async def _remove_begun(job: Job, parts: Parts) -> None:
     """Take away what its last attempt has written of a result."""
-    await parts.blobs.delete_all(f"{result_prefix(job.id)}{job.claim}/")
+    await parts.blobs.delete_all(attempt_prefix(job.id, job.claim))
 
 
 async def _settle(job: Job, parts: Parts) -> None:
@@ -122,7 +122,7 @@ async def _settle(job: Job, parts: Parts) -> None:
 
     What a storage that is in trouble keeps of it is left for the collector.
     """
-    if not await parts.store.settle(job):
+    if not await parts.due.settle(job):
         return  # it has ended since it was listed, and its time is yet to come
     try:
         await discard(job.uploads, parts.blobs)
@@ -135,4 +135,4 @@ async def _settle(job: Job, parts: Parts) -> None:
 async def _expire(job: Job, parts: Parts) -> None:
     """Its result is not kept any longer."""
     await parts.blobs.delete_all(result_prefix(job.id))
-    await parts.store.expire(job)
+    await parts.due.expire(job)

@@ -1,6 +1,6 @@
 """Connections to Redis: how long each side waits for it, and how often it tries again."""
 
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -38,12 +38,12 @@ def gateway(settings: Settings) -> AsyncRedis:
     return AsyncRedis.from_url(_url(settings), retry=retry, max_connections=MAX_CONNECTIONS, **_options())
 
 
-def patient(settings: Settings) -> Redis:
-    """A worker's: it waits out a short absence of Redis rather than throw away what it has computed."""
+def retrying(settings: Settings) -> Redis:
+    """A worker's: it tries again for long enough to wait out a short absence of Redis, for what it has computed."""
     return Redis.from_url(_url(settings), retry=Retry(ExponentialBackoff(2, 0.1), 12), **_options())
 
 
-def hasty(settings: Settings) -> Redis:
+def failing_fast(settings: Settings) -> Redis:
     """A worker's too: what is said again soon need not be waited for."""
     return Redis.from_url(_url(settings), retry=Retry(NoBackoff(), 0), **_options())
 
@@ -52,6 +52,12 @@ def guard(settings: Settings) -> Redis:
     """A guard's: it never waits for long."""
     options = {**_options(), "socket_timeout": GUARD_SOCKET_SECONDS}
     return Redis.from_url(_url(settings), retry=Retry(NoBackoff(), 0), **options)
+
+
+async def time_of(redis: AsyncRedis) -> float:
+    """Redis' own clock, in seconds since 1970: the one that every deadline is by."""
+    seconds, microseconds = await cast(Any, redis.time())
+    return float(seconds) + float(microseconds) / 1e6
 
 
 def _url(settings: Settings) -> str:

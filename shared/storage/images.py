@@ -1,7 +1,4 @@
-"""Images that are stored once and named by many jobs.
-
-    huemill:image:{sha256}   a StoredImage as JSON
-    huemill:images           sorted set: sha256 -> when the image expires (Redis' clock), later with every use
+"""Images that are stored once and named by many jobs: their records.
 
 A record names the blob; a blob's key is never used again. So whoever has taken a record away, alone, may remove its
 blob, while others store the same image anew. Jobs have copies of their own and do not depend on any of this.
@@ -13,7 +10,8 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
 
-IMAGES = "huemill:images"
+from shared.jobs.keys import IMAGES, image_record_key
+from shared.runtime.connections import time_of
 
 # Take away an image's record if it is due, and give it back: KEYS record, sorted set; ARGV sha256, now.
 _TAKE_IF_DUE = """
@@ -47,10 +45,6 @@ class Kept(NamedTuple):
     expires_at: datetime
 
 
-def record_key(sha256: str) -> str:
-    return f"huemill:image:{sha256}"
-
-
 class ImageStore:
     """The records of stored images."""
 
@@ -60,8 +54,8 @@ class ImageStore:
 
     async def add(self, image: StoredImage) -> Kept:
         """Store the record, unless there is one of these bytes already; either way, the one that counts."""
-        expiry = await self._now() + self._ttl
-        key = record_key(image.sha256)
+        expiry = await time_of(self._redis) + self._ttl
+        key = image_record_key(image.sha256)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(key, image.model_dump_json(), nx=True)
             pipe.get(key)
@@ -71,9 +65,9 @@ class ImageStore:
 
     async def use(self, sha256: str) -> Kept | None:
         """The image, which is kept for longer by this."""
-        expiry = await self._now() + self._ttl
+        expiry = await time_of(self._redis) + self._ttl
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(record_key(sha256))
+            pipe.get(image_record_key(sha256))
             pipe.zadd(IMAGES, {sha256: expiry}, xx=True)
             record, _ = await pipe.execute()
         return _kept(record, expiry) if record else None
@@ -81,7 +75,7 @@ class ImageStore:
     async def get(self, sha256: str) -> Kept | None:
         """The image; looking at it is no use."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(record_key(sha256))
+            pipe.get(image_record_key(sha256))
             pipe.zscore(IMAGES, sha256)
             record, expiry = await pipe.execute()
         return _kept(record, expiry) if record else None
@@ -89,7 +83,7 @@ class ImageStore:
     async def take(self, sha256: str) -> StoredImage | None:
         """Take the record away: its blob is the caller's to remove."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.getdel(record_key(sha256))
+            pipe.getdel(image_record_key(sha256))
             pipe.zrem(IMAGES, sha256)
             record, _ = await pipe.execute()
         return StoredImage.model_validate_json(record) if record else None
@@ -98,19 +92,17 @@ class ImageStore:
         """The images that nobody used for long, by their SHA-256."""
         found = cast(
             list[bytes],
-            await self._redis.zrange(IMAGES, "-inf", str(await self._now()), byscore=True, offset=0, num=limit),
+            await self._redis.zrange(
+                IMAGES, "-inf", str(await time_of(self._redis)), byscore=True, offset=0, num=limit
+            ),
         )
         return [raw.decode() for raw in found]
 
     async def take_if_due(self, sha256: str) -> StoredImage | None:
         """Take the record away unless it was used since: its blob is the caller's to remove."""
-        keys = [record_key(sha256), IMAGES]
-        record = await cast(Any, self._take_if_due(keys=keys, args=[sha256, await self._now()]))
+        keys = [image_record_key(sha256), IMAGES]
+        record = await cast(Any, self._take_if_due(keys=keys, args=[sha256, await time_of(self._redis)]))
         return StoredImage.model_validate_json(record) if record else None
-
-    async def _now(self) -> float:
-        seconds, microseconds = await cast(Any, self._redis.time())
-        return float(seconds) + float(microseconds) / 1e6
 
 
 def _kept(record: bytes, expiry: float) -> Kept:

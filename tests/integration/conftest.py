@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.jobs.store import GuardStore, WorkerStore
 from shared.runtime.settings import Settings
 from tests.conftest import require
-from tests.support.bench import Bench
+from tests.support.bench import Bench, guard_store, worker_store
 from tests.support.processes import SERVERS, StoreServer
 
 
@@ -27,4 +26,4 @@ def bench(server: StoreServer, tmp_path: Path) -> Bench:
     with server.client() as client:
         client.flushall()
     settings = Settings(redis_url=server.url, blob_url=(tmp_path / "blobs").as_uri(), max_attempts=2)
-    return Bench(settings, WorkerStore(settings, "mill:1/2"), GuardStore(settings), server)
+    return Bench(settings, worker_store(settings, "mill:1/2"), guard_store(settings), server)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.jobs.codec import DUE, dump_attempts, hold_of
+from shared.jobs.codec import dump_attempts
+from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobStatus, Loss, Move
-from shared.jobs.store import WorkerStore
-from shared.storage.blobs import Blobs
-from tests.support.bench import Bench, events_of
+from shared.jobs.moves import hold_of
+from shared.storage.sync_blobs import SyncBlobs
+from tests.support.bench import Bench, events_of, worker_store
 
 
 def lost(bench: Bench, job: Job, loss: Loss) -> Job:
@@ -66,7 +67,7 @@ def test_a_job_that_timed_out_is_not_tried_again(bench: Bench) -> None:
 def test_a_lost_attempt_leaves_no_files(bench: Bench) -> None:
     """What a lost attempt has written of its result is taken away; the upload stays for the next one."""
     job = bench.claimed()
-    Blobs(bench.settings.blob_url).put(f"results/{job.id}/1/result.json", b"{}")
+    SyncBlobs(bench.settings.blob_url).write(f"results/{job.id}/1/result.json", b"{}")
     lost(bench, job, Loss.WORKER_LOST)
     files = [path for path in Path(bench.settings.blob_url.removeprefix("file://")).rglob("*") if path.is_file()]
     assert [path.parent.name for path in files] == ["uploads"]
@@ -148,7 +149,7 @@ def test_a_long_queue_is_not_filled_with_messages(bench: Bench) -> None:
 def test_what_a_worker_read_before_a_return_is_not_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that comes while its job is given back does not overwrite how the attempt before it ended."""
     job = bench.claimed()
-    late = WorkerStore(bench.settings, "mill:3/4")
+    late = worker_store(bench.settings, "mill:3/4")
     read = late._redis.hgetall
 
     def read_slowly(key: str) -> object:

@@ -17,13 +17,15 @@ from api.upkeep.collector import collect
 from api.upkeep.sweeper import sweep
 from shared.contract.errors import NotFound
 from shared.contract.params import KMeansParams
-from shared.jobs.codec import DUE
+from shared.jobs.keys import DUE
 from shared.jobs.model import Job, Upload, new_job, new_job_id
-from shared.jobs.store import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
-from shared.storage.blobs import S3_PART_BYTES, Blobs, result_prefix, upload_key
+from shared.storage.blobs import S3_PART_BYTES
 from shared.storage.images import ImageStore, StoredImage
+from shared.storage.keys import result_prefix, upload_key
+from shared.storage.sync_blobs import SyncBlobs
+from tests.support.bench import worker_store
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
@@ -61,7 +63,7 @@ def ask(settings: Settings, question: Callable[[Parts], Coroutine[Any, Any, Any]
         try:
             return await question(parts)
         finally:
-            await parts.store.close()
+            await parts.redis.aclose()
 
     return asyncio.run(run())
 
@@ -77,7 +79,7 @@ def keys(settings: Settings) -> set[str]:
 def stored_job(settings: Settings) -> Job:
     job_id = new_job_id()
     upload = Upload(key=upload_key(job_id), size=3, sha256="0" * 64)
-    Blobs(settings.blob_url).put(upload.key, b"png")
+    SyncBlobs(settings.blob_url).write(upload.key, b"png")
     job = new_job(job_id, KMeansParams(), upload)
     ask(settings, lambda parts: parts.store.create(job))
     return job
@@ -97,7 +99,7 @@ def settle(settings: Settings, job: Job) -> None:
 
 def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
     """Uploads without a record, and files of claims that are not the job's, go; all that records point to stays."""
-    blobs, worker = Blobs(settings.blob_url), WorkerStore(settings, "mill:1/2")
+    blobs, worker = SyncBlobs(settings.blob_url), worker_store(settings, "mill:1/2")
     waiting, running, succeeded = (stored_job(settings) for _ in range(3))
     claimed = worker.claim(running.id)
     finished = worker.claim(succeeded.id)
@@ -121,22 +123,22 @@ def test_what_belongs_to_no_job_is_removed(settings: Settings) -> None:
         f"{result_prefix(running.id)}0/result.json",
     }
     for key in kept | orphans:
-        blobs.put(key, b"x")
+        blobs.write(key, b"x")
     assert ask(settings, collect) == len(orphans)
     assert keys(settings) == kept
 
 
 def test_what_is_young_stays(settings: Settings) -> None:
     """A blob without a record is left alone until it is old enough: its record may be on the way."""
-    Blobs(settings.blob_url).put(upload_key(new_job_id()), b"x")
+    SyncBlobs(settings.blob_url).write(upload_key(new_job_id()), b"x")
     assert ask(settings.model_copy(update={"orphan_seconds": 3600}), collect) == 0
     assert len(keys(settings)) == 1
 
 
 def test_an_image_is_stored_and_copied(settings: Settings) -> None:
     """A stored image is an upload renamed, and a job's is a copy of it, which stays when either goes."""
-    blobs = Blobs(settings.blob_url)
-    blobs.put("uploads/new", SMALL_PNG)
+    blobs = SyncBlobs(settings.blob_url)
+    blobs.write("uploads/new", SMALL_PNG)
 
     async def store_and_copy(parts: Parts) -> None:
         await parts.blobs.rename("uploads/new", "images/kept")
@@ -147,18 +149,18 @@ def test_an_image_is_stored_and_copied(settings: Settings) -> None:
 
     ask(settings, store_and_copy)
     assert keys(settings) == {"uploads/job"}
-    assert blobs.get("uploads/job") == SMALL_PNG
+    assert blobs.read("uploads/job") == SMALL_PNG
 
 
 def test_a_copy_is_young(tmp_path: Path, own_store: Callable[..., StoreServer]) -> None:
     """The copy that a job is given of an old image is not taken for an orphan before the job's record is there."""
     settings = Settings(redis_url=own_store().url, blob_url=tmp_path.as_uri(), orphan_seconds=3600)
-    Blobs(settings.blob_url).put("images/old", b"old")
+    SyncBlobs(settings.blob_url).write("images/old", b"old")
     os.utime(tmp_path / "images/old", (0, 0))
     key = upload_key(new_job_id())
     ask(settings, lambda parts: parts.blobs.copy("images/old", key))
     assert ask(settings, collect) == 0
-    assert Blobs(settings.blob_url).get(key) == b"old"
+    assert SyncBlobs(settings.blob_url).read(key) == b"old"
 
 
 def test_an_image_used_during_a_sweep_stays(own_store: Callable[..., StoreServer]) -> None:
@@ -191,7 +193,7 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
     async def write(parts: Parts) -> None:
         await parts.blobs.write("uploads/new", broken())
 
-    Blobs(settings.blob_url).put("uploads/old", b"old")
+    SyncBlobs(settings.blob_url).write("uploads/old", b"old")
     with pytest.raises(ConnectionError):
         ask(settings, write)
     assert keys(settings) == {"uploads/old"}
@@ -199,10 +201,10 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
 
 def test_several_blobs_at_once(settings: Settings) -> None:
     """All are there afterwards, each with its own bytes."""
-    blobs = Blobs(settings.blob_url)
+    blobs = SyncBlobs(settings.blob_url)
     files = {f"results/job/1/{name}": name.encode() * 1000 for name in ("labels.npy", "labels.png", "result.json")}
-    blobs.put_all(files)
-    assert {key: blobs.get(key) for key in files} == files
+    blobs.write_all(files)
+    assert {key: blobs.read(key) for key in files} == files
 
 
 WRITER = """

@@ -30,12 +30,16 @@ from api.http.dependencies import Parts
 from api.main import wire
 from api.upkeep.sweeper import see_to, sweep
 from shared.contract.params import KMeansParams, OpticsParams
-from shared.jobs.codec import DUE, Hold, hold_of
-from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id, store
+from shared.jobs import moves
+from shared.jobs.guard import GuardStore
+from shared.jobs.keys import DUE
+from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
+from shared.jobs.moves import Hold, hold_of
 from shared.jobs.queue import QUEUES, queue_of
-from shared.jobs.store import GuardStore, WorkerStore
+from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
+from tests.support.bench import guard_store, worker_store
 from tests.support.job_model import Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 
@@ -77,14 +81,14 @@ class Hands:
 def hands_on(server: StoreServer, folder: Path) -> Iterator[Hands]:
     long = {"lease_seconds": LONG, "resend_seconds": LONG, "result_ttl_seconds": LONG}
     made = Settings(redis_url=server.url, blob_url=(folder / "blobs").as_uri(), max_attempts=MAX_ATTEMPTS, **long)
-    stores = [WorkerStore(made, f"mill:{number}") for number in range(WORKERS)]
+    stores = [worker_store(made, f"mill:{number}") for number in range(WORKERS)]
     with asyncio.Runner() as runner, server.client() as client:
         parts = wire(made)
         try:
-            yield Hands(parts, stores, GuardStore(made), client, runner)
+            yield Hands(parts, stores, guard_store(made), client, runner)
         finally:
             parts.queue.close()
-            runner.run(parts.store.close())
+            runner.run(parts.redis.aclose())
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -297,16 +301,16 @@ class JobMachine(RuleBasedStateMachine):
         model = self.models[job.id]
         if job.status is JobStatus.QUEUED:
             allowed = model.due and (model.status, model.claims) == ("queued", job.claim) and not model.forgotten
-            self.expect(job, allowed, self.hands.ask(self.store.resend(job)))
+            self.expect(job, allowed, self.hands.ask(self.hands.parts.due.resend(job)))
             model.due = model.due and not allowed
         elif job.status is JobStatus.RUNNING and job.attempt >= MAX_ATTEMPTS:
-            done = self.hands.ask(self.store.fail(job, JobError(code="worker_lost", message="three times")))
+            done = self.hands.ask(self.hands.parts.due.fail(job, JobError(code="worker_lost", message="three times")))
             self.expect(job, model.due and model.fail(job.claim, "worker_lost"), done)
         elif job.status is JobStatus.RUNNING:
-            done = self.hands.ask(self.store.give_back(job, Loss.WORKER_LOST))
+            done = self.hands.ask(self.hands.parts.due.give_back(job, Loss.WORKER_LOST))
             self.expect(job, model.give_back(job.claim, Loss.WORKER_LOST), done)
         elif not job.settled:
-            self.expect(job, model.settle(), self.hands.ask(self.store.settle(job)))
+            self.expect(job, model.settle(), self.hands.ask(self.hands.parts.due.settle(job)))
 
     @rule(job=jobs, hold=consumes(holds), ends=st.sampled_from(["succeed", "fail", "lose"]), cancelled=st.booleans())
     def all_at_once(self, job: Job, hold: Job | None, ends: str, cancelled: bool) -> None:
@@ -415,7 +419,7 @@ def test_any_interleaving_keeps_the_promise(
     # The model knows of no answer that is lost: here nobody gives up a store that stands still for a second.
     for name in ("SOCKET_SECONDS", "GUARD_SOCKET_SECONDS"):
         monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
-    monkeypatch.setattr(store, "SETTLE_SECONDS", LONG)
+    monkeypatch.setattr(moves, "SETTLE_SECONDS", LONG)
     few = settings(
         max_examples=MACHINES,
         stateful_step_count=STEPS,

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from shared.contract.params import MODELS
-from shared.jobs.codec import DUE
+from shared.jobs.keys import DUE
 from tests.support.calls import finished, post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise, photograph, two_colors
 from tests.support.processes import Service

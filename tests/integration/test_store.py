@@ -11,10 +11,13 @@ from api.main import wire
 from api.upkeep import sweeper
 from api.upkeep.sweeper import see_to, sweep
 from shared.contract.errors import NotFound
-from shared.jobs.codec import DUE, EVENTS_KEPT, hold_of
-from shared.jobs.model import JobError, JobStatus, Loss, Progress, now, store
+from shared.jobs import sweep as sweep_store
+from shared.jobs.keys import DUE
+from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
+from shared.jobs.moves import EVENTS_KEPT, hold_of
 from shared.jobs.queue import FAST, Queue
-from shared.storage.blobs import Blobs, result_prefix
+from shared.storage.keys import result_prefix
+from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of
 
 
@@ -65,7 +68,7 @@ def test_a_renewed_lease_says_nothing(bench: Bench) -> None:
     job = bench.claimed()
     bench.let_time_come(job)
     assert bench.guard.renew(hold_of(job))
-    assert bench.ask(lambda store: store.due()) == []
+    assert bench.ask_sweep(lambda store: store.due()) == []
     bench.worker.succeed(job, "results/x/")
     assert [event.name for event in events_of(bench, job)] == ["queued", "running", "succeeded"]
 
@@ -74,7 +77,7 @@ def test_a_stale_worker_is_refused(bench: Bench) -> None:
     """After its job was given to another, nothing that the first worker says counts."""
     stale = bench.claimed()
     bench.let_time_come(stale)
-    assert bench.ask(lambda store: store.give_back(stale, Loss.WORKER_LOST))
+    assert bench.ask_sweep(lambda store: store.give_back(stale, Loss.WORKER_LOST))
     fresh = bench.worker.claim(stale.id)
     assert fresh is not None
     assert fresh.attempt == 2
@@ -95,7 +98,7 @@ def test_a_job_ends_once(bench: Bench) -> None:
     assert not bench.worker.succeed(job, "results/y/")
     assert not bench.worker.fail(job, JobError(code="internal", message="late"))
     assert bench.worker.claim(job.id) is None
-    assert not bench.ask(lambda store: store.give_back(job, Loss.WORKER_LOST))
+    assert not bench.ask_sweep(lambda store: store.give_back(job, Loss.WORKER_LOST))
     assert [event.name for event in events_of(bench, job)].count("succeeded") == 1
 
 
@@ -195,7 +198,7 @@ def test_the_sweep_goes_past_what_it_cannot_read(bench: Bench) -> None:
         client.hset(f"huemill:job:{damaged.id}", "status", "lost")
     bench.sweep()
     assert bench.status(job) is JobStatus.QUEUED
-    assert bench.ask(lambda store: store.due()) == []
+    assert bench.ask_sweep(lambda store: store.due()) == []
 
 
 def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:
@@ -206,7 +209,7 @@ def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:
     async def both() -> None:
         parts = wire(bench.settings)
         await asyncio.gather(*(sweep(parts) for _ in range(5)))
-        await parts.store.close()
+        await parts.redis.aclose()
 
     asyncio.run(both())
     assert bench.status(job) is JobStatus.QUEUED
@@ -218,8 +221,8 @@ def test_a_lease_renewed_in_time_is_not_taken(bench: Bench) -> None:
     job = bench.claimed()
     bench.let_time_come(job)
     assert bench.guard.renew(hold_of(job))
-    assert not bench.ask(lambda store: store.give_back(job, Loss.WORKER_LOST))
-    assert not bench.ask(lambda store: store.fail(job, JobError(code="worker_lost", message="")))
+    assert not bench.ask_sweep(lambda store: store.give_back(job, Loss.WORKER_LOST))
+    assert not bench.ask_sweep(lambda store: store.fail(job, JobError(code="worker_lost", message="")))
     assert bench.status(job) is JobStatus.RUNNING
 
 
@@ -231,36 +234,36 @@ def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
 
     async def late_look() -> None:
         parts = wire(bench.settings)
-        (job_id,) = await parts.store.due()
+        (job_id,) = await parts.due.due()
         claimed = bench.worker.claim(job_id)
         assert claimed is not None
-        parts.blobs.put(result, b"{}")
+        parts.sync_blobs.write(result, b"{}")
         assert bench.worker.succeed(claimed, f"{result_prefix(job.id)}1/")
         await see_to(job_id, parts)
-        await parts.store.close()
+        await parts.redis.aclose()
 
     asyncio.run(late_look())
-    assert Blobs(bench.settings.blob_url).get(result) == b"{}"
+    assert SyncBlobs(bench.settings.blob_url).read(result) == b"{}"
     assert bench.status(job) is JobStatus.SUCCEEDED
 
 
 def test_an_ended_job_settles(bench: Bench) -> None:
     """The upload of a job that has ended stays for some seconds, in which a store may forget the end; then it goes."""
     job = bench.claimed()
-    blobs = Blobs(bench.settings.blob_url)
+    blobs = SyncBlobs(bench.settings.blob_url)
     result = f"{result_prefix(job.id)}1/result.json"
-    blobs.put(result, b"{}")
+    blobs.write(result, b"{}")
     bench.worker.succeed(job, f"{result_prefix(job.id)}1/")
     bench.sweep()
-    assert blobs.get(job.upload.key) == b"png"
+    assert blobs.read(job.upload.key) == b"png"
     with bench.server.client() as client:
         left = client.zscore(DUE, job.id) - client.time()[0]
         assert 0 < left <= 6
     bench.let_time_come(job)
     bench.sweep()
     with pytest.raises(NotFound):
-        blobs.get(job.upload.key)
-    assert blobs.get(result) == b"{}"
+        blobs.read(job.upload.key)
+    assert blobs.read(result) == b"{}"
     with bench.server.client() as client:
         left = timedelta(seconds=client.zscore(DUE, job.id) - client.time()[0])
     assert abs(left - timedelta(days=1)) < timedelta(minutes=1)
@@ -270,7 +273,7 @@ def test_an_ended_job_settles(bench: Bench) -> None:
 def test_what_did_not_succeed_leaves_no_files(bench: Bench, how: str) -> None:
     """Files of a result that was begun, and came to nothing, go with the upload."""
     job = bench.claimed()
-    Blobs(bench.settings.blob_url).put(f"{result_prefix(job.id)}1/labels.png", b"png")
+    SyncBlobs(bench.settings.blob_url).write(f"{result_prefix(job.id)}1/labels.png", b"png")
     if how == "failed":
         bench.worker.fail(job, JobError(code="storage_full", message=""))
     else:
@@ -282,7 +285,7 @@ def test_what_did_not_succeed_leaves_no_files(bench: Bench, how: str) -> None:
 
 def test_more_are_due_than_are_seen_to_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sweep sees to all that are due, and is not kept from them by some whose files cannot be removed."""
-    for module in (store, sweeper):
+    for module in (sweep_store, sweeper):
         monkeypatch.setattr(module, "BATCH", 8)
     jobs = [bench.create() for _ in range(12)]
     stuck = jobs[:8]
@@ -297,7 +300,7 @@ def test_more_are_due_than_are_seen_to_at_a_time(bench: Bench, monkeypatch: pyte
         bench.let_time_come(job)
     bench.sweep()
     assert bench.messages() == len(jobs) - len(stuck)
-    assert bench.ask(lambda store: store.due()) == []
+    assert bench.ask_sweep(lambda store: store.due()) == []
 
 
 def test_a_message_that_is_lost_after_a_long_wait(bench: Bench) -> None:
@@ -330,21 +333,21 @@ def test_a_claim_comes_before_a_message_that_is_sent_again(bench: Bench) -> None
         for each in (job, other):
             client.zadd(DUE, {each.id: seconds + 20})
             client.zadd("huemill.fast:queued", {each.id: seconds - 40})
-    found = bench.ask(lambda store: store.stranded())
+    found = bench.ask_sweep(lambda store: store.stranded())
     assert {lost.id for lost, _ in found} == {job.id, other.id}
     assert bench.worker.claim(job.id) is not None
     due = {lost.id: (lost, when) for lost, when in found}
-    assert not bench.ask(lambda store: store.resend(*due[job.id]))
-    assert bench.ask(lambda store: store.resend(*due[other.id]))
-    assert not bench.ask(lambda store: store.resend(*due[other.id]))
+    assert not bench.ask_sweep(lambda store: store.resend(*due[job.id]))
+    assert bench.ask_sweep(lambda store: store.resend(*due[other.id]))
+    assert not bench.ask_sweep(lambda store: store.resend(*due[other.id]))
     assert bench.status(job) is JobStatus.RUNNING
 
 
 def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:
     """When a job expires its files and events go; its record stays a while, to say that it was there."""
     job = bench.claimed()
-    blobs = Blobs(bench.settings.blob_url)
-    blobs.put(f"results/{job.id}/1/result.json", b"{}")
+    blobs = SyncBlobs(bench.settings.blob_url)
+    blobs.write(f"results/{job.id}/1/result.json", b"{}")
     bench.worker.succeed(job, f"results/{job.id}/1/")
     for _ in range(2):  # it settles, it expires
         bench.let_time_come(job)

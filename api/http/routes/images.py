@@ -11,8 +11,8 @@ from api.http.schemas import StoredImageView, stored_image_view
 from api.intake import uploads
 from shared.contract.errors import NotFound
 from shared.formats import MEDIA_TYPES
-from shared.storage.blobs import image_key, owner_of
 from shared.storage.images import Kept, StoredImage
+from shared.storage.keys import image_key, owner_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 

@@ -17,7 +17,7 @@ from api.intake import uploads
 from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull
 from shared.jobs.model import ENDED, Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
-from shared.storage.blobs import result_prefix
+from shared.storage.keys import result_prefix
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -1,0 +1,148 @@
+"""Job records as the gateway's clients need them: accepted, read, followed, cancelled; and what waits and works."""
+
+import math
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, cast
+
+import orjson
+from redis.asyncio import Redis
+
+from shared.jobs.codec import decode, dump_attempts, encode
+from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key
+from shared.jobs.model import ENDED, Job, JobStatus, Move
+from shared.jobs.moves import CREATE, MOVE, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.queue import QUEUES
+from shared.runtime.connections import BLOCK_MS, time_of
+
+WORKER_SILENT_SECONDS = 15
+
+
+class Event(NamedTuple):
+    """One entry of a job's stream."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+class Waiting(NamedTuple):
+    """A queue's jobs, and how long the first of them has waited."""
+
+    jobs: int
+    age_seconds: float
+
+
+class Overview(NamedTuple):
+    """What waits and works behind the gateways."""
+
+    queues: dict[str, Waiting]
+    workers: int
+
+
+class JobStore:
+    """The clients' side of the job records, asynchronous."""
+
+    def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
+        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
+        self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
+        self._create, self._move = redis.register_script(CREATE), redis.register_script(MOVE)
+
+    async def create(self, job: Job) -> str:
+        """Store a new job, to be looked at again if nobody claims it; the id of its first event."""
+        pairs = [part for pair in encode(job).items() for part in pair]
+        event = await self._create(keys_of(hold_of(job)), [job.id, self._resend, *pairs])
+        return cast(bytes, event).decode()
+
+    async def get(self, job_id: str) -> Job | None:
+        return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
+
+    async def follow(self, job_id: str, after: str = "0-0", seconds: float = math.inf) -> AsyncIterator[Event | None]:
+        """The job's events after the one with id `after`; None whenever nothing came for two seconds.
+
+        Ends with the job's last event, when the job is gone, or after `seconds`. Do not cancel it instead: with
+        Python 3.11, redis-py swallows a cancellation that comes while it sends (asyncio.wait_for, fixed in 3.12).
+        """
+        key = events_key(job_id)
+        ended = False
+        deadline = time.monotonic() + seconds
+        while not ended and (left := deadline - time.monotonic()) > 0:
+            block = max(1, int(min(BLOCK_MS, 1000 * left)))
+            entries = _entries(await self._redis.xread({key: after}, count=100, block=block))
+            if not entries:
+                job = await self.get(job_id)
+                if job is None:
+                    return
+                # The job may have ended since the read: its last event is then there to be read at once.
+                if job.ended:
+                    entries = _entries(await self._redis.xread({key: after}))
+                    ended = True
+                else:
+                    yield None
+            for entry_id, fields in entries:
+                after = entry_id.decode()
+                event = Event(after, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
+                yield event
+                ended = ended or event.name in ENDED
+
+    async def cancel(self, job: Job) -> Job | None:
+        """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
+
+        Its worker's next word is refused, and it stops.
+        """
+        found: Job | None = job
+        while found is not None and not found.ended:
+            fields = end_fields(self._ttl)
+            if found.status is JobStatus.RUNNING:
+                fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
+            due_in, hold = settle_seconds(self._ttl), hold_of(found)
+            await self._move(*move_args(hold, Move.CANCEL, due_in, fields, {}, only_from=found.status))
+            # Refused when it was claimed or given back meanwhile: then it is tried again as it is by then.
+            found = await self.get(job.id)
+        return found
+
+    async def forget(self, job_id: str) -> None:
+        """Remove every trace of a job."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(job_key(job_id), events_key(job_id))
+            pipe.zrem(DUE, job_id)
+            for queue in QUEUES:
+                pipe.zrem(queued_key(queue), job_id)
+            await pipe.execute()
+
+    async def queued(self) -> int:
+        """How many jobs wait for a worker, in all queues."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(queued_key(queue))
+            return sum(await pipe.execute())
+
+    async def overview(self) -> Overview:
+        """Queues and workers as they are now."""
+        now = await time_of(self._redis)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(queued_key(queue))
+                pipe.zrange(queued_key(queue), 0, 0, withscores=True)
+            answers = await pipe.execute()
+        queues = {}
+        for queue, jobs, first in zip(QUEUES, answers[::2], answers[1::2], strict=True):
+            queues[queue] = Waiting(jobs, max(0.0, now - first[0][1]) if first else 0.0)
+        return Overview(queues, len(await self.workers()))
+
+    async def workers(self) -> list[str]:
+        return await heard_workers(self._redis)
+
+
+async def heard_workers(redis: Redis) -> list[str]:
+    """The workers heard within the last 15 seconds."""
+    since = await time_of(redis) - WORKER_SILENT_SECONDS
+    names = cast(list[bytes], await redis.zrange(WORKERS, str(since), "inf", byscore=True))
+    return [name.decode() for name in names]
+
+
+def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """The entries of XREAD's answer for one stream: RESP2 answers with a list, RESP3 with a map of lists."""
+    if not answer:
+        return []
+    return next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]  # type: ignore[no-any-return]

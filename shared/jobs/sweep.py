@@ -1,0 +1,127 @@
+"""Job records as the gateway's sweep needs them: what is due or lost, and the moves that follow."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import orjson
+from redis.asyncio import Redis
+
+from shared.jobs.codec import decode, dump_attempts
+from shared.jobs.keys import DUE, events_key, job_key, queued_key
+from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
+from shared.jobs.moves import MOVE, Fields, failure_fields, hold_of, move_args, settle_seconds
+from shared.jobs.queue import QUEUES
+from shared.runtime.connections import time_of
+
+# An expired job's bare record is kept for so many times as long as its result was.
+TOMBSTONE_FACTOR = 7
+# The times between two messages of a queued job double up to this factor: a queue may be long without anything lost.
+MOST_RESEND_FACTOR = 64
+# So long may a message be in no queue before its job is claimed: it is on its way to a worker, or lost.
+ON_THE_WAY_SECONDS = 5.0
+# What is seen to at a time.
+BATCH = 100
+
+
+class SweepStore:
+    """The sweep's side of the job records, asynchronous."""
+
+    def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
+        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
+        self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
+        self._move = redis.register_script(MOVE)
+
+    async def due(self) -> list[str]:
+        """The ids of the jobs that the sweep must look at now: the first hundred."""
+        ids = cast(
+            list[bytes],
+            await self._redis.zrange(DUE, "-inf", str(await time_of(self._redis)), byscore=True, offset=0, num=BATCH),
+        )
+        return [raw.decode() for raw in ids]
+
+    async def stranded(self) -> list[tuple[Job, float]]:
+        """Queued jobs whose queue is empty, with their due times: their messages are lost. A hundred of each queue.
+
+        Not those whose message was sent within the last seconds: it may be on its way.
+        """
+        before = await time_of(self._redis) - ON_THE_WAY_SECONDS
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for queue in QUEUES:
+                pipe.llen(queue)
+                pipe.zrange(queued_key(queue), "-inf", str(before), byscore=True, offset=0, num=BATCH)
+            answers = await pipe.execute()
+        found = []
+        for messages, ids in zip(answers[::2], answers[1::2], strict=True):
+            for raw in [] if messages else ids:
+                fields, due = (
+                    await cast(Any, self._redis.hgetall(job_key(raw.decode()))),
+                    await self._redis.zscore(DUE, raw),
+                )
+                job = decode(fields)
+                if job and job.status is JobStatus.QUEUED and due and due - self._wait(job.resends) < before:
+                    found.append((job, due))
+        return found
+
+    async def put_off(self, job_id: str) -> None:
+        """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
+        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend})
+
+    async def is_due(self, job_id: str) -> bool:
+        """Whether the sweep must still look at the job now."""
+        when = await self._redis.zscore(DUE, job_id)
+        return when is not None and float(when) <= await time_of(self._redis)
+
+    async def resend(self, job: Job, due_by: float | Literal["now"] = "now") -> bool:
+        """Note that the message of a queued job that is due is sent again."""
+        resends = job.resends + 1
+        return await self._sweep(job, Move.RESEND, self._wait(resends), {"resends": str(resends)}, None, due_by)
+
+    def _wait(self, resends: int) -> float:
+        """Seconds from the last of so many more messages to the time at which it may be lost too."""
+        return self._resend * min(2.0**resends, MOST_RESEND_FACTOR)
+
+    async def give_back(self, job: Job, loss: Loss) -> bool:
+        """A running job whose attempt is over goes back to the queue; it is due at once, to be sent."""
+        fields: dict[str, str | bytes] = {
+            "progress": orjson.dumps({"stage": "queued", "fraction": 0.0}),
+            "attempt": str(job.attempt - (loss is Loss.WORKER_STOPPED)),
+            "attempts": dump_attempts(job.attempts_ended(loss)),
+            "loss": "",
+            "resends": "",
+        }
+        event = {"attempt": job.attempt, "reason": loss}
+        return await self._sweep(job, Move.RETURN, 0, fields, event)
+
+    async def fail(self, job: Job, error: JobError) -> bool:
+        """A running job whose attempt is over is given up."""
+        return await self._sweep(
+            job, Move.FAIL, settle_seconds(self._ttl), failure_fields(job, error, self._ttl), error.model_dump()
+        )
+
+    async def settle(self, job: Job) -> bool:
+        """An ended job that is due needs its uploads no more; it is due again when it expires."""
+        assert job.expires_at is not None
+        left = max(0.0, (job.expires_at - now()).total_seconds())
+        return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)
+
+    async def expire(self, job: Job) -> None:
+        """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(DUE, job.id)
+            pipe.delete(events_key(job.id))
+            pipe.expire(job_key(job.id), int(TOMBSTONE_FACTOR * self._ttl) + 1)
+            await pipe.execute()
+
+    async def _sweep(
+        self,
+        job: Job,
+        move: Move,
+        due_in: float,
+        fields: Fields,
+        event: Mapping[str, Any] | None,
+        due_by: float | Literal["now"] = "now",
+        only_from: JobStatus | None = None,
+    ) -> bool:
+        # What was renewed or swept since it was read is left alone.
+        args = move_args(hold_of(job), move, due_in, fields, event, due_by=due_by, only_from=only_from)
+        return bool(await self._move(*args))

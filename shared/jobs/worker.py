@@ -1,0 +1,100 @@
+"""Job records as a worker's child needs them: claimed, reported on, ended."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from shared.jobs.codec import decode, dump_attempts
+from shared.jobs.keys import job_key
+from shared.jobs.model import Job, JobError, JobStatus, Move, Progress
+from shared.jobs.moves import MOVE, Fields, end_fields, failure_fields, hold_of, move_args, settle_seconds
+
+# A worker has computed much, and waits for a Redis that refuses about as long as for one that is gone.
+REFUSED_SECONDS = 20.0
+REFUSED_PAUSE = 0.5
+
+log = logging.getLogger("huemill.store")
+
+
+class WorkerStore:
+    """The working child's side of the job records, synchronous."""
+
+    def __init__(
+        self, redis: Redis, report_to: Redis, worker: str, *, lease_seconds: float, result_ttl_seconds: float
+    ) -> None:
+        """`redis` tries again for long, `report_to` fails at once: what is said again soon need not be waited for."""
+        self._redis, self._report_to, self._worker = redis, report_to, worker
+        self._lease, self._ttl = lease_seconds, result_ttl_seconds
+        self._script = redis.register_script(MOVE)
+
+    def claim(self, job_id: str) -> Job | None:
+        """The job, now this caller's to run; None if it is gone, ended or taken."""
+        job = decode(cast(Any, self._redis.hgetall(job_key(job_id))))
+        # One that runs may be given back before the move below, which would then write attempts that are out of date.
+        if job is None or job.status is not JobStatus.QUEUED:
+            return None
+        begun = job.begun(self._worker)
+        assert begun.started_at is not None
+        fields: dict[str, str | bytes] = {
+            "attempt": str(begun.attempt),
+            "claim": str(begun.claim),
+            "started_at": begun.started_at.isoformat(),
+            "attempts": dump_attempts(begun.attempts),
+        }
+        done = self._move(job, Move.CLAIM, self._lease, fields, {"attempt": begun.attempt})
+        return begun if done else None
+
+    def report(self, job: Job, progress: Progress) -> bool:
+        """Tell how far the job is, and keep the lease; False when the claim is no longer valid.
+
+        Raises RedisError at once when Redis is out of reach.
+        """
+        data = progress.model_dump()
+        fields = {"progress": orjson.dumps(data)}
+        keys, args = move_args(hold_of(job), Move.REPORT, self._lease, fields, data)
+        return bool(self._script(keys, args, client=self._report_to))
+
+    def succeed(self, job: Job, result_key: str) -> bool:
+        fields: dict[str, str | bytes] = {
+            "result_key": result_key,
+            "progress": orjson.dumps({"stage": "done", "fraction": 1.0}),
+            "attempts": dump_attempts(job.attempts_ended(None)),
+            **end_fields(self._ttl),
+        }
+        return self._move(job, Move.SUCCEED, settle_seconds(self._ttl), fields, {})
+
+    def fail(self, job: Job, error: JobError) -> bool:
+        return self._move(
+            job, Move.FAIL, settle_seconds(self._ttl), failure_fields(job, error, self._ttl), error.model_dump()
+        )
+
+    def _move(
+        self,
+        job: Job,
+        move: Move,
+        due_in: float,
+        fields: Fields,
+        event: Mapping[str, Any] | None,
+    ) -> bool:
+        if self._move_once_it_can(move_args(hold_of(job), move, due_in, fields, event)):
+            return True
+        # It may have been done, and the answer lost: then it was refused when it was sent again. The attempts that
+        # are written have this worker's name and the time to the microsecond, so nobody else wrote the same.
+        return bool(cast(Any, self._redis.hget(job_key(job.id), "attempts")) == fields["attempts"])
+
+    def _move_once_it_can(self, args: tuple[list[str], list[Any]]) -> bool:
+        """A move's answer. A Redis that takes no writes (made a replica, its disk full) is waited for."""
+        deadline = time.monotonic() + REFUSED_SECONDS
+        while True:
+            try:
+                return bool(self._script(*args))
+            except ResponseError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("Redis refuses: %s", error)
+                time.sleep(REFUSED_PAUSE)

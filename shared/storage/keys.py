@@ -1,0 +1,36 @@
+"""The keys of blobs: where in the store each kind of file is.
+
+uploads/{job}                     the image as it came; removed when its job has settled
+uploads/{job}.mask                its mask, likewise
+images/{sha256}.{unique}          an image that jobs can name; see shared/storage/images.py
+results/{job}/{claim}/{file}      a result's files; a stale worker writes under its own claim only
+"""
+
+UPLOADS = "uploads/"
+RESULTS = "results/"
+IMAGES = "images/"
+
+
+def upload_key(job_id: str, name: str = "image") -> str:
+    """Of the job's `image` or its `mask`."""
+    return f"{UPLOADS}{job_id}" if name == "image" else f"{UPLOADS}{job_id}.{name}"
+
+
+def image_key(sha256: str, unique: str) -> str:
+    """Of a stored image; `unique` sees to it that no key is ever used again."""
+    return f"{IMAGES}{sha256}.{unique}"
+
+
+def result_prefix(job_id: str) -> str:
+    """What the keys of all files begin with that any attempt at the job has written."""
+    return f"{RESULTS}{job_id}/"
+
+
+def attempt_prefix(job_id: str, claim: int) -> str:
+    """What the keys of the files begin with that the attempt with this claim has written."""
+    return f"{result_prefix(job_id)}{claim}/"
+
+
+def owner_of(key: str) -> str:
+    """The job that an upload or a result's file belongs to; the SHA-256 of an image."""
+    return key.split("/")[1].split(".")[0]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.errors import TooManyClusters, said_of
+from shared.contract.hex_color import hex_of_rgb
 from shared.contract.params import MOST_CLUSTERS, AgglomerativeParams, AnyParams, OpticsParams
 from shared.contract.results import (
     LABELS_NPY,
@@ -191,7 +192,7 @@ def _result(
         palette=[
             PaletteEntry(
                 label=label,
-                hex="#{:02x}{:02x}{:02x}".format(*rgb),
+                hex=hex_of_rgb(rgb),
                 rgb=tuple(rgb),
                 pixels=int(pixels[label]),
                 proportion=float(weights[label] / total),

@@ -15,9 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from shared.contract.hex_color import HEX
+
 MOST_VERTICES = 1000
 MOST_EXCLUDED = 16
-_HEX = "#[0-9a-fA-F]{6}"
 
 
 def says(message: str) -> WrapValidator:
@@ -35,14 +36,9 @@ def says(message: str) -> WrapValidator:
 BLEND = "blend:"
 Alpha = Annotated[
     str,
-    Field(pattern=f"^(ignore|weight|opaque|{BLEND}{_HEX})$"),
+    Field(pattern=f"^(ignore|weight|opaque|{BLEND}{HEX})$"),
     says("should be 'ignore', 'weight', 'opaque' or 'blend:#rrggbb' with a background, such as 'blend:#ffffff'"),
 ]
-
-
-def rgb_of_hex(color: str) -> tuple[int, int, int]:
-    """`#rrggbb` as three bytes."""
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 class _Part(BaseModel):
@@ -54,7 +50,7 @@ class ExcludedColor(_Part):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"color": "#ffffff", "tolerance": 5}]})
 
-    color: str = Field(pattern=f"^{_HEX}$", examples=["#ffffff"], description="An sRGB colour, `#rrggbb`.")
+    color: str = Field(pattern=f"^{HEX}$", examples=["#ffffff"], description="An sRGB colour, `#rrggbb`.")
     tolerance: float = Field(
         0.0,
         ge=0,

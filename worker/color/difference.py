@@ -7,7 +7,8 @@ Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation no
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contract.selection import ExcludedColor, rgb_of_hex
+from shared.contract.hex_color import rgb_of_hex
+from shared.contract.selection import ExcludedColor
 from worker.color.spaces import from_srgb
 
 Floats = NDArray[np.float64]

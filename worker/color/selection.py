@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.contract.errors import NothingToCluster
+from shared.contract.hex_color import rgb_of_hex
 from shared.contract.params import AnyParams, check_mask_size
-from shared.contract.selection import BLEND, Region, rgb_of_hex
+from shared.contract.selection import BLEND, Region
 from worker.color.counting import ColorSet, count_colors
 from worker.color.difference import resembles
 from worker.color.scaling import scale_down

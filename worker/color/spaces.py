@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.params import ColorSpace
+from worker import srgb
 from worker.color.points import Points, Standardization
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ def from_srgb(rgb: NDArray[Any], space: ColorSpace) -> Floats:
     """
     if space == "rgb":
         return rgb.astype(np.float64)
-    linear = _LINEAR_OF_BYTE[rgb] if rgb.dtype == np.uint8 else _linear(rgb / 255.0)
+    linear = _LINEAR_OF_BYTE[rgb] if rgb.dtype == np.uint8 else srgb.linear(rgb / 255.0)
     if space == "lab":
         light, green_red, blue_yellow = (_lab_root(channel) for channel in _mix(_XYZ_OF_WHITE, linear.T))
         coords = [116 * green_red - 16, 500 * (light - green_red), 200 * (green_red - blue_yellow)]
@@ -76,12 +77,12 @@ def to_srgb(coords: Floats, space: ColorSpace) -> Floats:
         linear = _mix(_WHITE_OF_XYZ, [_lab_cube(root) for root in roots])
     else:
         linear = _mix(_LMS_INVERSE, [root**3 for root in _mix(_OKLAB_INVERSE, coords.T)])
-    return 255.0 * _encoded(np.clip(np.stack(linear, axis=1), 0.0, 1.0))
+    return 255.0 * srgb.encoded(np.clip(np.stack(linear, axis=1), 0.0, 1.0))
 
 
-def linear_light(srgb: Floats) -> Floats:
+def linear_light(rgb: Floats) -> Floats:
     """Linear light 0..1 of sRGB 0..255, in the same shape."""
-    return _linear(srgb / 255.0)
+    return srgb.linear(rgb / 255.0)
 
 
 def standardization(coords: Floats, weights: NDArray[np.int64]) -> Standardization:
@@ -120,15 +121,6 @@ def _mix(matrix: Floats, channels: Any) -> list[Floats]:
     return [row[0] * first + row[1] * second + row[2] * third for row in matrix]
 
 
-def _linear(encoded: Floats) -> Floats:
-    """The transfer function of IEC 61966-2-1, undone: 0..1 -> 0..1."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def _encoded(linear: Floats) -> Floats:
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
 def _lab_root(ratio: Floats) -> Floats:
     return np.where(ratio > _DELTA**3, np.cbrt(ratio), ratio / (3 * _DELTA**2) + 4 / 29)
 
@@ -137,4 +129,4 @@ def _lab_cube(root: Floats) -> Floats:
     return np.where(root > _DELTA, root**3, 3 * _DELTA**2 * (root - 4 / 29))
 
 
-_LINEAR_OF_BYTE = _linear(np.arange(256) / 255.0)
+_LINEAR_OF_BYTE = srgb.linear(np.arange(256) / 255.0)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from worker import srgb
 from worker.decoding.lookup import look_up
 
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
@@ -32,7 +33,13 @@ PRIMARIES_NAMES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 12: "P3"
 
 # ICC's parametric curve of type 3: ((a x + b) ** g where x >= d, else c x), as (g, a, b, c, d).
 Curve = tuple[float, float, float, float, float]
-SRGB_CURVE: Curve = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+SRGB_CURVE: Curve = (
+    srgb.GAMMA,
+    1 / srgb.SCALE,
+    srgb.OFFSET / srgb.SCALE,
+    1 / srgb.SLOPE,
+    srgb.LINEAR_UP_TO,
+)
 _BT709_CURVE: Curve = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
 # H.273, table 3. PQ (16) and HLG (18) are missing: their light has no place in sRGB without a tone curve of taste.
 TRANSFERS: dict[int, Curve] = {
@@ -189,8 +196,7 @@ def gamma_curve(gamma: float) -> Curve:
 def gamma_table(gamma: float, levels: int) -> NDArray[np.uint8]:
     """sRGB u8[levels] of samples 0..levels-1 that were stored as light ** gamma (PNG, section 13.13)."""
     light = (np.arange(levels) / (levels - 1)) ** (1 / gamma)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    table: NDArray[np.uint8] = np.rint(255 * encoded).astype(np.uint8)
+    table: NDArray[np.uint8] = np.rint(255 * srgb.encoded(light)).astype(np.uint8)
     return table
 
 

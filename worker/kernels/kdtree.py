@@ -120,14 +120,3 @@ def _partition(coords: NDArray[np.float64], order: NDArray[np.int64], lo: int, h
             lo = i
         else:
             return
-
-
-@kernel
-def box_distance(low: NDArray[np.float64], high: NDArray[np.float64], node: int, point: NDArray[np.float64]) -> float:
-    """Squared distance from `point` to the node's box; 0 inside."""
-    total = 0.0
-    for axis in range(3):
-        value = point[axis]
-        gap = max(low[node, axis] - value, value - high[node, axis], 0.0)
-        total += gap * gap
-    return total

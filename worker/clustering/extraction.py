@@ -12,6 +12,7 @@ from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering.base import NOISE, ReachabilityPlot
 from worker.color.points import Points
 from worker.kernels import plot as kernels
+from worker.kernels.condense import excess_of_mass
 from worker.progress import Meter
 
 AUTO_MIN_CLUSTER_SIZE = 0.01
@@ -73,7 +74,10 @@ def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: flo
     """
     starts = plot.starts
     valleys = kernels.condense_valleys(plot.first, plot.copies, starts, min_cluster_size, resolution)
-    chosen = np.flatnonzero(kernels.choose_by_excess(valleys.parent, valleys.stability))
+    selected = excess_of_mass(valleys.parent, valleys.stability, False)
+    if len(selected) == 1:
+        selected[0] = valleys.stability[0] > 0
+    chosen = np.flatnonzero(selected)
     chosen = chosen[np.argsort(valleys.begin[chosen])]
     labels = _range_of(np.arange(len(plot.point)), valleys.begin[chosen], valleys.end[chosen])
     labels[np.isinf(plot.copies)] = NOISE

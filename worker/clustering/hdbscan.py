@@ -90,7 +90,7 @@ def select(tree: kernels.Condensed, stability: NDArray[np.float64], params: Hdbs
         selected[0] = False
         selected[tree.parent[1:]] = False
     else:
-        selected = kernels.excess_of_mass(tree, stability, params.allow_single_cluster)
+        selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
     if params.cluster_selection_epsilon > 0.0 and not selected[0]:
         selected = kernels.climb(tree, selected, params.cluster_selection_epsilon, params.allow_single_cluster)
     return selected

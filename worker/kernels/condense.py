@@ -175,12 +175,14 @@ def deaths(tree: Condensed) -> NDArray[np.float64]:
 
 
 @kernel
-def excess_of_mass(tree: Condensed, stability: NDArray[np.float64], with_root: bool) -> NDArray[np.bool_]:
-    """Which clusters to select, bool[C]: those more stable than all selected below them. The root only on demand.
+def excess_of_mass(parent: NDArray[np.int64], stability: NDArray[np.float64], with_root: bool) -> NDArray[np.bool_]:
+    """Which clusters of a condensed tree to select, bool[C]: disjoint ones of the greatest total stability.
 
+    A cluster as stable as all selected below it is preferred to them. The root only on demand. `parent` i64[C], parents
+    before children.
     OUT: `stability` of a cluster that loses becomes the sum of those below, as in the `hdbscan` package.
     """
-    clusters = len(tree.parent)
+    clusters = len(parent)
     below = np.zeros(clusters)
     selected = np.zeros(clusters, np.bool_)
     for cluster in range(clusters - 1, -1, -1):
@@ -191,10 +193,10 @@ def excess_of_mass(tree: Condensed, stability: NDArray[np.float64], with_root: b
         else:
             selected[cluster] = True
         if cluster != ROOT:
-            below[tree.parent[cluster]] += stability[cluster]
+            below[parent[cluster]] += stability[cluster]
     covered = np.zeros(clusters, np.bool_)
     for cluster in range(1, clusters):
-        covered[cluster] = covered[tree.parent[cluster]] or selected[tree.parent[cluster]]
+        covered[cluster] = covered[parent[cluster]] or selected[parent[cluster]]
         selected[cluster] = selected[cluster] and not covered[cluster]
     return selected
 

@@ -114,26 +114,6 @@ def condense_valleys(
     )
 
 
-@kernel
-def choose_by_excess(parent: NDArray[np.int64], stability: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Of a condensed tree, the disjoint clusters of the greatest total stability, bool[C].
-
-    The whole plot is chosen only if it has mass and no parts; a cluster as good as its parts together is preferred.
-    """
-    clusters = len(parent)
-    inside = np.zeros(clusters)
-    chosen = np.ones(clusters, np.bool_)
-    for i in range(clusters - 1, 0, -1):
-        chosen[i] = stability[i] >= inside[i]
-        inside[parent[i]] += max(stability[i], inside[i])
-    chosen[0] = clusters == 1 and stability[0] > 0
-    covered = np.zeros(clusters, np.bool_)
-    for i in range(1, clusters):
-        covered[i] = covered[parent[i]] or chosen[parent[i]]
-        chosen[i] = chosen[i] and not covered[i]
-    return chosen
-
-
 STEEP_UP, UP, FLAT, DOWN, STEEP_DOWN = 2, 1, 0, -1, -2
 
 

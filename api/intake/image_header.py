@@ -3,13 +3,13 @@
 from typing import BinaryIO
 
 from shared.contract.errors import BrokenImage
-from shared.formats import Header, read_header
+from shared.formats import Header, jpeg, png, read_header
 from shared.runtime.settings import Settings
 
 TAIL_BYTES = 64 * 1024
 BLOCK_BYTES = 8 * 2**20
 # The formats whose end can be told, so that a file that was cut off is refused at once.
-END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
+END_MARKS = {"JPEG": jpeg.END, "PNG": png.END}
 
 
 def check_image(file: BinaryIO, size: int, settings: Settings) -> Header:

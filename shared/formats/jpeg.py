@@ -6,10 +6,11 @@ from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats import exif
 from shared.formats.header import MAX_METADATA_BYTES, Header, Limits, Window
 
+END = b"\xff\xd9"
 # Table B.1. The frame headers; baseline, extended and progressive, Huffman or arithmetic, are read.
-_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
-_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 _APP1 = 0xE1
 _EXIF = b"Exif\0\0"
 MAX_SEGMENTS = 4096
@@ -25,18 +26,18 @@ def read(window: Window, limits: Limits) -> Header:
         if marker == 0xFF:
             offset += 1
             continue
-        if marker in _ALONE:
+        if marker in ALONE:
             offset += 2
             continue
         if marker == 0xDA and frame is not None:
             return replace(frame, orientation=orientation or 1, body=offset)
-        if marker in (0xD9, 0xDA):
+        if marker in (END[1], 0xDA):
             raise BrokenImage("The JPEG file has no frame header before its pixels.")
         if marker in _OTHER_FRAMES:
             raise UnsupportedImage("Lossless and hierarchical JPEG files are not read: save it as an ordinary JPEG.")
-        if marker in _FRAMES and frame is not None:
+        if marker in FRAMES and frame is not None:
             raise BrokenImage("The JPEG file has two frame headers.")
-        if marker in _FRAMES:
+        if marker in FRAMES:
             frame = _frame(window, offset + 4)
         if marker == _APP1 and orientation is None and window.peek(offset + 4, len(_EXIF)) == _EXIF:
             orientation = exif.orientation(window.peek(offset + 4, window.u16(offset + 2)))

@@ -7,7 +7,7 @@ from shared.formats import exif
 from shared.formats.header import MAX_METADATA_BYTES, Header, Limits, Window
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+END = b"IEND\xae\x42\x60\x82"  # its name and CRC
 # Section 11.2.1: the depths that each colour type may have.
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 MAX_CHUNKS = 4096  # before the pixels; real files have a dozen

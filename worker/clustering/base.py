@@ -6,7 +6,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-NOISE = -1
+from shared.contract.results import NOISE_LABEL
+
+NOISE = NOISE_LABEL
 
 
 @dataclass(frozen=True)

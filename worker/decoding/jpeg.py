@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shared.formats.jpeg import ALONE, FRAMES
+
 _PROFILE = b"ICC_PROFILE\0"  # then the piece's number, and how many there are (ICC.1:2022, annex B.4)
-_FRAMES, _APP2 = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}, 0xE2
-_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+_APP2 = 0xE2
 
 
 class Notes(NamedTuple):
@@ -19,7 +20,7 @@ def read_notes(data: bytes, end: int) -> Notes:
     """Of the segments before `end`, which `shared.formats.jpeg` has walked through."""
     channels, pieces = 0, []
     for marker, content in _segments(data, end):
-        if marker in _FRAMES:
+        if marker in FRAMES:
             channels = content[5]
         elif marker == _APP2 and content.startswith(_PROFILE) and len(content) > len(_PROFILE) + 2:
             pieces.append(content[len(_PROFILE) :])
@@ -35,7 +36,7 @@ def _segments(data: bytes, end: int) -> Iterator[tuple[int, bytes]]:
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
-        elif marker in _ALONE:
+        elif marker in ALONE:
             at += 2
         else:
             length = max(2, int.from_bytes(data[at + 2 : at + 4], "big"))

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contract.errors import TooManyClusters, said_of
+from shared.contract.errors import TooManyClusters, errors_about
 from shared.contract.hex_color import hex_of_rgb
 from shared.contract.params import MOST_CLUSTERS, AgglomerativeParams, AnyParams, OpticsParams
 from shared.contract.results import (
@@ -85,7 +85,7 @@ def run(
     stages = _Stages(report)
     with stages.stage("decode"):
         raster = decode(data, limits)
-        with said_of("mask"):
+        with errors_about("mask"):
             shape = None if mask is None else decode(mask, limits)
     with stages.stage("count") as tell:
         selected = select(raster, params, shape, Meter(tell, threads))

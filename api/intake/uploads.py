@@ -14,7 +14,7 @@ from api.http.dependencies import Parts
 from api.intake.forms import read_form
 from api.intake.forms.base import Form, Reference, too_large
 from api.intake.image_header import check_image
-from shared.contract.errors import InvalidRequest, NotFound, UnknownImage, said_of
+from shared.contract.errors import InvalidRequest, NotFound, UnknownImage, errors_about
 from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 from shared.formats import Header
 from shared.jobs.model import Upload, new_job_id
@@ -101,7 +101,7 @@ async def _take_files(form: Form, job_id: str, stored: dict[str, _Stored], parts
     with parts.slots.one():
         async for file in form.files():
             key = upload_key(job_id, file.name)
-            with said_of(file.name):
+            with errors_about(file.name):
                 stored[file.name] = await _store(key, file.chunks, file.name, file.filename, parts)
 
 
@@ -109,7 +109,7 @@ async def _bring_files(form: Form, job_id: str, stored: dict[str, _Stored], part
     """Store what the request names, into `stored`."""
     for name, reference in form.references.items():
         bring = _fetch if reference.kind == "url" else _copy
-        with said_of(name):
+        with errors_about(name):
             stored[name] = await bring(reference, upload_key(job_id, name), name, parts)
 
 
@@ -169,7 +169,7 @@ async def _check(name: str, file: _Stored, parts: Parts) -> Header:
     upload, held = file
 
     def check() -> Header:
-        with said_of(name), parts.sync_blobs.open(upload.key) if held is None else io.BytesIO(held) as opened:
+        with errors_about(name), parts.sync_blobs.open(upload.key) if held is None else io.BytesIO(held) as opened:
             return check_image(opened, upload.size, parts.settings)
 
     return check() if held is not None else await asyncio.to_thread(check)

@@ -124,7 +124,7 @@ class ImageTooLarge(HuemillError):
 
 
 @contextmanager
-def said_of(name: str) -> Iterator[None]:
+def errors_about(name: str) -> Iterator[None]:
     """Within, what is wrong with a file is said of `name`; of the image itself it is said anyway."""
     try:
         yield

@@ -21,7 +21,7 @@ MOST_VERTICES = 1000
 MOST_EXCLUDED = 16
 
 
-def says(message: str) -> WrapValidator:
+def error_message(message: str) -> WrapValidator:
     """One sentence for whatever is wrong with a value, instead of one for each of its possible forms."""
 
     def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
@@ -37,7 +37,9 @@ BLEND = "blend:"
 Alpha = Annotated[
     str,
     Field(pattern=f"^(ignore|weight|opaque|{BLEND}{HEX})$"),
-    says("should be 'ignore', 'weight', 'opaque' or 'blend:#rrggbb' with a background, such as 'blend:#ffffff'"),
+    error_message(
+        "should be 'ignore', 'weight', 'opaque' or 'blend:#rrggbb' with a background, such as 'blend:#ffffff'"
+    ),
 ]
 
 

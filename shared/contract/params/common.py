@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, says
+from shared.contract.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, error_message
 
 Engine = Literal["exact", "reference"]
 ColorSpace = Literal["rgb", "lab", "oklab"]
@@ -20,7 +20,7 @@ PixelCount = Annotated[int, Field(strict=True, ge=1)]
 PixelShare = Annotated[float, Field(strict=True, gt=0, lt=1)]
 CountOrShare = Annotated[
     PixelCount | PixelShare,
-    says("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
+    error_message("should be a whole number of pixels from 1 up, or a share of them above 0 and below 1"),
 ]
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

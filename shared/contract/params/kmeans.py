@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shared.contract.params.common import Color, CommonParams, Method
-from shared.contract.selection import says
+from shared.contract.selection import error_message
 
 
 class KMeansParams(CommonParams):
@@ -30,7 +30,7 @@ class KMeansParams(CommonParams):
     )
     init: Annotated[
         Literal["k-means++"] | list[Color],
-        says("should be 'k-means++' or a list of colours [r, g, b] with numbers from 0 to 255"),
+        error_message("should be 'k-means++' or a list of colours [r, g, b] with numbers from 0 to 255"),
     ] = Field(
         "k-means++",
         description="`k-means++`, or the first centres: `n_clusters` sRGB colours (0..255), for one start.",

@@ -103,6 +103,7 @@ class Artifact(Frozen):
 
     name: str
     media_type: str
+    description: str = Field("", description="What it is, a sentence.")
     href: str | None = Field(None, description="Where it is; set by the gateway.")
     bytes: int
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from shared.contract.params import OpticsParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import Clustering, cluster
-from worker.clustering.optics import neighbors_of, nothing_known
+from worker.clustering.optics.engine import neighbors_of, nothing_known
 from worker.color.points import Points
 from worker.kernels import kdtree, optics
 from worker.progress import Meter

@@ -11,7 +11,7 @@ from worker.clustering import cluster
 from worker.clustering.base import AgglomerativeDetails
 from worker.color.points import Points
 from worker.color.selection import count_selected
-from worker.verify import break_ties, compare
+from worker.verify.command import break_ties, compare
 
 
 def weighted_points(seed: int) -> Points:

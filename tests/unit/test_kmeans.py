@@ -9,8 +9,9 @@ from shared.contract.params import ColorSpace, KMeansParams
 from tests.support.images import noise
 from tests.support.weighted import lattice, photograph, scattered
 from worker import progress
-from worker.clustering import Clustering, Stopped, cluster, kmeans
+from worker.clustering import Clustering, Stopped, cluster
 from worker.clustering.base import KMeansDetails
+from worker.clustering.kmeans import engine as kmeans
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.kernels import DONE, grid

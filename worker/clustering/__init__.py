@@ -19,7 +19,7 @@ def cluster(points: Points, params: AnyParams, report: Report | None = None, thr
     """
     meter = Meter(report, threads)
     # Imported on demand: a worker loads only the methods, and the peers' packages, that its jobs ask for.
-    name = "reference" if params.engine == "reference" else params.algorithm
+    name = "reference" if params.engine == "reference" else f"{params.algorithm}.engine"
     method = import_module(f"worker.clustering.{name}")
     with meter.part(0.0, 1.0) as whole:
         return cast(Clustering, method.run(points, params, whole))

@@ -25,7 +25,6 @@ from shared.contract.params import (
     check_reference_size,
     resolve_count,
 )
-from worker.clustering import extraction
 from worker.clustering.base import (
     NOISE,
     AgglomerativeDetails,
@@ -36,6 +35,7 @@ from worker.clustering.base import (
     ReachabilityPlot,
     ReferenceDetails,
 )
+from worker.clustering.optics import extraction
 from worker.color import spaces
 from worker.color.points import Points
 from worker.progress import Meter

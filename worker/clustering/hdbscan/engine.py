@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering, CondensedTree, HdbscanDetails
 from worker.clustering.core_distances import core_distances
-from worker.clustering.extraction import resolution
+from worker.clustering.optics.extraction import resolution
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color.points import Points
 from worker.kernels import condense as kernels

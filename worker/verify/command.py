@@ -286,7 +286,3 @@ def main(argv: Sequence[str] | None = None) -> int:
 def print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

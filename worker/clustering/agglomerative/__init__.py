@@ -1,0 +1,1 @@
+"""Agglomerative clustering: the exact engine in `engine`."""

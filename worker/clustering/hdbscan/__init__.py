@@ -1,0 +1,1 @@
+"""HDBSCAN: the exact engine in `engine`."""

@@ -1,0 +1,1 @@
+"""KMeans: the exact engine in `engine`."""

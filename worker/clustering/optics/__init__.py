@@ -1,0 +1,1 @@
+"""OPTICS: the exact engine in `engine`, clusters from its plot in `extraction`."""

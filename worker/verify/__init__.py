@@ -1,0 +1,1 @@
+"""The exact engine held against the reference engine: `python -m worker.verify IMAGE`."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from shared.contract.params import KMeansParams
 from tests.support.weighted import lattice, scattered, split_in_two
 from worker.clustering import cluster
-from worker.clustering.base import KMeansDetails
+from worker.clustering.kmeans.details import KMeansDetails
 from worker.color.points import Points
 
 seeds = st.integers(0, 2**32 - 1)

@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from shared.contract.params import AgglomerativeParams
 from tests.support.weighted import by_pixel, photograph, pixels_of, scattered
 from worker.clustering import cluster
-from worker.clustering.base import AgglomerativeDetails
+from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.color.points import Points
 from worker.verify.command import break_ties
 

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from shared.contract.params import HdbscanParams
 from tests.support.weighted import by_pixel, lattice, photograph, pixels_of
 from worker.clustering import Clustering, cluster
-from worker.clustering.base import HdbscanDetails
+from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
 
 SELECTIONS: list[dict[str, Any]] = [

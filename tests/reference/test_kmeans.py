@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from shared.contract.params import ColorSpace, KMeansParams
 from tests.support.weighted import by_pixel, photograph, pixels_of, scattered
 from worker.clustering import cluster
-from worker.clustering.base import KMeansDetails
+from worker.clustering.kmeans.details import KMeansDetails
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.color.spaces import centers_from_srgb

@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_image
 from shared.contract.params import OpticsParams
 from tests.support.weighted import photograph
 from worker.clustering import Clustering, cluster
-from worker.clustering.base import OpticsDetails, ReachabilityPlot
+from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
 from worker.clustering.optics.extraction import cut_at, cut_by_xi
 from worker.color.counting import ColorSet, count_colors
 from worker.kernels.plot import disjoint

@@ -8,7 +8,7 @@ import pytest
 from shared.contract.params import parse_params
 from tests.support.images import noise
 from worker.clustering import cluster
-from worker.clustering.base import AgglomerativeDetails
+from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.color.points import Points
 from worker.color.selection import count_selected
 from worker.verify.command import break_ties, compare

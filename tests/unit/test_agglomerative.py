@@ -8,7 +8,7 @@ from shared.contract.params import AgglomerativeParams
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import Clustering, Stopped, cluster
 from worker.clustering.agglomerative import engine as agglomerative
-from worker.clustering.base import AgglomerativeDetails
+from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.color.counting import count_colors
 from worker.color.points import Points
 

@@ -10,8 +10,9 @@ from tests.support.images import noise
 from tests.support.weighted import lattice, photograph, scattered
 from worker import progress
 from worker.clustering import Clustering, Stopped, cluster
-from worker.clustering.base import KMeansDetails
-from worker.clustering.kmeans import engine as kmeans
+from worker.clustering.kmeans import lloyd, starts
+from worker.clustering.kmeans.details import KMeansDetails
+from worker.color import spaces
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.kernels import DONE, grid
@@ -60,7 +61,7 @@ def test_bounds_change_no_label_on_a_photograph(size: int, space: ColorSpace) ->
     colors = photograph(90, 60).coords[:: len(points) // size][:size] + 0.25 * np.sin(np.arange(size))[:, None]
     params = started_at(np.clip(colors, 0, 255), color_space=space, tol=0, max_iter=25)
     found = cluster(points, params)
-    centers = kmeans.spaces.centers_from_srgb(points, np.array(params.init))
+    centers = spaces.centers_from_srgb(points, np.array(params.init))
     np.testing.assert_array_equal(found.labels, plain_lloyd(points, centers, details_of(found).iterations))
 
 
@@ -70,7 +71,7 @@ def test_lists_that_grow_too_long_change_no_label() -> None:
     centers = 120 + np.random.default_rng(5).random((90, 3))
     nearest = plain_lloyd(points, centers, 0)
     centers = centers[np.unique(nearest)]  # those that win nothing would be relocated
-    assert len(centers) > kmeans.kernels.LONGEST
+    assert len(centers) > lloyd.kernels.LONGEST
     found = cluster(points, started_at(centers, max_iter=1))
     np.testing.assert_array_equal(found.labels, plain_lloyd(points, centers, 1))
 
@@ -78,8 +79,8 @@ def test_lists_that_grow_too_long_change_no_label() -> None:
 @pytest.mark.parametrize("space", ["rgb", "lab"])
 def test_the_number_of_threads_changes_no_bit(space: ColorSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels, centres, inertias and iterations are equal to the last bit on one thread and on three."""
-    monkeypatch.setattr(kmeans, "_PIECE", 300)
-    monkeypatch.setattr(kmeans, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(lloyd, "_PIECE", 300)
+    monkeypatch.setattr(lloyd, "_WORTH_THREADS", 0)
     points = photograph(90, 60, space)
     one, many = (cluster(points, KMeansParams(n_clusters=20, tol=0), threads=n) for n in (1, 3))
     np.testing.assert_array_equal(one.labels, many.labels)
@@ -101,7 +102,7 @@ def test_an_icon_is_clustered_on_the_calling_thread(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (begun.append(thread), start(thread)))
     here = clustered()
     assert not begun
-    monkeypatch.setattr(kmeans, "_WORTH_STARTING_APART", 0)
+    monkeypatch.setattr(starts, "_WORTH_STARTING_APART", 0)
     apart = clustered()
     assert begun
     assert here.labels.tobytes() == apart.labels.tobytes()

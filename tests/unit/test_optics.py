@@ -7,7 +7,7 @@ from shared.contract.errors import InvalidParams
 from shared.contract.params import OpticsParams, parse_params
 from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering import NOISE, Clustering, Stopped, cluster
-from worker.clustering.base import OpticsDetails
+from worker.clustering.optics.details import OpticsDetails
 from worker.clustering.optics.engine import neighbors_of
 from worker.color.counting import count_colors
 from worker.color.points import Points

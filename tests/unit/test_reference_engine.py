@@ -9,7 +9,7 @@ from shared.contract.errors import InvalidParams, TooManyPixels
 from shared.contract.params import REFERENCE_MAX_PIXELS, AnyParams, parse_params
 from tests.support.weighted import scattered
 from worker.clustering import cluster
-from worker.clustering.base import ReferenceDetails
+from worker.clustering.hdbscan.details import ReferenceDetails
 from worker.clustering.reference import label_of_most
 from worker.color.points import Points
 

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import cast
 
 from shared.contract.params import AnyParams
-from worker.clustering.base import NOISE, Clustering, Details, KMeansDetails
+from worker.clustering.base import NOISE, Clustering, Details
 from worker.color.points import Points
 from worker.progress import Meter, Report, Stopped
 
-__all__ = ["NOISE", "Clustering", "Details", "KMeansDetails", "Points", "Report", "Stopped", "cluster"]
+__all__ = ["NOISE", "Clustering", "Details", "Points", "Report", "Stopped", "cluster"]
 
 
 def cluster(points: Points, params: AnyParams, report: Report | None = None, threads: int | None = None) -> Clustering:

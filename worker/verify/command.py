@@ -37,8 +37,11 @@ from shared.contract.params import (
     read_value,
 )
 from shared.formats import Limits
-from worker.clustering import NOISE, Clustering, KMeansDetails, cluster
-from worker.clustering.base import AgglomerativeDetails, HdbscanDetails, OpticsDetails, ReferenceDetails
+from worker.clustering import NOISE, Clustering, cluster
+from worker.clustering.agglomerative.details import AgglomerativeDetails
+from worker.clustering.hdbscan.details import HdbscanDetails, ReferenceDetails
+from worker.clustering.kmeans.details import KMeansDetails
+from worker.clustering.optics.details import OpticsDetails
 from worker.color.points import Points
 from worker.color.scaling import scaled_size
 from worker.color.selection import count_selected, select

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from shared.contract.errors import TooManyColors
 from shared.contract.params import AgglomerativeParams
-from worker.clustering.base import AgglomerativeDetails, Clustering
+from worker.clustering.agglomerative.details import AgglomerativeDetails
+from worker.clustering.base import Clustering
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color.points import Points
 from worker.kernels import dendrogram, dense, forest, kdtree, ward

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams, resolve_count
-from worker.clustering.base import NOISE, Clustering, CondensedTree, HdbscanDetails
+from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
+from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
 from worker.clustering.optics.extraction import resolution
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color.points import Points

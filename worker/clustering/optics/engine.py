@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.params import OpticsParams, resolve_count
-from worker.clustering.base import Clustering, OpticsDetails, ReachabilityPlot
+from worker.clustering.base import Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.optics import extraction
+from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
 from worker.color.points import Points
 from worker.kernels import kdtree
 from worker.kernels import optics as kernels

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.params import OpticsParams, resolve_count
-from worker.clustering.base import NOISE, ReachabilityPlot
+from worker.clustering.base import NOISE
+from worker.clustering.optics.details import ReachabilityPlot
 from worker.color.points import Points
 from worker.kernels import plot as kernels
 from worker.kernels.condense import excess_of_mass

@@ -1,0 +1,56 @@
+"""What HDBSCAN says of its run, and what the package that it is held against says."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ReferenceDetails:
+    """What the reference engine's OPTICS or HDBSCAN says of each pixel, in the package's own names and numbering."""
+
+    package: str
+    owner: NDArray[np.int64]  # [N]: the pixel's colour, counted in the order of the colours' first pixels; ascending
+    values: dict[str, NDArray[Any]]
+
+    def summary(self) -> dict[str, Any]:
+        """What belongs into a result's `quality`: JSON values, a few numbers."""
+        return {"package": self.package}
+
+
+@dataclass(frozen=True)
+class CondensedTree:
+    """HDBSCAN's tree of clusters: C clusters, parents before children, the root first. Lambda is 1 / distance."""
+
+    parent: NDArray[np.int64]  # [C]: the cluster that this one split from, -1 for the root
+    birth: NDArray[np.float64]  # [C]: lambda of that split, 0 for the root
+    pixels: NDArray[np.int64]  # [C]
+    point_parent: NDArray[np.int64]  # [U]: the last cluster that the point's pixels were in
+    point_lambda: NDArray[np.float64]  # [U]: lambda at which they left it, or fell apart
+    stability: NDArray[np.float64]  # [C]: excess of mass; with `eom`, at least that of the clusters chosen below
+
+
+@dataclass(frozen=True)
+class HdbscanDetails:
+    """All that HDBSCAN found on its way. Distances are in the space of the points, none below `resolution`."""
+
+    core_distances: NDArray[np.float64]  # [U], by point; where its copies, if it has any, join
+    edges: NDArray[np.int64]  # [U - 1, 2]: a minimum spanning tree of the points under mutual reachability
+    edge_lengths: NDArray[np.float64]  # [U - 1]: ascending
+    parts: NDArray[np.int64]  # [U - 1, 2]: single linkage as in scipy: leaf i is point i, merge i makes U + i
+    heights: NDArray[np.float64]  # [U - 1]: the same numbers as `edge_lengths`
+    pixels: NDArray[np.int64]  # [U - 1]: how many pixels the union has
+    condensed: CondensedTree
+    selected: NDArray[np.int64]  # [k]: the cluster of the condensed tree that each label stands for
+    persistence: NDArray[np.float64]  # [k]: 0..1, how long a cluster lasts over the scales
+    probabilities: NDArray[np.float64]  # [U]: strength of membership, 0 for noise
+    outlier_scores: NDArray[np.float64]  # [U]: GLOSH, 0..1
+    exemplars: tuple[NDArray[np.int64], ...]  # [k]: the points at the heart of each cluster
+    resolution: float
+
+    def summary(self) -> dict[str, Any]:
+        """What belongs into a result's `quality`: JSON values, a few numbers."""
+        persistence = [float(value) for value in self.persistence[:256]]
+        return {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}

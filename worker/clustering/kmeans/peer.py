@@ -1,0 +1,27 @@
+"""scikit-learn's KMeans on the pixels."""
+
+from typing import Any
+
+import numpy as np
+
+from shared.contract.params import KMeansParams
+from worker.clustering.base import Answer, Pixels
+from worker.clustering.kmeans.details import KMeansDetails
+from worker.color import spaces
+
+
+def run(pixels: Pixels, params: KMeansParams) -> Answer:
+    from sklearn.cluster import KMeans
+
+    clusters = min(params.n_clusters, len(pixels.points))
+    init: Any = params.init
+    starts = params.n_init
+    if isinstance(params.init, list):
+        given = np.array(params.init, np.float64)[:clusters]
+        init, starts = spaces.centers_from_srgb(pixels.points, given), 1
+    peer = KMeans(
+        clusters, init=init, n_init=starts, max_iter=params.max_iter, tol=params.tol, random_state=params.seed
+    )
+    peer.fit(pixels.coords)
+    inertia = float(peer.inertia_) / pixels.points.units
+    return peer.labels_, KMeansDetails(inertia, int(peer.n_iter_), np.array([inertia]))

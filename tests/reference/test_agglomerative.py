@@ -11,7 +11,7 @@ from tests.support.weighted import by_pixel, photograph, pixels_of, scattered
 from worker.clustering import cluster
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.color.points import Points
-from worker.verify.command import break_ties
+from worker.verify.points import break_ties
 
 LINKAGES = ["ward", "single", "complete", "average"]
 CASES = {

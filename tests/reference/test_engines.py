@@ -6,7 +6,8 @@ from shared.contract.params import parse_params
 from tests.support.weighted import photograph, scattered
 from worker.clustering import cluster
 from worker.color.points import Points
-from worker.verify.command import Agreement, break_ties, compare
+from worker.verify.agreement import Agreement, compare
+from worker.verify.points import break_ties
 
 CASES = {"light": scattered(1, 300, most=4), "heavy": scattered(2, 80, most=200)}
 

@@ -11,7 +11,8 @@ from worker.clustering import cluster
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.color.points import Points
 from worker.color.selection import count_selected
-from worker.verify.command import break_ties, compare
+from worker.verify.agreement import compare
+from worker.verify.points import break_ties
 
 
 def weighted_points(seed: int) -> Points:

@@ -13,7 +13,9 @@ from tests.support.images import noise
 from tests.support.weighted import by_pixel, lattice, scattered
 from worker.clustering import cluster
 from worker.color.counting import count_colors
-from worker.verify.command import adjusted_rand, break_ties, compare, equal_share, load_points, main, parse
+from worker.verify.agreement import adjusted_rand, compare, equal_share
+from worker.verify.command import main, parse
+from worker.verify.points import break_ties, load_points
 
 WARD = parse_params({"algorithm": "agglomerative"})
 

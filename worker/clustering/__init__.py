@@ -1,10 +1,18 @@
-"""The four clustering methods behind one function."""
+"""All clustering methods behind one function.
 
-from importlib import import_module
-from typing import cast
+    registry          the methods that there are; kmeans, hdbscan, optics, agglomerative: a room each
+    base              what a method is, and what it gives back
+    reference         the reference engine: other packages on the pixels, a `peer` in each method's room
+    comparison        how far two runs are apart
+    core_distances, spanning_tree    what methods share
+
+In a method's room: `engine` (points -> clustering), `details` (what the method says of its run), `peer`.
+"""
 
 from shared.contract.params import AnyParams
+from worker.clustering import reference
 from worker.clustering.base import NOISE, Clustering, Details
+from worker.clustering.registry import method_of
 from worker.color.points import Points
 from worker.progress import Meter, Report, Stopped
 
@@ -17,9 +25,8 @@ def cluster(points: Points, params: AnyParams, report: Report | None = None, thr
     `report` is told the finished fraction about ten times a second and answers whether to go on; where it
     says no, Stopped is raised. `threads` (all processors by default) changes no result.
     """
-    meter = Meter(report, threads)
-    # Imported on demand: a worker loads only the methods, and the peers' packages, that its jobs ask for.
-    name = "reference" if params.engine == "reference" else f"{params.algorithm}.engine"
-    method = import_module(f"worker.clustering.{name}")
-    with meter.part(0.0, 1.0) as whole:
-        return cast(Clustering, method.run(points, params, whole))
+    method = method_of(params.algorithm)
+    with Meter(report, threads).part(0.0, 1.0) as whole:
+        if params.engine == "reference":
+            return reference.run(points, params, method.peer, whole)
+        return method.run(points, params, whole)

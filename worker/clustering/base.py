@@ -1,19 +1,27 @@
-"""What every clustering method gives back."""
+"""What a clustering method is, and what it gives back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contract.params import CommonParams
 from shared.contract.results import NOISE_LABEL
-from worker.clustering.agglomerative.details import AgglomerativeDetails
-from worker.clustering.hdbscan.details import HdbscanDetails, ReferenceDetails
-from worker.clustering.kmeans.details import KMeansDetails
-from worker.clustering.optics.details import OpticsDetails
+from worker.clustering.comparison import Comparison
 from worker.color.points import Points
+from worker.progress import Meter
 
 NOISE = NOISE_LABEL
+
+
+class Details(Protocol):
+    """What a method says of its run, beside labels and centres; each method has a class of its own."""
+
+    def summary(self) -> dict[str, Any]:
+        """What belongs into a result's `quality`: JSON values, a few numbers."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,18 +30,39 @@ class Clustering:
 
     labels: NDArray[np.int32]  # [U]; 0..k-1, or NOISE
     centers: NDArray[np.float64]  # [k, 3], in the space of the points
-    details: "Details"
-
-
-Details: TypeAlias = KMeansDetails | AgglomerativeDetails | ReferenceDetails | OpticsDetails | HdbscanDetails
+    details: Details
 
 
 class Pixels(NamedTuple):
-    """The points, pixel by pixel."""
+    """The points, pixel by pixel, as the peers take them."""
 
     points: Points  # in the order of their first pixels
+    order: NDArray[np.int64]  # [U]: which of the points, as they came, each of those is
     coords: NDArray[np.float64]  # [N, 3]
     owner: NDArray[np.int64]  # [N]: which of `points` a pixel is, ascending
 
 
-Answer = tuple[NDArray[Any], Details]  # a label for each pixel, and the details
+Answer = tuple[NDArray[Any], Details]
+"""A peer's: a label for each pixel, and the details, by point as the points came."""
+
+P = TypeVar("P", bound=CommonParams)
+D = TypeVar("D", bound=Details)
+R = TypeVar("R", bound=Details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusteringMethod(Generic[P, D, R]):
+    """What the worker must know of a method. What the service must know of it stands with its parameters."""
+
+    run: Callable[[Points, P, Meter], Clustering]
+    """The exact engine: all colours with their counts."""
+    peer: Callable[[Pixels, P], Answer]
+    """The reference engine: another package on the pixels themselves. It loads that package when it is called."""
+    compare: Callable[[D, R, Points, P], Comparison]
+    """The exact engine's details against the reference engine's."""
+    fewer: Callable[[P], str]
+    """What to change so that there are fewer clusters: a sentence for a person."""
+    variants: tuple[P, ...] = ()
+    """Parameters that lead through kernels that the default ones do not call: for the warm-up."""
+    tied: bool = False
+    """Whether of equally near pairs either may come first: then they are parted before the engines are compared."""

@@ -9,45 +9,37 @@ The packages cannot be told to stop and do not say how far they are: progress st
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.errors import FieldError, InvalidParams
 from shared.contract.params import AnyParams, check_reference_size
-from worker.clustering.agglomerative import peer as agglomerative
-from worker.clustering.agglomerative.details import AgglomerativeDetails
-from worker.clustering.base import NOISE, Answer, Clustering, Details, Pixels
-from worker.clustering.hdbscan import peer as hdbscan
-from worker.clustering.kmeans import peer as kmeans
-from worker.clustering.optics import peer as optics
-from worker.clustering.optics.details import OpticsDetails
+from worker.clustering.base import NOISE, Answer, Clustering, Pixels
 from worker.color.points import Points
 from worker.progress import Meter
 
-Peer = Callable[[Pixels, Any], Answer]
+P = TypeVar("P", bound=AnyParams)
 
 
-def run(points: Points, params: AnyParams, meter: Meter) -> Clustering:
+def run(points: Points, params: P, peer: Callable[[Pixels, P], Answer], meter: Meter) -> Clustering:
     """What the peer makes of every pixel, with the parameters of the exact engine and their meaning there."""
     check_size(points.pixels, params, points.units)
     meter.tell(0.0)
-    order = np.argsort(points.first)
-    ordered = Points(
-        points.coords[order],
-        points.weights[order],
-        points.first[order],
-        points.space,
-        points.standardization,
-        points.units,
-    )
-    owner = np.repeat(np.arange(len(points)), ordered.weights)
-    by_pixel, details = _PEERS[params.algorithm](Pixels(ordered, ordered.coords[owner], owner), params)
-    in_order = label_of_most(by_pixel, ordered.weights)
+    pixels = pixels_of(points)
+    by_pixel, details = peer(pixels, params)
     labels = np.empty(len(points), np.int32)
-    labels[order] = in_order
-    return Clustering(*_with_centers(labels, points), _in_point_order(details, ordered.weights, order))
+    labels[pixels.order] = label_of_most(by_pixel, pixels.points.weights)
+    return Clustering(*_with_centers(labels, points), details)
+
+
+def pixels_of(points: Points) -> Pixels:
+    """The points in the order of their first pixels, each as often as it counts."""
+    order = np.argsort(points.first)
+    ordered = replace(points, coords=points.coords[order], weights=points.weights[order], first=points.first[order])
+    owner = np.repeat(np.arange(len(points)), ordered.weights)
+    return Pixels(ordered, order, ordered.coords[owner], owner)
 
 
 def check_size(pixels: int, params: AnyParams, units: int = 1) -> None:
@@ -74,28 +66,3 @@ def _with_centers(labels: NDArray[np.int32], points: Points) -> tuple[NDArray[np
     used = np.unique(labels[labels != NOISE])
     labels = np.where(labels == NOISE, NOISE, np.searchsorted(used, labels)).astype(np.int32)
     return labels, points.means(labels, len(used))
-
-
-def _in_point_order(details: Details, weights: NDArray[np.int64], order: NDArray[np.int64]) -> Details:
-    """Details of points in raster order, or of their pixels, as details of the points as they came."""
-    if isinstance(details, AgglomerativeDetails):
-        return agglomerative.of_colors(details, weights, order)
-    if isinstance(details, OpticsDetails):
-        rank = np.argsort(order)
-        return replace(
-            details,
-            ordering=order[details.ordering],
-            reachability=details.reachability[rank],
-            core_distances=details.core_distances[rank],
-            predecessor=np.append(order, -1)[details.predecessor][rank],
-            plot=replace(details.plot, point=order[details.plot.point]),
-        )
-    return details
-
-
-_PEERS: dict[str, Peer] = {
-    "kmeans": kmeans.run,
-    "agglomerative": agglomerative.run,
-    "optics": optics.run,
-    "hdbscan": hdbscan.run,
-}

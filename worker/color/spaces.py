@@ -48,6 +48,9 @@ _OKLAB = np.array(
 _LMS_INVERSE = np.linalg.inv(_LMS)
 _OKLAB_INVERSE = np.linalg.inv(_OKLAB)
 
+# One 8-bit step of a channel, or of lightness.
+_STEP = {"rgb": 1.0, "lab": 100 / 255, "oklab": 1 / 255}
+
 _DELTA = 6 / 29  # CIE 15: the cube root of CIELAB is continued by a line below _DELTA**3
 
 
@@ -98,6 +101,12 @@ def standardization(coords: Floats, weights: NDArray[np.int64]) -> Standardizati
     epsilon = float(np.finfo(np.float64).eps)
     constant = variance <= pixels * epsilon * variance + (pixels * mean * epsilon) ** 2
     return Standardization(mean, np.where(constant, 1.0, np.sqrt(variance)))
+
+
+def resolution(points: Points) -> float:
+    """The smallest distance that means anything: one 8-bit step in the space of the points."""
+    scale = 1.0 if points.standardization is None else float(points.standardization.scale.mean())
+    return _STEP[points.space] / scale
 
 
 def centers_from_srgb(points: Points, rgb: NDArray[Any]) -> Floats:

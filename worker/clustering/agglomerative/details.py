@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contract.params import AgglomerativeParams
+from worker.clustering.comparison import Comparison, largest_difference
+from worker.color.points import Points
+
 
 @dataclass(frozen=True)
 class AgglomerativeDetails:
@@ -22,3 +26,7 @@ class AgglomerativeDetails:
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         return {"last_heights": [float(height) for height in self.heights[-32:]]}
+
+    def compare(self, reference: "AgglomerativeDetails", points: Points, params: AgglomerativeParams) -> Comparison:
+        """By the heights of all merges."""
+        return Comparison("heights", largest_difference(self.heights, reference.heights))

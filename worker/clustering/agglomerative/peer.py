@@ -1,7 +1,6 @@
 """scikit-learn's AgglomerativeClustering on the pixels."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.contract.params import AgglomerativeParams
 from worker.clustering.agglomerative.details import AgglomerativeDetails
@@ -9,6 +8,7 @@ from worker.clustering.base import Answer, Pixels
 
 
 def run(pixels: Pixels, params: AgglomerativeParams) -> Answer:
+    """Its full dendrogram, and the cut that the parameters ask for."""
     from sklearn.cluster import AgglomerativeClustering
 
     clusters = None if params.n_clusters is None else min(params.n_clusters, len(pixels.points))
@@ -27,16 +27,15 @@ def run(pixels: Pixels, params: AgglomerativeParams) -> Answer:
     for i, (a, b) in enumerate(merges):
         size[len(pixels.coords) + i] = size[a] + size[b]
     details = AgglomerativeDetails(merges, peer.distances_ / growth, size[len(pixels.coords) :])
-    return peer.labels_, details
+    return peer.labels_, _of_points(details, pixels)
 
 
-def of_colors(
-    details: AgglomerativeDetails, weights: NDArray[np.int64], order: NDArray[np.int64]
-) -> AgglomerativeDetails:
-    """The dendrogram of pixels as one of colours: the merges of copies, which come first at height 0, left out."""
-    pixels, copies = int(weights.sum()), int((weights - 1).sum())
-    number = np.concatenate([np.repeat(order, weights), np.arange(-copies, len(order) - 1) + len(order)])
+def _of_points(details: AgglomerativeDetails, pixels: Pixels) -> AgglomerativeDetails:
+    """The dendrogram of pixels as one of points: the merges of copies, which come first at height 0, left out."""
+    total, size = len(pixels.coords), len(pixels.order)
+    copies = total - size
+    number = np.concatenate([pixels.order[pixels.owner], np.arange(-copies, size - 1) + size])
     for i in range(copies):
-        number[pixels + i] = number[details.parts[i, 0]]
+        number[total + i] = number[details.parts[i, 0]]
     parts = np.sort(number[details.parts[copies:]], axis=1)
     return AgglomerativeDetails(parts, details.heights[copies:], details.pixels[copies:])

@@ -6,10 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contract.params import HdbscanParams
+from worker.clustering.comparison import Comparison, largest_difference
+from worker.color.points import Points
+
+# Labels are shown, but do not decide. Mutual reachability is full of ties, above all among copies: the package merges
+# one by one in an order of its own, huemill all at once.
+_LEAST_EQUAL = 0.0
+
 
 @dataclass(frozen=True)
 class ReferenceDetails:
-    """What the reference engine's OPTICS or HDBSCAN says of each pixel, in the package's own names and numbering."""
+    """What the `hdbscan` package says of each pixel, in its own names and numbering."""
 
     package: str
     owner: NDArray[np.int64]  # [N]: the pixel's colour, counted in the order of the colours' first pixels; ascending
@@ -54,3 +62,11 @@ class HdbscanDetails:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         persistence = [float(value) for value in self.persistence[:256]]
         return {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}
+
+    def compare(self, reference: ReferenceDetails, points: Points, params: HdbscanParams) -> Comparison:
+        """By all heights of single linkage, those of copies included."""
+        copies = np.repeat(self.core_distances, points.weights - 1)
+        heights = np.sort(np.concatenate([self.heights, copies]))
+        # The package knows no least distance: colours of more copies than min_samples have a core distance of 0.
+        package = np.sort(np.maximum(reference.values["heights"], self.resolution))
+        return Comparison("heights", largest_difference(heights, package), least_equal=_LEAST_EQUAL)

@@ -20,8 +20,8 @@ from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
-from worker.clustering.optics.extraction import resolution
 from worker.clustering.spanning_tree import spanning_tree
+from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import condense as kernels
 from worker.kernels import dendrogram, kdtree
@@ -37,7 +37,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
     # A count may be too large for the kernels; above all pixels it makes no difference.
     least = min(resolve_count(params.min_cluster_size, pixels, least=2, units=points.units), pixels + 1)
-    floor = resolution(points) if params.resolution is None else params.resolution
+    floor = spaces.resolution(points) if params.resolution is None else params.resolution
     with meter.part(0.0, 0.02) as part:
         work = kdtree.work(len(points), LEAF_SIZE)
         tree = part.run(kdtree.build, points.coords.copy(), points.weights.copy(), LEAF_SIZE, work=work)

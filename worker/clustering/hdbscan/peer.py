@@ -11,6 +11,7 @@ _MOST_FOR_PRIM = 10_000
 
 
 def run(pixels: Pixels, params: HdbscanParams) -> Answer:
+    """Its labels, probabilities, persistences and heights of single linkage."""
     from hdbscan import HDBSCAN
 
     total, units = len(pixels.coords), pixels.points.units

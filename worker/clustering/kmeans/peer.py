@@ -11,6 +11,7 @@ from worker.color import spaces
 
 
 def run(pixels: Pixels, params: KMeansParams) -> Answer:
+    """Its labels, with the inertia in pixels."""
     from sklearn.cluster import KMeans
 
     clusters = min(params.n_clusters, len(pixels.points))

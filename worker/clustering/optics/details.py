@@ -1,10 +1,19 @@
 """What OPTICS says of its run: the reachability plot, and what was cut from it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.contract.params import OpticsParams
+from worker.clustering.comparison import Comparison, largest_difference
+from worker.color.points import Points
+
+# The copies of a colour come in one run here; on pixels they may mix with others exactly as near, which moves a
+# cluster's border by a few of them.
+_LEAST_EQUAL = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,3 +54,10 @@ class OpticsDetails:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         heights = [float(height) if np.isfinite(height) else None for height in self.heights[:256]]
         return {"criterion": self.criterion, "hierarchy": len(self.hierarchy), "heights": heights}
+
+    def compare(self, reference: "OpticsDetails", points: Points, params: OpticsParams) -> Comparison:
+        """By order and reachability of all first visits; the difference is infinite where the orders differ."""
+        difference = largest_difference(self.reachability, reference.reachability)
+        if (self.ordering != reference.ordering).any():
+            difference = math.inf
+        return Comparison("reachability", difference, least_equal=_LEAST_EQUAL)

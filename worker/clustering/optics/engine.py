@@ -15,6 +15,7 @@ from worker.clustering.base import Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.optics import extraction
 from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
+from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import kdtree
 from worker.kernels import optics as kernels
@@ -57,7 +58,7 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         leader=walk.predecessor,
     )
     with meter.part(0.95, 0.98) as part:
-        cut = extraction.cut(plot, params, min_samples, extraction.resolution(points), points.units, part)
+        cut = extraction.cut(plot, params, min_samples, spaces.resolution(points), points.units, part)
     labels = by_point(plot, cut.labels)
     details = OpticsDetails(
         ordering=plot.point,

@@ -11,16 +11,12 @@ from numpy.typing import NDArray
 from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering.base import NOISE
 from worker.clustering.optics.details import ReachabilityPlot
-from worker.color.points import Points
 from worker.kernels import plot as kernels
 from worker.kernels.condense import excess_of_mass
 from worker.progress import Meter
 
 AUTO_MIN_CLUSTER_SIZE = 0.01
 """Share of the pixels that a cluster of `auto` has at least, unless the parameters say otherwise."""
-
-# One 8-bit step of a channel, or of lightness.
-_STEP = {"rgb": 1.0, "lab": 100 / 255, "oklab": 1 / 255}
 
 
 class Cut(NamedTuple):
@@ -30,12 +26,6 @@ class Cut(NamedTuple):
     hierarchy: NDArray[np.int64]  # [C, 2]
     criterion: str
     heights: NDArray[np.float64]  # [k]
-
-
-def resolution(points: Points) -> float:
-    """The smallest distance that means anything: one 8-bit step in the space of the points."""
-    scale = 1.0 if points.standardization is None else float(points.standardization.scale.mean())
-    return _STEP[points.space] / scale
 
 
 def cut(

@@ -10,10 +10,12 @@ from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering.base import Answer, Pixels
 from worker.clustering.optics import extraction
 from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
+from worker.color import spaces
 from worker.progress import Meter
 
 
 def run(pixels: Pixels, params: OpticsParams) -> Answer:
+    """Its ordering; clusters are cut from it as scikit-learn does, or by huemill's own criterion (`auto`)."""
     from sklearn.cluster import OPTICS
 
     total = len(pixels.coords)
@@ -37,20 +39,21 @@ def run(pixels: Pixels, params: OpticsParams) -> Answer:
         warnings.filterwarnings("ignore", message="All reachability values are inf", category=UserWarning)
         peer.fit(pixels.coords)
     plot = _pixel_plot(peer)
-    cut = extraction.cut(plot, params, min_samples, extraction.resolution(pixels.points), units, Meter())
+    cut = extraction.cut(plot, params, min_samples, spaces.resolution(pixels.points), units, Meter())
     labels = peer.labels_
     if params.cluster_method == "auto":
         # huemill's own way to cut, on scikit-learn's plot.
         labels = np.empty(total, np.int32)
         labels[plot.point] = cut.labels
-    _, visits = np.unique(pixels.owner[plot.point], return_index=True)
+    points = pixels.order[pixels.owner[plot.point]]  # whose pixels they are, from place to place
+    _, visits = np.unique(points, return_index=True)
     leader = peer.predecessor_[plot.point[visits]]
     details = OpticsDetails(
-        ordering=pixels.owner[plot.point[np.sort(visits)]],
+        ordering=points[np.sort(visits)],
         reachability=plot.first[visits],
         core_distances=peer.core_distances_[plot.point[visits]],
-        predecessor=np.where(leader < 0, -1, pixels.owner[leader]),
-        plot=replace(plot, point=pixels.owner[plot.point]),
+        predecessor=np.where(leader < 0, -1, pixels.order[pixels.owner[leader]]),
+        plot=replace(plot, point=points),
         hierarchy=cut.hierarchy,
         criterion=cut.criterion,
         heights=cut.heights,

@@ -23,6 +23,7 @@ from shared.contract.params import MODELS, parse_params
 from shared.contract.results import ClusterResult
 from shared.formats import Limits
 from worker import pipeline
+from worker.result import SOFTWARE
 
 STORED = Path(__file__).parent / "DIGESTS.json"
 # Of the run and of the machine, not of the image and the parameters.
@@ -162,11 +163,11 @@ def main(arguments: list[str]) -> int:
     folder = next((Path(each) for each in arguments if not each.startswith("-")), IMAGES)
     if not check:
         found = {case.name: digests(case) for case in cases(folder)}
-        print(json.dumps({"software": pipeline.SOFTWARE, "digests": found}, indent=1))
+        print(json.dumps({"software": SOFTWARE, "digests": found}, indent=1))
         return 0
     kept = json.loads(STORED.read_text())
-    if kept["software"] != pipeline.SOFTWARE:
-        print(f"They were made with {kept['software']}, here is {pipeline.SOFTWARE}.")
+    if kept["software"] != SOFTWARE:
+        print(f"They were made with {kept['software']}, here is {SOFTWARE}.")
     wrong = differing(kept["digests"], folder)
     print(f"{wrong} of {len(kept['digests'])} cases differ")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""Compile the kernels of every algorithm, or load them from the cache: `python -m worker.warmup`."""
+"""Compile the kernels of every method and output, or load them from the cache: `python -m worker.warmup`."""
 
 import sys
 import time
@@ -7,77 +7,80 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from shared.contract.params import (
-    MODELS,
-    AgglomerativeParams,
-    AnyParams,
-    ColorSpace,
-    HdbscanParams,
-    KMeansParams,
-    OpticsParams,
-)
+from shared.contract.params import MODELS, ColorSpace, KMeansParams
+from shared.contract.results import FoundImage
 from worker.clustering import cluster
-from worker.color.counting import count_colors
+from worker.clustering.registry import METHODS, method_of
+from worker.color.counting import ColorSet, count_colors
 from worker.color.scaling import scale_down
+from worker.decoding.decode import Raster
 from worker.kernels import qoi
 from worker.progress import Meter
-from worker.rendering.label_png import label_png
+from worker.rendering.registry import OUTPUTS, draw_all
+from worker.segmentation import Segmentation, label_pixels
 
-# Other ways through the same algorithms, with kernels of their own.
-VARIANTS: tuple[AnyParams, ...] = (
-    KMeansParams(init=[[0, 0, 0], [0, 0, 0]]),  # of two equal centres one is left without a colour
-    HdbscanParams(cluster_selection_method="leaf"),
-    OpticsParams(cluster_method="xi"),
-    OpticsParams(cluster_method="dbscan", eps=50),
-    AgglomerativeParams(linkage="single"),
-    AgglomerativeParams(linkage="complete"),
-)
+# numba compiles on one core. The first of these is half of the work; the second shares much with it.
+_LONGEST, _LIKE_IT = "hdbscan", "optics"
 
 
 def warm_up() -> float:
-    """Run each algorithm once on a small image; the seconds that it took."""
+    """Run each method and output once on a small image; the seconds that it took."""
     begin = time.perf_counter()
     _count()
-    for algorithm in MODELS:
+    for algorithm in METHODS:
         _cluster(algorithm)
+    _draw()
     return time.perf_counter() - begin
 
 
 def _count() -> None:
-    """What stands before every algorithm, and behind it."""
-    random = np.random.default_rng(0)
+    """What stands before every method, and the label maps behind it."""
     # Label maps of small images are found in another way than those of large ones.
     for side in (24, 300):
         for channels in (3, 4):
-            colors = count_colors(random.integers(0, 256, (side, side, channels), np.uint8))
+            colors = _colors(side, channels)
             for dtype in (np.int32, np.int16):
-                labels = colors.label_map(np.zeros(len(colors), dtype))
-    label_png(labels, np.zeros((1, 3), np.uint8))
+                colors.label_map(np.zeros(len(colors), dtype))
     qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
 
 
 def _cluster(algorithm: str) -> None:
-    """All ways through one algorithm that have kernels of their own."""
-    colors = count_colors(np.random.default_rng(0).integers(0, 256, (24, 24, 4), np.uint8))
+    """All ways through one method that have kernels of their own."""
+    colors = _colors(24, 4)
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:
         points = colors.points(space)
         cluster(points, MODELS[algorithm](color_space=space))
-    for params in VARIANTS:
-        if params.algorithm == algorithm:
-            cluster(points, params)
+    for params in method_of(algorithm).variants:
+        cluster(points, params)
+
+
+def _draw() -> None:
+    """Every output, of an image of two clusters."""
+    params, colors = KMeansParams(n_clusters=2), _colors(24, 4)
+    points = colors.points()
+    clustering = cluster(points, params)
+    raster = Raster(colors.image, FoundImage(format="png", mode="RGBA", bits=8))
+    labels = label_pixels(colors, clustering, None)
+    draw_all(OUTPUTS, Segmentation(params, raster, colors, points, clustering, labels), Meter())
+
+
+def _colors(side: int, channels: int) -> ColorSet:
+    return count_colors(np.random.default_rng(0).integers(0, 256, (side, side, channels), np.uint8))
 
 
 def main() -> int:
     begin = time.perf_counter()
-    # numba compiles on one core, and HDBSCAN's kernels are half of its work. OPTICS comes last: what it shares with
-    # HDBSCAN has been kept on disk by then. What both compile all the same has the same types: on disk it is one entry.
+    # What is like the longest comes last: what they share has been kept on disk by then. What both processes compile
+    # all the same has the same types: on disk it is one entry.
+    order = [algorithm for algorithm in METHODS if algorithm not in (_LONGEST, _LIKE_IT)]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        half = pool.submit(_cluster, "hdbscan")
+        half = pool.submit(_cluster, _LONGEST)
         _count()
-        for algorithm in ("kmeans", "agglomerative", "optics"):
+        for algorithm in [*order, _LIKE_IT]:
             _cluster(algorithm)
+        _draw()
         half.result()
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")
     return 0

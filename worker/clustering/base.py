@@ -26,11 +26,25 @@ class Details(Protocol):
 
 @dataclass(frozen=True)
 class Clustering:
-    """A label for every point, in the method's own numbering; the pipeline orders clusters by share."""
+    """A label for every point, in the method's own numbering."""
 
     labels: NDArray[np.int32]  # [U]; 0..k-1, or NOISE
     centers: NDArray[np.float64]  # [k, 3], in the space of the points
     details: Details
+
+    def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sums of the points' `values` i64[U] over each cluster, i64[k]; noise is in none."""
+        sums = np.zeros(len(self.centers) + 1, np.int64)
+        np.add.at(sums, self.labels, values)  # noise, label -1, falls into the last place
+        return sums[:-1]
+
+    def by_share(self, points: Points) -> "Clustering":
+        """The same with clusters by falling share of the weights, ties by centre. The details keep their numbering."""
+        centers = self.centers
+        order = np.lexsort((centers[:, 2], centers[:, 1], centers[:, 0], -self.sums(points.weights)))
+        rank = np.full(len(centers) + 1, NOISE, np.int32)  # the last entry is noise's: label -1 stays -1
+        rank[order] = np.arange(len(centers), dtype=np.int32)
+        return Clustering(rank[self.labels], centers[order], self.details)
 
 
 class Pixels(NamedTuple):

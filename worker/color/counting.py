@@ -63,7 +63,10 @@ class ColorSet:
 
         Label maps need none: `label_map` is faster than a look-up through the index.
         """
-        return _read_only(self._look_up(np.arange(len(self), dtype=np.int32), -1, None))
+        return self._index(None)
+
+    def _index(self, threads: int | None) -> NDArray[np.int32]:
+        return _read_only(self._look_up(np.arange(len(self), dtype=np.int32), -1, threads))
 
     def label_map(self, labels: NDArray[Any], threads: int | None = None) -> NDArray[Any]:
         """Every pixel's label, [h, w], in the dtype of `labels` [U], int16 or int32; EXCLUDED_LABEL where left out."""
@@ -134,16 +137,16 @@ class ColorSet:
         left_out = np.concatenate([self.left_out, self.colors[excluded]])
         return ColorSet(self.colors[kept], self.counts[kept], self.first[kept], self.image, left_out)
 
-    def weighted(self, alpha: NDArray[np.uint8]) -> "ColorSet":
+    def weighted(self, alpha: NDArray[np.uint8], threads: int | None = None) -> "ColorSet":
         """The set with every pixel weighted by its `alpha` u8[h, w].
 
         The unit is the largest part of a pixel, 1/255 or more, of which all weights are multiples. So an image whose
         pixels are opaque has unit 1, and weights that are its counts.
         """
-        flat = alpha.reshape(-1)
+        flat, colors = alpha.reshape(-1), self._index(threads)
         weights = np.zeros(len(self), np.int64)
         for begin in range(0, len(flat), _ALPHAS_AT_ONCE):
-            index = self.index[begin : begin + _ALPHAS_AT_ONCE]
+            index = colors[begin : begin + _ALPHAS_AT_ONCE]
             shown = index >= 0
             np.add.at(weights, index[shown], flat[begin : begin + _ALPHAS_AT_ONCE][shown].astype(np.int64))
         part = int(np.gcd.reduce(weights, initial=255))

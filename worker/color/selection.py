@@ -52,7 +52,7 @@ def count_selected(pixels: _Image, params: AnyParams, threads: int | None = None
     if params.exclude:
         colors = colors.without(resembles(colors.colors, params.exclude))
     if params.alpha == "weight" and pixels.shape[2] == 4:
-        colors = colors.weighted(pixels[..., 3])
+        colors = colors.weighted(pixels[..., 3], threads)
     return colors
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from celery import signals
@@ -17,8 +18,9 @@ from shared.jobs.worker import WorkerStore
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.sync_blobs import SyncBlobs
-from worker import metrics, tasks, warmup
+from worker import metrics, warmup
 from worker.guard import Guard
+from worker.tasks import JobRunner
 
 _PR_SET_PDEATHSIG = 1
 REAP_SECONDS = 0.5
@@ -29,18 +31,32 @@ settings = Settings()
 app = celery_app(settings)
 # Celery has words to say before it asks for logs to be set up, and would then set them up in its own way.
 logs.set_up(settings.log_format)
-_parts: dict[str, Any] = {}
+# Before the children are forked: they write into its pipe.
+_guard = Guard(settings)
 _name = f"{socket.gethostname()}:{os.getpid()}"
 
 
 @app.task(name=TASK)  # type: ignore[untyped-decorator]
 def run(job_id: str) -> None:
     """Run one job; see worker.tasks."""
-    tasks.run_job(job_id, _parts["mill"])
+    _runner().run(job_id)
+
+
+@cache
+def _runner() -> JobRunner:
+    """Of this child. Connections and the object store's threads do not survive a fork: they are opened after it."""
+    store = WorkerStore(
+        connections.retrying(settings),
+        connections.failing_fast(settings),
+        f"{_name}/{os.getpid()}",
+        lease_seconds=settings.lease_seconds,
+        result_ttl_seconds=settings.result_ttl_seconds,
+    )
+    return JobRunner(store, SyncBlobs(settings.blob_url), settings, _guard.running)
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
-def _leave_logging_as_it_is(**_: object) -> None:
+def _keep_logging(**_: object) -> None:
     """That somebody listens is enough. Celery's own words on every message name no job, and ours say more."""
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -55,56 +71,50 @@ def _before_forking(**_: object) -> None:
         # Celery would log it and go on, with a worker that fails every job.
         log.exception("the kernels cannot be compiled or loaded")
         raise SystemExit(1) from error
-    _parts["guard"] = Guard(settings)
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def _in_each_child(**_: object) -> None:
-    """Connections and the object store's threads do not survive a fork: open them in the child."""
     # A stop of the whole process group is the main process's to see to; and nothing runs without its guard.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     tracing.set_up("huemill-worker")
-    store = WorkerStore(
-        connections.retrying(settings),
-        connections.failing_fast(settings),
-        f"{_name}/{os.getpid()}",
-        lease_seconds=settings.lease_seconds,
-        result_ttl_seconds=settings.result_ttl_seconds,
-    )
-    _parts["mill"] = tasks.Mill(store, SyncBlobs(settings.blob_url), settings, _parts["guard"].running)
+    _runner()
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
-    _parts["store"] = GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
-    _parts["guard"].start(_parts["store"])
+    store = GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
+    _guard.start(store)
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
     # A dead child's pipe closes a moment before the child can be reaped. Celery then looks again after 5 s only, and
     # that long the child's place would be empty.
     sender.timer.call_repeatedly(REAP_SECONDS, sender.pool.maintain_pool)
+    _be_listed(store)
 
 
-@signals.worker_ready.connect  # type: ignore[untyped-decorator]
-@signals.heartbeat_sent.connect  # type: ignore[untyped-decorator]
-def _tell_that_it_lives(**_: object) -> None:
-    if "store" in _parts:
+def _be_listed(store: GuardStore) -> None:
+    """Have the record say that this worker lives: from now on until it stops."""
+
+    def note_that_it_lives(**_: object) -> None:
         try:
-            _parts["store"].heard(_name)
+            store.heard(_name)
         except RedisError as error:
             log.warning("that this worker lives cannot be told: %s", error)
 
+    def note_that_it_stopped(**_: object) -> None:
+        with suppress(RedisError):  # then it is silent, which comes to the same
+            store.gone(_name)
+
+    note_that_it_lives()
+    # Strong references: Celery forgets functions that nobody else holds.
+    signals.heartbeat_sent.connect(note_that_it_lives, weak=False)
+    signals.worker_shutdown.connect(note_that_it_stopped, weak=False)
+
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _stop(**_: object) -> None:
+def _drain(**_: object) -> None:
     """Sent inside the handler of SIGTERM: nothing here may wait for what the interrupted code holds."""
-    _parts["guard"].drain()
-
-
-@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
-def _tell_that_it_goes(**_: object) -> None:
-    if "store" in _parts:
-        with suppress(RedisError):  # then it is silent, which comes to the same
-            _parts["store"].gone(_name)
+    _guard.drain()

@@ -69,7 +69,7 @@ class Guard:
         self._most_bytes = settings.max_memory_bytes or memory.default_limit()
         self._runs: dict[int, _Run] = {}
         self._stop_at: float | None = None
-        self._left: bytes = b""
+        self._unfinished: bytes = b""
 
     def start(self, store: GuardStore) -> None:
         self._store = store
@@ -100,7 +100,7 @@ class Guard:
                 self._listen()
                 for run in list(self._runs.values()):
                     with bound(job_id=run.job_id):
-                        self._look_at(run)
+                        self._check(run)
             log.warning("the stop takes too long, as it can without Redis; this worker ends now")
         except BaseException:
             # No job may run unguarded. The children end with this process, and what they ran is taken up again.
@@ -117,7 +117,7 @@ class Guard:
         """Read what the children have noted, or wait a little for it."""
         if not select.select([self._inlet], [], [], TICK_SECONDS)[0]:
             return
-        *lines, self._left = (self._left + os.read(self._inlet, 2**16)).split(b"\n")
+        *lines, self._unfinished = (self._unfinished + os.read(self._inlet, 2**16)).split(b"\n")
         for line in lines:
             note = orjson.loads(line)
             self._forget(note["pid"])
@@ -142,10 +142,10 @@ class Guard:
         if run is not None:
             os.close(run.pidfd)
 
-    def _look_at(self, run: _Run) -> None:
+    def _check(self, run: _Run) -> None:
         now = time.monotonic()
         if not run.dead and select.select([run.pidfd], [], [], 0)[0]:
-            self._mourn(run)
+            self._find_cause(run)
         if run.dead:
             if run.refused or self._tell_loss(run.hold, run.loss or Loss.WORKER_LOST):
                 self._forget(run.pid)
@@ -176,7 +176,7 @@ class Guard:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
 
-    def _mourn(self, run: _Run) -> None:
+    def _find_cause(self, run: _Run) -> None:
         """The child is gone: by our hand, by the kernel's for want of memory, by a stop of all, or none knows why."""
         run.dead = True
         if run.loss is None and memory.oom_kills() > run.oom_kills:

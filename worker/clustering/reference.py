@@ -54,8 +54,8 @@ def label_of_most(by_pixel: NDArray[Any], weights: NDArray[np.int64]) -> NDArray
     """Labels i32[U] from labels [N] of pixels that stand colour by colour: the one most pixels have, or the lowest."""
     ends = np.cumsum(weights)
     labels = by_pixel[ends - 1].astype(np.int32)
-    torn = np.unique(np.searchsorted(ends, np.flatnonzero(by_pixel != np.repeat(labels, weights)), side="right"))
-    for color in torn:
+    mixed = np.unique(np.searchsorted(ends, np.flatnonzero(by_pixel != np.repeat(labels, weights)), side="right"))
+    for color in mixed:
         own = by_pixel[ends[color] - weights[color] : ends[color]]
         labels[color] = np.bincount(own - NOISE).argmax() + NOISE
     return labels

@@ -55,7 +55,7 @@ class HdbscanDetails:
     persistence: NDArray[np.float64]  # [k]: 0..1, how long a cluster lasts over the scales
     probabilities: NDArray[np.float64]  # [U]: strength of membership, 0 for noise
     outlier_scores: NDArray[np.float64]  # [U]: GLOSH, 0..1
-    exemplars: tuple[NDArray[np.int64], ...]  # [k]: the points at the heart of each cluster
+    exemplars: tuple[NDArray[np.int64], ...]  # [k]: the last points to leave each cluster
     resolution: float
 
     def summary(self) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         selected[:] = False  # one cluster that is nothing but rim is none
     meter.tell(0.97)
     clusters = np.flatnonzero(selected)
-    hearts = exemplars(condensed, selected, deaths)
+    last_points = exemplars(condensed, selected, deaths)
     meter.tell(0.99)
     details = HdbscanDetails(
         core_distances=np.sqrt(cores),
@@ -77,7 +77,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         persistence=persistence(condensed, stability, points.weights, labels, clusters),
         probabilities=probabilities(condensed, deaths, labels, clusters),
         outlier_scores=kernels.outlier_scores(condensed, deaths),
-        exemplars=hearts,
+        exemplars=last_points,
         resolution=floor,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
@@ -139,13 +139,13 @@ def persistence(
 def exemplars(
     tree: kernels.Condensed, selected: NDArray[np.bool_], deaths: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], ...]:
-    """For each selected cluster the points at the heart of it: the last to leave the leaves below it."""
+    """For each selected cluster its exemplars: the last points to leave the leaves below it."""
     is_leaf = np.ones(len(tree.parent), np.bool_)
     is_leaf[tree.parent[1:]] = False
     owner = kernels.label(tree, selected)[tree.point_parent]
-    at_heart = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent]) & (owner != NOISE)
+    last = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent]) & (owner != NOISE)
     # Sorted once: a pass over the points for each cluster takes seconds where clusters are many.
-    points = np.flatnonzero(at_heart)
+    points = np.flatnonzero(last)
     points = points[np.argsort(owner[points], kind="stable")]
     bounds = np.searchsorted(owner[points], np.arange(int(selected.sum()) + 1)).tolist()
     return tuple(points[begin:end] for begin, end in pairwise(bounds))

@@ -87,12 +87,12 @@ def _swapped(cells: grid.Grid, run: Run, most: int) -> tuple[Floats, int]:
     cost *= sum(np.square(axis[:, None] - axis) for axis in run.centers.T)
     np.fill_diagonal(cost, np.inf)
     near, price = cost.argmin(axis=1), cost.min(axis=1)
-    poor = np.argsort(-gain, kind="stable").tolist()
+    by_gain = np.argsort(-gain, kind="stable").tolist()
     used: set[int] = set()
     swaps = 0
     for moved in np.argsort(price, kind="stable").tolist():
         into = int(near[moved])
-        cut = next((one for one in poor if one not in used and one not in (moved, into)), None)
+        cut = next((one for one in by_gain if one not in used and one not in (moved, into)), None)
         if swaps == most or cut is None or gain[cut] <= _PROMISE * price[moved]:
             break
         if moved in used or into in used:
@@ -134,7 +134,7 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run
         uniforms = generator.random((size, 2 + int(math.log(size))))
         centers = np.empty((size, 3))
         seeding.seed_centers(cells, uniforms, centers, progress)
-        return Lloyd(cells, size).run(centers, _START_TOLERANCE, params.max_iter, _Quiet(progress, size))
+        return Lloyd(cells, size).run(centers, _START_TOLERANCE, params.max_iter, _ThreadMeter(progress, size))
 
     calls = [(number,) for number in range(params.n_init)]
     if params.n_init * size * len(cells.coords) < _WORTH_STARTING_APART:
@@ -142,7 +142,7 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, meter: Meter) -> list[Run
     return meter.run_all(start, calls, 2 * size * params.n_init)
 
 
-class _Quiet(Meter):
+class _ThreadMeter(Meter):
     """A meter inside of a thread: no threads of its own, and it tells by the thread's progress."""
 
     def __init__(self, progress: NDArray[np.int64], work: int) -> None:

@@ -110,8 +110,8 @@ def label_runs(starts: NDArray[np.int64], spans: NDArray[np.int64]) -> NDArray[n
     labels = np.append(order, NOISE)[_range_of(starts[:-1], begins, ends)]
     # Runs that a span begins or ends within, and how many of their pixels the span has.
     touched = np.searchsorted(starts, np.stack([begins, ends - 1]), side="right") - 1
-    torn = np.stack([starts[touched[0]] != begins, starts[touched[1] + 1] != ends])
-    run, span = np.unique(np.stack([touched[torn], np.nonzero(torn)[1]]), axis=1)
+    partial = np.stack([starts[touched[0]] != begins, starts[touched[1] + 1] != ends])
+    run, span = np.unique(np.stack([touched[partial], np.nonzero(partial)[1]]), axis=1)
     pixels = np.minimum(ends[span], starts[run + 1]) - np.maximum(begins[span], starts[run])
     free = np.diff(starts)
     np.subtract.at(free, run, pixels)

@@ -3,7 +3,8 @@
 One frozen model for each algorithm, told apart by `algorithm`. Names and meanings are scikit-learn's and hdbscan's.
 The OpenAPI page, `GET /v1/algorithms`, the error messages and the command line are all made from what stands here.
 
-    common      what all methods share; kmeans, hdbscan, optics, agglomerative: one file a method
+    common      what all methods share; kmeans, hdbscan, optics, agglomerative, assign: one file a method
+    number      a number of clusters, or a range of them
     registry    the methods that there are
     parse       a request's JSON -> parameters, or InvalidParams
     json_text   JSON text -> its object or value, no name twice
@@ -12,6 +13,7 @@ The OpenAPI page, `GET /v1/algorithms`, the error messages and the command line 
 """
 
 from shared.contract.params.agglomerative import AgglomerativeParams
+from shared.contract.params.assign import AssignParams
 from shared.contract.params.checks import check_mask_size, check_reference_size, check_region
 from shared.contract.params.common import (
     MOST_CLUSTERS,
@@ -34,6 +36,7 @@ __all__ = [
     "REFERENCE_MAX_PIXELS",
     "AgglomerativeParams",
     "AnyParams",
+    "AssignParams",
     "ColorSpace",
     "CommonParams",
     "HdbscanParams",

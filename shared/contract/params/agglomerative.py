@@ -1,10 +1,12 @@
 """Agglomerative clustering's parameters."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shared.contract.params.common import MOST_CLUSTERS, CommonParams, Method
+from shared.contract.params.number import RANGE_WORDS, AutoOrRange, Criterion, check_criterion
+from shared.contract.selection import error_message
 
 
 class AgglomerativeParams(CommonParams):
@@ -17,12 +19,19 @@ class AgglomerativeParams(CommonParams):
     )
 
     algorithm: Literal["agglomerative"] = "agglomerative"
-    n_clusters: int | None = Field(
+    n_clusters: (
+        Annotated[
+            Annotated[int, Field(strict=True, ge=1, le=MOST_CLUSTERS)] | AutoOrRange,
+            error_message(f"should be an integer from 1 to {MOST_CLUSTERS}, {RANGE_WORDS}"),
+        ]
+        | None
+    ) = Field(
         None,
-        strict=True,
-        ge=1,
-        le=MOST_CLUSTERS,
-        description="Number of clusters; 5 unless `distance_threshold` is given.",
+        description="Number of clusters; 5 unless `distance_threshold` is given. `auto` (2 to 15) or a range: the "
+        "number that suits the image best in it.",
+    )
+    criterion: Criterion | None = Field(
+        None, description="What the best number is told by; null: the silhouette. Only where there is a choice."
     )
     distance_threshold: float | None = Field(
         None, ge=0, description="Merge no clusters at this height or above; instead of `n_clusters`."
@@ -30,6 +39,11 @@ class AgglomerativeParams(CommonParams):
     linkage: Literal["ward", "single", "complete", "average"] = Field(
         "ward", description="What the distance of two clusters is."
     )
+
+    @field_validator("criterion")
+    @classmethod
+    def _check_criterion(cls, criterion: Criterion | None, info: ValidationInfo) -> Criterion | None:
+        return check_criterion(criterion, info)
 
     @model_validator(mode="before")
     @classmethod

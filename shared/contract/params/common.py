@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.contract.hex_color import HEX
+from shared.contract.outputs import Outputs, Recolor
 from shared.contract.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, error_message
 
 Engine = Literal["exact", "reference"]
@@ -15,6 +17,12 @@ ColorSpace = Literal["rgb", "lab", "oklab"]
 
 Channel = Annotated[float, Field(ge=0, le=255)]
 Color = Annotated[list[Channel], Field(min_length=3, max_length=3)]
+AnyColor = Annotated[
+    Annotated[str, Field(pattern=f"^{HEX}$", examples=["#ff8800"])] | Color,
+    error_message("should be a colour: '#rrggbb', or [r, g, b] with numbers from 0 to 255"),
+]
+MOST_COLORS = 256
+"""In a list that a request gives, and of KMeans' clusters."""
 # Pixels from 1 up, or a share of the clustered pixels below 1. Strict, so that true and "5" are not numbers.
 PixelCount = Annotated[int, Field(strict=True, ge=1)]
 PixelShare = Annotated[float, Field(strict=True, gt=0, lt=1)]
@@ -97,6 +105,19 @@ class CommonParams(BaseModel):
         ge=1,
         description="A larger image is scaled down to at most so many pixels, by area averaging in linear light; "
         "null: every pixel counts.",
+    )
+    outputs: Outputs = Field(
+        [],
+        description="Files beside the labels: `recolored`, `side_by_side`, `card`, `masks` (up to 64 clusters), "
+        "`points`, `scatter`, `plot` and `sweep` (where the number of clusters is chosen); in a query "
+        "comma-separated or repeated.",
+    )
+    recolor: Recolor = Field(
+        Recolor(),
+        description='How recoloured pictures are made, such as {"format": "webp", "noise": "nearest", "dither": true}.',
+    )
+    names: Literal["css", "xkcd"] = Field(
+        "css", description="The list that colours' names come from: CSS's, or those of the xkcd survey."
     )
     timeout: PositiveNumber | None = Field(
         None,

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shared.contract.params.common import Color, CommonParams, Method
+from shared.contract.params.common import MOST_COLORS, AnyColor, Color, CommonParams, Method
+from shared.contract.params.number import RANGE_WORDS, AutoOrRange, Criterion, check_criterion, range_of
 from shared.contract.selection import error_message
 
 
@@ -18,7 +19,15 @@ class KMeansParams(CommonParams):
     )
 
     algorithm: Literal["kmeans"] = Field("kmeans", description="The method.")
-    n_clusters: int = Field(5, strict=True, ge=1, le=256, description="Number of clusters.")
+    n_clusters: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=MOST_COLORS)] | AutoOrRange,
+        error_message(f"should be an integer from 1 to {MOST_COLORS}, {RANGE_WORDS}"),
+    ] = Field(
+        5, description="Number of clusters; `auto` (2 to 15) or a range: the number that suits the image best in it."
+    )
+    criterion: Criterion | None = Field(
+        None, description="What the best number is told by; null: the silhouette. Only where there is a choice."
+    )
     n_init: int = Field(
         4, strict=True, ge=1, le=100, description="Starts with other seeds; the one of lowest inertia wins."
     )
@@ -36,6 +45,15 @@ class KMeansParams(CommonParams):
         description="`k-means++`, or the first centres: `n_clusters` sRGB colours (0..255), for one start.",
     )
 
+    fixed: Annotated[list[AnyColor], Field(max_length=MOST_COLORS)] = Field(
+        [], description="Colours that are centres and do not move, sRGB; the other centres are found."
+    )
+
+    @field_validator("criterion")
+    @classmethod
+    def _check_criterion(cls, criterion: Criterion | None, info: ValidationInfo) -> Criterion | None:
+        return check_criterion(criterion, info)
+
     @model_validator(mode="before")
     @classmethod
     def _count_the_given_centres(cls, data: Any) -> Any:
@@ -47,6 +65,22 @@ class KMeansParams(CommonParams):
     @classmethod
     def _check_init(cls, init: Any, info: ValidationInfo) -> Any:
         expected = info.data.get("n_clusters")
+        if isinstance(init, list) and range_of(expected) is not None:
+            raise ValueError("cannot be given where the number of clusters is chosen")
         if isinstance(init, list) and expected is not None and len(init) != expected:
             raise ValueError(f"has {len(init)} colours, but n_clusters is {expected}")
         return init
+
+    @field_validator("fixed")
+    @classmethod
+    def _check_fixed(cls, fixed: list[Any], info: ValidationInfo) -> list[Any]:
+        if not fixed:
+            return fixed
+        if isinstance(info.data.get("init"), list):
+            raise ValueError("cannot be given together with init: leave one of them out")
+        number = info.data.get("n_clusters")
+        span = range_of(number)
+        if number is not None and len(fixed) > (span.min if span else number):
+            least = f"of n_clusters the least is {span.min}" if span else f"n_clusters is {number}"
+            raise ValueError(f"has {len(fixed)} colours, but {least}")
+        return fixed

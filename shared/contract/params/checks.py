@@ -1,6 +1,8 @@
 """What the parameters ask for, held against the image: told from its header, before it is decoded."""
 
 from shared.contract.errors import FieldError, InvalidParams, TooManyPixels
+from shared.contract.outputs import MOST_MASKS
+from shared.contract.params.number import range_of
 from shared.contract.params.registry import AnyParams
 
 
@@ -30,3 +32,15 @@ def check_mask_size(mask: tuple[int, int], image: tuple[int, int]) -> None:
     if mask != image:
         message = f"should have the image's size as it is seen upright, {image[0]} x {image[1]} pixels"
         raise InvalidParams([FieldError(field="mask", value=f"{mask[0]} x {mask[1]}", message=message)])
+
+
+def check_outputs(params: AnyParams) -> None:
+    """Raises InvalidParams for an output that these parameters cannot have."""
+    number = getattr(params, "n_clusters", None)
+    if "sweep" in params.outputs and range_of(number) is None:
+        message = "has sweep, which shows a choice: give n_clusters as 'auto' or a range, or leave it out"
+    elif "masks" in params.outputs and isinstance(number, int) and number > MOST_MASKS:
+        message = f"has masks, of which there are at most {MOST_MASKS}: n_clusters is {number}"
+    else:
+        return
+    raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])

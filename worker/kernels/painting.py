@@ -56,7 +56,7 @@ def paint(
 
 @kernel
 def mask_rows(labels: NDArray[Any], label: int, rows: NDArray[np.uint8]) -> None:
-    """Write for each pixel of `labels` int[h, w] a bit, whether it is `label`, to `rows` u8[h, 1 + bytes of a row] (OUT).
+    """Write for each pixel of `labels` int[h, w] a bit, whether it is `label`, to `rows` u8[h, 1 + bytes] (OUT).
 
     The leftmost pixel is in the highest bit; each row begins with its filter, 0: none.
     """

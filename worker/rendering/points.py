@@ -39,7 +39,7 @@ def choose(colors: NDArray[np.uint8], labels: NDArray[np.int32], most: int = MOS
     keys = (wide[:, 0] << np.uint64(16)) | (wide[:, 1] << np.uint64(8)) | wide[:, 2]
     hashes = (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)  # Knuth's multiplicative hash: 2^64 / golden ratio
     order = np.lexsort((hashes, labels))
-    groups, begin, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    _, begin, sizes = np.unique(labels[order], return_index=True, return_counts=True)
     # The place of a colour within its group, as a share of the group: 0 for each group's first.
     rank = np.arange(len(order)) - np.repeat(begin, sizes)
     share = rank / np.repeat(sizes, sizes)
@@ -48,7 +48,7 @@ def choose(colors: NDArray[np.uint8], labels: NDArray[np.int32], most: int = MOS
 
 
 def points_json(cloud: PointCloud) -> bytes:
-    """`{"colors": [hex], "labels", "pixels", "coords": [[x, y, z]], "axes", "centers"}`; coordinates have 4 decimals."""
+    """`{"colors": [hex], "labels", "pixels", "coords": [[x, y, z]], "axes", "centers"}`; coordinates to 4 places."""
     return orjson.dumps(
         {
             "colors": ["#" + color.hex() for color in map(bytes, cloud.colors)],

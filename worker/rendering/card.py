@@ -3,13 +3,12 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from worker.rendering.fonts import font
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 36
 BAR_HEIGHT, FOOTER_HEIGHT = 64, 34
@@ -52,7 +51,7 @@ def card(pixels: NDArray[np.uint8], swatches: Sequence[Swatch], noise: float, ca
     _show(sheet, pixels, picture)
     _bar(sheet, draw, swatches, noise, (0, bar_top, WIDTH, bar_top + BAR_HEIGHT))
     _table(sheet, draw, rows, columns, table)
-    draw.text((MARGIN, HEIGHT - FOOTER_HEIGHT / 2), caption, QUIET, _font(17), "lm")
+    draw.text((MARGIN, HEIGHT - FOOTER_HEIGHT / 2), caption, QUIET, font(17), "lm")
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=False, compress_level=6)
     return file.getvalue()
@@ -130,7 +129,7 @@ def _table(sheet: Image.Image, draw: ImageDraw.ImageDraw, rows: Sequence[_Row], 
     width = (right - left - gap * (columns - 1)) // columns
     step = min(72, (bottom - top) // a_column)
     size = min(26 if columns < 2 else 19, step * 5 // 9)
-    font, mono = _font(size), _font(size - 1, "DejaVuSansMono")
+    letters, mono = font(size), font(size - 1, "DejaVuSansMono")
     patch = round(mono.getlength("#000000")) + 20
     for number, row in enumerate(rows):
         x, y = left + (width + gap) * (number // a_column), top + step * (number % a_column)
@@ -142,9 +141,9 @@ def _table(sheet: Image.Image, draw: ImageDraw.ImageDraw, rows: Sequence[_Row], 
         elif row.hatched:
             sheet.paste(hatching(patch, step), (x, y))
         share = share_text(row.proportion)
-        room = width - patch - 14 - font.getlength(share) - 12
-        draw.text((x + patch + 14, middle), shortened(row.text, font, room), INK, font, "lm")
-        draw.text((x + width, middle), share, INK, font, "rm")
+        room = width - patch - 14 - letters.getlength(share) - 12
+        draw.text((x + patch + 14, middle), shortened(row.text, letters, room), INK, letters, "lm")
+        draw.text((x + width, middle), share, INK, letters, "rm")
 
 
 def share_text(proportion: float) -> str:
@@ -152,19 +151,10 @@ def share_text(proportion: float) -> str:
     return "< 0.1 %" if 0 < proportion < 0.001 else f"{100 * proportion:.1f} %"
 
 
-def shortened(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+def shortened(text: str, letters: ImageFont.FreeTypeFont, room: float) -> str:
     """The text, cut so that it is no wider than `room` pixels."""
-    if font.getlength(text) <= room:
+    if letters.getlength(text) <= room:
         return text
-    while text and font.getlength(text + "…") > room:
+    while text and letters.getlength(text + "…") > room:
         text = text[:-1]
     return text.rstrip() + "…"
-
-
-@lru_cache(maxsize=16)
-def _font(size: int, name: str = "DejaVuSans") -> ImageFont.FreeTypeFont:
-    """A font that matplotlib brings along, found without importing it."""
-    package = find_spec("matplotlib")
-    assert package is not None
-    assert package.origin is not None
-    return ImageFont.truetype(Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / f"{name}.ttf", size)

@@ -23,7 +23,7 @@ def draw(cloud: PointCloud, palette: NDArray[np.uint8]) -> bytes:
     painted[inside] = palette[cloud.labels[inside]]
     for place, title, colors in ((1, "Each colour as it is", cloud.colors), (2, f"In {clusters} clusters", painted)):
         axes: Any = sheet.add_subplot(1, 2, place, projection="3d", computed_zorder=False)
-        axes.set_title(title, color=style.INK, fontsize=11)
+        axes.set_title(title, color=style.INK, fontsize=11, y=0.97)
         _points(axes, cloud, colors, upright)
         names = [cloud.axes[axis] for axis in upright]
         for name, set_label in zip(names, (axes.set_xlabel, axes.set_ylabel, axes.set_zlabel), strict=True):

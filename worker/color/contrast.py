@@ -14,7 +14,7 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear red, green, blue
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """Relative luminance 0..1, f64[n], of sRGB colours [n, 3], 0..255.
 
-    https://www.w3.org/TR/WCAG22/#dfn-relative-luminance, with IEC 61966-2-1's threshold, which gives the same for bytes.
+    https://www.w3.org/TR/WCAG22/#dfn-relative-luminance; IEC 61966-2-1's threshold gives the same for bytes.
     """
     light: NDArray[np.float64] = (linear_light(rgb.astype(np.float64)) * _LUMINANCE).sum(axis=1)
     return light

@@ -51,7 +51,7 @@ def _xkcd() -> list[tuple[str, str]]:
     """Randall Munroe's survey of 2010 (CC0), from matplotlib, which is imported when this list is first asked for."""
     from matplotlib.colors import XKCD_COLORS
 
-    return [(name.removeprefix("xkcd:"), color.lower()) for name, color in XKCD_COLORS.items()]
+    return [(name.removeprefix("xkcd:"), str(color).lower()) for name, color in XKCD_COLORS.items()]
 
 
 _LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {"css": _css, "xkcd": _xkcd}

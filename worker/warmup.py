@@ -16,8 +16,10 @@ from shared.contract.params import (
     KMeansParams,
     OpticsParams,
 )
+from shared.contract.selection import ExcludedColor
 from worker.clustering import cluster
 from worker.color.counting import count_colors
+from worker.color.difference import resembles
 from worker.color.scaling import scale_down
 from worker.kernels import qoi
 from worker.progress import Meter
@@ -53,6 +55,7 @@ def _count() -> None:
             for dtype in (np.int32, np.int16):
                 labels = colors.label_map(np.zeros(len(colors), dtype))
     label_png(labels, np.zeros((1, 3), np.uint8))
+    resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
     qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
 

@@ -7,11 +7,10 @@ from shared.contract.hex_color import rgb_of_hex
 from shared.contract.selection import ExcludedColor
 from worker.color.spaces import from_srgb
 from worker.kernels import difference as kernels
+from worker.kernels.closest import LIGHTNESS_REACH
 
 Floats = NDArray[np.float64]
 
-# No lightness counts less than 1 / 1.75 in the formula (S_L <= 1.747): colours farther apart in L need no more work.
-_LIGHTNESS_REACH = 1.75
 _CHUNK = 1 << 16  # colours at a time, so that the terms stay in the cache
 
 
@@ -22,7 +21,7 @@ def resembles(colors: NDArray[np.uint8], excluded: list[ExcludedColor]) -> NDArr
     for begin in range(0, len(colors), _CHUNK):
         lab = from_srgb(colors[begin : begin + _CHUNK], "lab")
         for one, center in zip(excluded, centers, strict=True):
-            near = np.flatnonzero(np.abs(lab[:, 0] - center[0]) <= _LIGHTNESS_REACH * one.tolerance)
+            near = np.flatnonzero(np.abs(lab[:, 0] - center[0]) <= LIGHTNESS_REACH * one.tolerance)
             found[begin + near[ciede2000(lab[near], center) <= one.tolerance]] = True
     return found
 

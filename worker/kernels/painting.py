@@ -5,37 +5,35 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import DONE, STOP, kernel
+from worker.kernels import DONE, STOP, inline, kernel
 
+# Linear light is counted in whole parts of ONE: sums are exact, and so the same on every machine.
+ONE = 1 << 24
 # Palette colours are looked for among those that can be nearest within a cell of linear light; cells grow with light,
-# as eyes do.
+# as eyes do: cell i begins at 4 i^2 of STEPS.
 CELLS = 32
-STEPS = 4 * CELLS**2  # cell i begins at 4 i^2 of so many steps of light
+STEPS = 4 * CELLS**2
+STEP_BITS = 12  # of a part of ONE, those below a step
 
 
 @kernel
 def paint(
-    begin: int,
-    end: int,
     labels: NDArray[Any],
     pixels: NDArray[np.uint8],
     colors: NDArray[np.uint8],
     kept: NDArray[np.bool_],
     at: int,
     rows: NDArray[np.uint8],
-    progress: NDArray[np.int64],
 ) -> None:
-    """Write the rows begin..end-1 of a picture to `rows` u8[h, bytes] (OUT), from byte `at` of each row on.
+    """Write a picture to `rows` u8[h, bytes] (OUT), from byte `at` of each row on.
 
     A pixel has its label's entry of `colors` u8[n, 3], or the colour that it has in `pixels` u8[h, w, 3 or 4] where the
     entry of `kept` bool[n] says so. Negative `labels` int[h, w] count from the end of both. With four channels alpha is
-    that of `pixels`. Progress: rows.
+    that of `pixels`.
     """
-    width, channels = labels.shape[1], pixels.shape[2]
-    count = len(colors)
-    for y in range(begin, end):
-        if progress[STOP]:
-            return
+    height, width = labels.shape
+    channels, count = pixels.shape[2], len(colors)
+    for y in range(height):
         place = at
         for x in range(width):
             label = labels[y, x]
@@ -51,7 +49,6 @@ def paint(
             if channels == 4:
                 rows[y, place + 3] = pixels[y, x, 3]
             place += channels
-        progress[DONE] += 1
 
 
 @kernel
@@ -77,57 +74,77 @@ def mask_rows(labels: NDArray[Any], label: int, rows: NDArray[np.uint8]) -> None
 
 
 class Cells(NamedTuple):
-    """Which palette colours can be nearest to a colour in each of CELLS^3 cells of linear light."""
+    """Which palette colours can be nearest to a colour in each cell of linear light; red changes fastest."""
 
-    begin: NDArray[np.int32]  # [CELLS^3 + 1]: where a cell's entries begin in `entries`
+    begin: NDArray[np.int32]  # [cells + 1]: where a cell's entries begin in `entries`
     entries: NDArray[np.int32]  # ascending within a cell
 
 
 @kernel
-def list_cells(palette: NDArray[np.float64], begin: NDArray[np.int32], entries: NDArray[np.int32]) -> None:
-    """Fill `Cells` for `palette` f64[k, 3] in linear light: the number of each cell's entries into `begin` i32[CELLS^3
-    + 1] (OUT) where `entries` is empty, else the entries themselves (OUT), `begin` being their places.
+def halve_cells(palette: NDArray[np.int32], bounds: NDArray[np.int32], cells: Cells) -> Cells:
+    """The cells between `bounds` i32[side + 1] on each axis, from `cells` that are twice as long.
 
-    An entry can be nearest within a cell if its least distance to it is not above the smallest of all entries'
-    greatest ones.
+    An entry of `palette` i32[k, 3] stays in a cell unless the one nearest to the cell's middle is nearer everywhere in
+    it, borders included (Kanungo and others: An efficient k-means clustering algorithm, PAMI 24, 2002: their filter).
     """
-    count = len(palette)
-    least = np.empty(count)
-    total = 0
-    for cell in range(CELLS**3):
-        bound = np.inf
-        for entry in range(count):
-            near = far = 0.0
-            part = cell
-            for axis in range(3):
-                step = part % CELLS
-                part //= CELLS
-                low, high = 4 * step**2 / STEPS, 4 * (step + 1) ** 2 / STEPS
-                value = palette[entry, axis]
-                outside = max(low - value, value - high, 0.0)
-                across = max(abs(value - low), abs(value - high))
-                near += outside * outside
-                far += across * across
-            least[entry] = near
-            bound = min(bound, far)
-        if len(entries) == 0:
-            begin[cell] = total
-        for entry in range(count):
-            # Rounding must not lose one that is nearest on a cell's border.
-            if least[entry] <= bound * (1 + 1e-12):
-                if len(entries):
-                    entries[total] = entry
-                total += 1
-    if len(entries) == 0:
-        begin[CELLS**3] = total
+    side = len(bounds) - 1
+    begin = np.empty(side**3 + 1, np.int32)
+    entries = np.empty(8 * len(cells.entries), np.int32)
+    cell = total = 0
+    for blue in range(side):
+        for green in range(side):
+            for red in range(side):
+                whole = red // 2 + side // 2 * (green // 2 + side // 2 * (blue // 2))
+                candidates = cells.entries[cells.begin[whole] : cells.begin[whole + 1]]
+                corners = (
+                    (np.int64(bounds[red]), np.int64(bounds[red + 1])),
+                    (np.int64(bounds[green]), np.int64(bounds[green + 1])),
+                    (np.int64(bounds[blue]), np.int64(bounds[blue + 1])),
+                )
+                middle = _nearest_to_middle(palette, candidates, corners)
+                begin[cell] = total
+                for entry in candidates:
+                    if not _always_beaten(palette[entry], palette[middle], corners):
+                        entries[total] = entry
+                        total += 1
+                cell += 1
+    begin[cell] = total
+    return Cells(begin, entries[:total].copy())
+
+
+@inline
+def _nearest_to_middle(palette: NDArray[np.int32], candidates: NDArray[np.int32], corners: Any) -> int:
+    nearest, least = candidates[0], np.iinfo(np.int64).max
+    for entry in candidates:
+        distance = np.int64(0)
+        for axis in range(3):
+            off = 2 * palette[entry, axis] - corners[axis][0] - corners[axis][1]
+            distance += off * off
+        if distance < least:
+            nearest, least = entry, distance
+    return int(nearest)
+
+
+@inline
+def _always_beaten(entry: NDArray[np.int32], other: NDArray[np.int32], corners: Any) -> bool:
+    """Whether all places between `corners`, three of (low, high), are nearer to `other` than to `entry`, both i32[3].
+
+    The difference of the squared distances is linear: so it is smallest in the corner that lies on the entry's side.
+    """
+    ahead = np.int64(0)
+    for axis in range(3):
+        low, high = corners[axis]
+        place = high if entry[axis] > other[axis] else low
+        ahead += (entry[axis] - place) ** 2 - (other[axis] - place) ** 2
+    return bool(ahead > 0)
 
 
 @kernel
 def diffuse(
     labels: NDArray[Any],
     pixels: NDArray[np.uint8],
-    light: NDArray[np.float64],
-    palette: NDArray[np.float64],
+    light: NDArray[np.int32],
+    palette: NDArray[np.int32],
     cells: Cells,
     out: NDArray[Any],
     progress: NDArray[np.int64],
@@ -135,9 +152,9 @@ def diffuse(
     """Floyd and Steinberg's error diffusion in linear light, every other row backwards: `out` int[h, w] (OUT) is the
     palette entry of each pixel of `pixels` u8[h, w, 3 or 4].
 
-    Pixels with a negative label in `labels` int[h, w] keep it, and take and give no error. `light` f64[256] is a byte's
-    linear light, `palette` f64[k, 3]. What would leave 0..1 is clipped before the nearest entry is sought; of equally
-    near ones the first. Progress: rows.
+    Pixels with a negative label in `labels` int[h, w] keep it, and take and give no error. `light` i32[256] is a byte's
+    linear light, `palette` i32[k, 3], both in parts of ONE; `cells` are CELLS^3. What would leave 0..ONE is clipped
+    before the nearest entry is sought; of equally near ones the first is taken. Progress: rows.
 
     R. W. Floyd, L. Steinberg: An adaptive algorithm for spatial grey scale (Proc. SID 17, 1976).
     """
@@ -146,53 +163,63 @@ def diffuse(
     for cell in range(CELLS):
         cell_of[4 * cell**2 : 4 * (cell + 1) ** 2] = cell
     cell_of[STEPS] = CELLS - 1
-    # One pixel more at each side: what is given beyond the image is lost.
-    now = np.zeros((width + 2, 3))
-    below = np.zeros((width + 2, 3))
+    # Sixteenths of errors. One pixel more at each side: what is given beyond the image is lost.
+    now = np.zeros((width + 2, 3), np.int32)
+    below = np.zeros((width + 2, 3), np.int32)
     for y in range(height):
         if progress[STOP]:
             return
         step = 1 if y % 2 == 0 else -1
         x = 0 if step == 1 else width - 1
         # What the pixel before gives to this one.
-        ahead_red = ahead_green = ahead_blue = 0.0
+        ahead_red = ahead_green = ahead_blue = 0
         for _ in range(width):
             if labels[y, x] < 0:
                 out[y, x] = labels[y, x]
-                ahead_red = ahead_green = ahead_blue = 0.0
+                ahead_red = ahead_green = ahead_blue = 0
                 x += step
                 continue
-            red = min(max(light[pixels[y, x, 0]] + now[x + 1, 0] + ahead_red, 0.0), 1.0)
-            green = min(max(light[pixels[y, x, 1]] + now[x + 1, 1] + ahead_green, 0.0), 1.0)
-            blue = min(max(light[pixels[y, x, 2]] + now[x + 1, 2] + ahead_blue, 0.0), 1.0)
-            cell = cell_of[int(red * STEPS)]
-            cell += CELLS * (cell_of[int(green * STEPS)] + CELLS * cell_of[int(blue * STEPS)])
-            begin, end = cells.begin[cell], cells.begin[cell + 1]
-            nearest = cells.entries[begin]
-            if end - begin > 1:
-                least = np.inf
-                for place in range(begin, end):
-                    entry = cells.entries[place]
-                    off_red, off_green = red - palette[entry, 0], green - palette[entry, 1]
-                    off_blue = blue - palette[entry, 2]
-                    distance = off_red * off_red + off_green * off_green + off_blue * off_blue
-                    if distance < least:
-                        nearest, least = entry, distance
+            red = _lit(light[pixels[y, x, 0]], now[x + 1, 0] + ahead_red)
+            green = _lit(light[pixels[y, x, 1]], now[x + 1, 1] + ahead_green)
+            blue = _lit(light[pixels[y, x, 2]], now[x + 1, 2] + ahead_blue)
+            cell = cell_of[green >> STEP_BITS] + CELLS * cell_of[blue >> STEP_BITS]
+            nearest = _nearest_in_cell(red, green, blue, palette, cells, cell_of[red >> STEP_BITS] + CELLS * cell)
             out[y, x] = nearest
-            red = (red - palette[nearest, 0]) / 16
-            green = (green - palette[nearest, 1]) / 16
-            blue = (blue - palette[nearest, 2]) / 16
+            red -= palette[nearest, 0]
+            green -= palette[nearest, 1]
+            blue -= palette[nearest, 2]
             ahead_red, ahead_green, ahead_blue = 7 * red, 7 * green, 7 * blue
-            below[x + 1 - step, 0] += 3 * red
-            below[x + 1 - step, 1] += 3 * green
-            below[x + 1 - step, 2] += 3 * blue
-            below[x + 1, 0] += 5 * red
-            below[x + 1, 1] += 5 * green
-            below[x + 1, 2] += 5 * blue
-            below[x + 1 + step, 0] += red
-            below[x + 1 + step, 1] += green
-            below[x + 1 + step, 2] += blue
+            _give(below[x + 1 - step], 3, red, green, blue)
+            _give(below[x + 1], 5, red, green, blue)
+            _give(below[x + 1 + step], 1, red, green, blue)
             x += step
         now, below = below, now
         below[:] = 0
         progress[DONE] += 1
+
+
+@inline
+def _lit(light: int, sixteenths: int) -> int:
+    return min(max(light + (sixteenths >> 4), 0), ONE)
+
+
+@inline
+def _give(place: NDArray[np.int32], share: int, red: int, green: int, blue: int) -> None:
+    place[0] += share * red
+    place[1] += share * green
+    place[2] += share * blue
+
+
+@inline
+def _nearest_in_cell(red: int, green: int, blue: int, palette: NDArray[np.int32], cells: Cells, cell: int) -> int:
+    """The palette entry that is nearest to a colour, of those that its cell lists."""
+    nearest, least = 0, np.iinfo(np.int64).max
+    for place in range(cells.begin[cell], cells.begin[cell + 1]):
+        entry = cells.entries[place]
+        off_red, off_green, off_blue = red - palette[entry, 0], green - palette[entry, 1], blue - palette[entry, 2]
+        distance = off_red * off_red + off_green * off_green + off_blue * off_blue
+        # Chosen without a branch, which would be mispredicted for most pixels.
+        nearer = distance < least
+        nearest = entry if nearer else nearest
+        least = distance if nearer else least
+    return nearest

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.kernels import read_only
 from worker.kernels.painting import mask_rows
 from worker.rendering import png
 
@@ -15,6 +16,7 @@ MOST_MASKS = 64
 def masks(labels: NDArray[Any], count: int, threads: int) -> list[bytes]:
     """A PNG for each of the labels 0..count-1 of `labels` int[h, w]."""
     height, width = labels.shape
+    labels = read_only(labels)
 
     def mask(label: int) -> bytes:
         def rows(begin: int, end: int) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shared.contract.results import EXCLUDED_LABEL, NOISE_LABEL
 from worker.color.spaces import linear_light
 from worker.kernels import painting as kernels
+from worker.kernels import read_only
 from worker.progress import Meter
 from worker.rendering import png
 
@@ -29,17 +30,18 @@ class Painting:
         """Width and height."""
         return self.labels.shape[1], self.labels.shape[0]
 
+    def __post_init__(self) -> None:
+        for name in ("labels", "base"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
     def dithered(self, meter: Meter) -> "Painting":
         """The same with the palette's colours mixed by error diffusion: labels are no longer those of the clusters."""
-        light = linear_light(np.arange(256.0))
+        if not len(self.palette):
+            return self
+        light = np.rint(linear_light(np.arange(256.0)) * kernels.ONE).astype(np.int32)
         palette = light[self.palette]
-        begin = np.zeros(kernels.CELLS**3 + 1, np.int32)
-        kernels.list_cells(palette, begin, np.empty(0, np.int32))
-        entries = np.empty(begin[-1], np.int32)
-        kernels.list_cells(palette, begin, entries)
         out = np.empty_like(self.labels)
-        cells = kernels.Cells(begin, entries)
-        meter.run(kernels.diffuse, self.labels, self.base, light, palette, cells, out, work=len(out))
+        meter.run(kernels.diffuse, self.labels, self.base, light, palette, listed(palette), out, work=len(out))
         return replace(self, labels=out)
 
     def paint(self, begin: int, end: int, rows: NDArray[np.uint8], at: int) -> None:
@@ -50,8 +52,7 @@ class Painting:
         kept[EXCLUDED_LABEL] = True
         kept[NOISE_LABEL] = not self.grey_noise
         colors[NOISE_LABEL] = NOISE_GREY
-        part = slice(begin, end)
-        kernels.paint(0, end - begin, self.labels[part], self.base[part], colors, kept, at, rows, np.zeros(2, np.int64))
+        kernels.paint(self.labels[begin:end], self.base[begin:end], colors, kept, at, rows)
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture, u8[h, w, 3 or 4]."""
@@ -66,12 +67,22 @@ class Painting:
         own = lowest == EXCLUDED_LABEL or (lowest == NOISE_LABEL and not self.grey_noise)
         if self.base.shape[2] == 3 and not own and len(self.palette) < 256:
             grey = np.array([NOISE_GREY], np.uint8)
-            return png.indexed(self.labels, np.concatenate([self.palette, grey]), None, threads)
-        return png.encode(self.size, 8, png.color_type_of(self.base), self._png_rows, threads=threads)
+            return png.indexed(self.labels, np.concatenate([self.palette, grey]), threads=threads)
+        return png.truecolor(
+            self.size, self.base.shape[2], lambda begin, end, rows: self.paint(begin, end, rows, 1), threads
+        )
 
-    def _png_rows(self, begin: int, end: int) -> NDArray[np.uint8]:
-        _, width, channels = self.base.shape
-        rows = np.empty((end - begin, 1 + width * channels), np.uint8)
-        rows[:, 0] = png.NO_FILTER
-        self.paint(begin, end, rows, 1)
-        return rows
+
+def listed(palette: NDArray[np.int32]) -> kernels.Cells:
+    """For each cell of linear light the entries of `palette` i32[k, 3], k at least 1, that can be nearest in it.
+
+    Of equal entries only the first is listed.
+    """
+    _, first = np.unique(palette, axis=0, return_index=True)
+    cells = kernels.Cells(np.array([0, len(first)], np.int32), np.sort(first).astype(np.int32))
+    bounds = (4 * np.arange(kernels.CELLS + 1) ** 2 << kernels.STEP_BITS).astype(np.int32)
+    side = 2
+    while side <= kernels.CELLS:
+        cells = kernels.halve_cells(palette, read_only(bounds[:: kernels.CELLS // side]), cells)
+        side *= 2
+    return cells

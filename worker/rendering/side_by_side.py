@@ -13,16 +13,14 @@ def side_by_side(painting: Painting, threads: int) -> bytes:
     stacked = width > 2 * height
     size = (width, 2 * height) if stacked else (2 * width, height)
 
-    def rows(begin: int, end: int) -> NDArray[np.uint8]:
-        made = np.empty((end - begin, 1 + size[0] * channels), np.uint8)
-        made[:, 0] = png.NO_FILTER
+    def fill(begin: int, end: int, rows: NDArray[np.uint8]) -> None:
         if stacked:
             upper, lower = min(max(height - begin, 0), end - begin), max(begin - height, 0)
-            made[:upper, 1:] = painting.base[begin : begin + upper].reshape(upper, -1)
-            painting.paint(lower, end - height if end > height else lower, made[upper:], 1)
+            rows[:upper, 1:] = painting.base[begin : begin + upper].reshape(upper, -1)
+            painting.paint(lower, max(end - height, lower), rows[upper:], 1)
         else:
-            made[:, 1 : 1 + width * channels] = painting.base[begin:end].reshape(end - begin, -1)
-            painting.paint(begin, end, made, 1 + width * channels)
-        return made
+            half = 1 + width * channels
+            rows[:, 1:half] = painting.base[begin:end].reshape(end - begin, -1)
+            painting.paint(begin, end, rows, half)
 
-    return png.encode(size, 8, png.color_type_of(painting.base), rows, threads=threads)
+    return png.truecolor(size, channels, fill, threads)

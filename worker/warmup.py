@@ -9,9 +9,11 @@ import numpy as np
 
 from shared.contract.params import MODELS, ColorSpace, KMeansParams
 from shared.contract.results import FoundImage
+from shared.contract.selection import ExcludedColor
 from worker.clustering import cluster
 from worker.clustering.registry import METHODS, method_of
 from worker.color.counting import ColorSet, count_colors
+from worker.color.difference import resembles
 from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
 from worker.kernels import qoi
@@ -41,6 +43,7 @@ def _count() -> None:
             colors = _colors(side, channels)
             for dtype in (np.int32, np.int16):
                 colors.label_map(np.zeros(len(colors), dtype))
+    resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
     qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
 

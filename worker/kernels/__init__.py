@@ -7,7 +7,9 @@ early, at the next convenient place, when it reads a non-zero `progress[1]`.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,3 +29,10 @@ def kernel(function: F) -> F:
 def inline(function: F) -> F:
     """A small helper of kernels, compiled into its callers."""
     return cast(F, njit(cache=True, nogil=True, error_model="numpy", inline="always")(function))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, contiguous and not to be written to: numba compiles anew for each way in which one may be used."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

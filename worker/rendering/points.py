@@ -1,0 +1,61 @@
+"""The clustered colours as points of their colour space: what a 3-D view draws."""
+
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from shared.contract.params import ColorSpace
+
+MOST_POINTS = 20_000
+AXES: dict[ColorSpace, tuple[str, str, str]] = {
+    "rgb": ("red", "green", "blue"),
+    "lab": ("L*", "a*", "b*"),
+    "oklab": ("L", "a", "b"),
+}
+
+
+class PointCloud(NamedTuple):
+    """The colours that are drawn, in ascending order of (red, green, blue), M of them."""
+
+    colors: NDArray[np.uint8]  # [M, 3]
+    labels: NDArray[np.int32]  # [M]; noise -1
+    pixels: NDArray[np.int64]  # [M]: how many pixels have just this colour
+    coords: NDArray[np.float64]  # [M, 3], in the colour space, not standardised
+    centers: NDArray[np.float64]  # [k, 3], likewise
+    axes: tuple[str, str, str]
+
+
+def choose(colors: NDArray[np.uint8], labels: NDArray[np.int32], most: int = MOST_POINTS) -> NDArray[np.int64]:
+    """Ascending indices of at most `most` of the colours u8[U, 3] with labels i32[U], the same ones every time.
+
+    Each cluster and the noise get their share of the places, at least one as long as there are places, and are thinned
+    evenly: the colours are taken in the order of a hash, which knows nothing of where they lie.
+    """
+    if len(colors) <= most:
+        return np.arange(len(colors))
+    wide = colors.astype(np.uint64)
+    keys = (wide[:, 0] << np.uint64(16)) | (wide[:, 1] << np.uint64(8)) | wide[:, 2]
+    hashes = (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)  # Knuth's multiplicative hash: 2^64 / golden ratio
+    order = np.lexsort((hashes, labels))
+    _, begin, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    # The place of a colour within its group, as a share of the group: 0 for each group's first.
+    rank = np.arange(len(order)) - np.repeat(begin, sizes)
+    share = rank / np.repeat(sizes, sizes)
+    chosen = order[np.lexsort((np.repeat(-sizes, sizes), share))[:most]]
+    return np.sort(chosen)
+
+
+def points_json(cloud: PointCloud) -> bytes:
+    """`{"colors": [hex], "labels", "pixels", "coords": [[x, y, z]], "axes", "centers"}`; coordinates to 4 places."""
+    return orjson.dumps(
+        {
+            "colors": ["#" + color.hex() for color in map(bytes, cloud.colors)],
+            "labels": cloud.labels.tolist(),
+            "pixels": cloud.pixels.tolist(),
+            "coords": np.round(cloud.coords, 4).tolist(),
+            "axes": list(cloud.axes),
+            "centers": np.round(cloud.centers, 4).tolist(),
+        }
+    )

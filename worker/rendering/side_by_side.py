@@ -1,0 +1,26 @@
+"""The original and what is painted over it, in one picture, with nothing else in it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.rendering import png
+from worker.rendering.painting import Painting
+
+
+def side_by_side(painting: Painting, threads: int) -> bytes:
+    """A PNG: the original at the left, the painting at the right; a wide picture's one above the other."""
+    height, width, channels = painting.base.shape
+    stacked = width > 2 * height
+    size = (width, 2 * height) if stacked else (2 * width, height)
+
+    def fill(begin: int, end: int, rows: NDArray[np.uint8]) -> None:
+        if stacked:
+            upper, lower = min(max(height - begin, 0), end - begin), max(begin - height, 0)
+            rows[:upper, 1:] = painting.base[begin : begin + upper].reshape(upper, -1)
+            painting.paint(lower, max(end - height, lower), rows[upper:], 1)
+        else:
+            half = 1 + width * channels
+            rows[:, 1:half] = painting.base[begin:end].reshape(end - begin, -1)
+            painting.paint(begin, end, rows, half)
+
+    return png.truecolor(size, channels, fill, threads)

@@ -1,13 +1,15 @@
 """Contrast of colours as text and background: WCAG 2.2's relative luminance and contrast ratio."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.color.spaces import linear_light
 
-BLACK, WHITE = "#000000", "#ffffff"
+Ink = Literal["#000000", "#ffffff"]
+BLACK: Ink = "#000000"
+WHITE: Ink = "#ffffff"
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear red, green, blue
 
 
@@ -27,6 +29,6 @@ def ratio(light: NDArray[np.float64] | float, other: NDArray[np.float64] | float
     return found
 
 
-def text_on(light: NDArray[np.float64]) -> list[str]:
+def text_on(light: NDArray[np.float64]) -> list[Ink]:
     """Black or white, as hex, for each luminance f64[n]: whichever contrasts more, by 4.58 at least."""
     return [BLACK if dark else WHITE for dark in ratio(light, 0.0) >= ratio(light, 1.0)]

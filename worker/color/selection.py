@@ -29,7 +29,7 @@ def select(raster: Raster, params: AnyParams, mask: Raster | None, meter: Meter)
     What is left out before the image is scaled down adds nothing to the colours of the smaller image. Raises
     InvalidParams for a mask of another size, and NothingToCluster for a region without a pixel.
     """
-    pixels = _with_alpha_read(raster.pixels, params.alpha)
+    pixels = with_alpha_read(raster.pixels, params.alpha)
     smaller = params.max_pixels is not None and raster.width * raster.height > params.max_pixels
     kept: list[_Kept] = []
     if params.region is not None:
@@ -56,7 +56,7 @@ def count_selected(pixels: _Image, params: AnyParams, threads: int | None = None
     return colors
 
 
-def _with_alpha_read(pixels: _Image, alpha: str) -> _Image:
+def with_alpha_read(pixels: _Image, alpha: str) -> _Image:
     """The pixels as `alpha` wants transparency read; see `CommonParams.alpha`."""
     if pixels.shape[2] == 3 or alpha in ("ignore", "weight"):
         return pixels

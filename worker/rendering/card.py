@@ -1,14 +1,18 @@
 """The card: a picture and its palette on 1200 x 630 pixels, to be pasted into slides and shared."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from shared.contract.hex_color import hex_of_rgb
+from worker.progress import Meter
+from worker.rendering.base import Drawn, File
 from worker.rendering.fonts import font
+from worker.segmentation import Segmentation
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 36
 BAR_HEIGHT, FOOTER_HEIGHT = 64, 34
@@ -158,3 +162,31 @@ def shortened(text: str, letters: ImageFont.FreeTypeFont, room: float) -> str:
     while text and letters.getlength(text + "…") > room:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+_METHODS = {
+    "kmeans": "KMeans",
+    "hdbscan": "HDBSCAN",
+    "optics": "OPTICS",
+    "agglomerative": "Agglomerative",
+    "assign": "Given colours",
+}
+
+
+def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
+    swatches = [
+        Swatch(hex_of_rgb((rgb[0], rgb[1], rgb[2])), text, named.name, share)
+        for rgb, text, named, share in zip(
+            segmentation.palette.tolist(),
+            segmentation.texts,
+            segmentation.names,
+            segmentation.shares.tolist(),
+            strict=True,
+        )
+    ]
+    count, params = len(swatches), segmentation.params
+    method = _METHODS.get(params.algorithm, params.algorithm)
+    caption = f"{method} · {count:,} colour{'' if count == 1 else 's'} · {params.color_space}"
+    noise = (segmentation.points.pixels - int(segmentation.weights.sum())) / segmentation.points.pixels
+    picture = card(segmentation.picture(meter), swatches, noise, caption)
+    yield File("card.png", "image/png", "The image with its palette: colours, names and shares.", picture)

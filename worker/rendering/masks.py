@@ -1,16 +1,20 @@
 """A mask for each cluster: one bit a pixel, white where the pixel is in it."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contract.outputs import MOST_MASKS
+from shared.contract.results import Note
 from worker.kernels import read_only
 from worker.kernels.painting import mask_rows
+from worker.progress import Meter
 from worker.rendering import png
-
-MOST_MASKS = 64
+from worker.rendering.base import Drawn, File
+from worker.segmentation import Segmentation
 
 
 def masks(labels: NDArray[Any], count: int, threads: int) -> list[bytes]:
@@ -28,3 +32,13 @@ def masks(labels: NDArray[Any], count: int, threads: int) -> list[bytes]:
 
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(mask, range(count)))
+
+
+def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
+    count = len(segmentation.palette)
+    if count > MOST_MASKS:
+        detail = f"The masks are left out: there are {count:,} clusters, and masks of at most {MOST_MASKS}."
+        yield Note(note="left_out", detail=detail)
+        return
+    for label, mask in enumerate(masks(segmentation.labels, count, meter.threads)):
+        yield File(f"mask-{label}.png", "image/png", f"White where a pixel has the label {label}.", mask)

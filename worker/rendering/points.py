@@ -1,5 +1,6 @@
 """The clustered colours as points of their colour space: what a 3-D view draws."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,10 @@ import orjson
 from numpy.typing import NDArray
 
 from shared.contract.params import ColorSpace
+from worker.color.spaces import from_srgb
+from worker.progress import Meter
+from worker.rendering.base import Drawn, File
+from worker.segmentation import Segmentation
 
 MOST_POINTS = 20_000
 AXES: dict[ColorSpace, tuple[str, str, str]] = {
@@ -59,3 +64,22 @@ def points_json(cloud: PointCloud) -> bytes:
             "centers": np.round(cloud.centers, 4).tolist(),
         }
     )
+
+
+def cloud_of(segmentation: Segmentation) -> PointCloud:
+    """The points that are drawn, in the colour space of the request."""
+    colors, labels, space = segmentation.colors, segmentation.clustering.labels, segmentation.params.color_space
+    shown = choose(colors.colors, labels)
+    return PointCloud(
+        colors.colors[shown],
+        labels[shown],
+        colors.counts[shown],
+        from_srgb(colors.colors[shown], space),
+        from_srgb(segmentation.centroids, space),
+        AXES[space],
+    )
+
+
+def draw(segmentation: Segmentation, _: Meter) -> Iterator[Drawn]:
+    description = "Colours of the image as points of the colour space, with labels and pixels: at most 20,000."
+    yield File("points.json", "application/json", description, points_json(cloud_of(segmentation)))

@@ -4,11 +4,19 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from worker.progress import Meter
-from worker.rendering.base import File, Output
+from worker.rendering.base import Drawn, Output
 from worker.segmentation import Segmentation
 
 OUTPUTS: dict[str, str] = {
     "labels": "worker.rendering.labels",
+    "recolored": "worker.rendering.recolored",
+    "side_by_side": "worker.rendering.side_by_side",
+    "card": "worker.rendering.card",
+    "masks": "worker.rendering.masks",
+    "points": "worker.rendering.points",
+    "scatter": "worker.rendering.scatter",
+    "plot": "worker.rendering.plot",
+    "sweep": "worker.rendering.sweep",
 }
 ALWAYS = ("labels",)
 """What every result has."""
@@ -20,11 +28,11 @@ def output_of(name: str) -> Output:
     return draw
 
 
-def draw_all(names: Iterable[str], segmentation: Segmentation, meter: Meter) -> list[File]:
-    """The files of all outputs that are named, in that order. Raises Stopped."""
-    files: list[File] = []
+def draw_all(names: Iterable[str], segmentation: Segmentation, meter: Meter) -> list[Drawn]:
+    """The files and notes of all outputs that are named, in that order. Raises Stopped."""
+    drawn: list[Drawn] = []
     wanted = list(names)
     for place, name in enumerate(wanted):
         with meter.part(place / len(wanted), (place + 1) / len(wanted)) as part:
-            files += output_of(name)(segmentation, part)
-    return files
+            drawn += output_of(name)(segmentation, part)
+    return drawn

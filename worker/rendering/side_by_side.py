@@ -1,10 +1,16 @@
 """The original and what is painted over it, in one picture, with nothing else in it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.progress import Meter
 from worker.rendering import png
+from worker.rendering.base import Drawn, File
 from worker.rendering.painting import Painting
+from worker.rendering.recolored import painting
+from worker.segmentation import Segmentation
 
 
 def side_by_side(painting: Painting, threads: int) -> bytes:
@@ -24,3 +30,8 @@ def side_by_side(painting: Painting, threads: int) -> bytes:
             painting.paint(begin, end, rows, half)
 
     return png.truecolor(size, channels, fill, threads)
+
+
+def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
+    picture = side_by_side(painting(segmentation, meter), meter.threads)
+    yield File("side_by_side.png", "image/png", "The image, and beside it the same in the palette's colours.", picture)

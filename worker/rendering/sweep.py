@@ -1,15 +1,17 @@
 """An animation through the numbers of clusters that were tried: one frame for each, the original last."""
 
 import io
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from shared.contract.results import EXCLUDED_LABEL, NOISE_LABEL
+from shared.contract.results import EXCLUDED_LABEL, NOISE_LABEL, Note
+from worker.progress import Meter
+from worker.rendering.base import Drawn, File
 from worker.rendering.fonts import font
+from worker.segmentation import Segmentation, Tried
 
 LONGEST_SIDE = 800
 FRAME_MS, LAST_FRAME_MS = 700, 2500
@@ -17,13 +19,6 @@ BAR_SHARE = 0.06  # of the height
 OPAQUE_FROM = 128  # GIF knows no half transparency
 _TRANSPARENT, _NOISE, _INK, _PAPER = 252, 253, 254, 255
 _FIXED = {_NOISE: (128, 128, 128), _INK: (34, 34, 34), _PAPER: (255, 255, 255)}
-
-
-class Tried(NamedTuple):
-    """One number of clusters."""
-
-    labels: NDArray[np.int32]  # [U]: by colour; noise -1
-    palette: NDArray[np.uint8]  # [k, 3], k at most 250
 
 
 def sampled(height: int, width: int, longest: int = LONGEST_SIDE) -> NDArray[np.int64]:
@@ -127,3 +122,18 @@ def _write(image: Image.Image, text: str, ink: int, paper: int) -> None:
     width = draw.textlength(text, letters) + size * 0.8
     draw.rectangle((0, 0, width, size * 1.5), fill=paper)
     draw.text((width / 2, size * 0.75), text, ink, letters, "mm")
+
+
+def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
+    if not segmentation.tried:
+        yield Note(
+            note="left_out", detail="There is no animation: the number of clusters was not chosen among several."
+        )
+        return
+    height, width = segmentation.labels.shape
+    shown = sampled(height, width)
+    picture = segmentation.picture(meter)
+    original = picture.reshape(-1, picture.shape[2])[shown]
+    index = segmentation.colors.index[shown]
+    frames = sweep_gif(segmentation.tried, segmentation.colors.counts, index, original)
+    yield File("sweep.gif", "image/gif", "The image in each number of colours that was tried, then as it is.", frames)

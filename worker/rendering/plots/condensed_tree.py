@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.results import NOISE_LABEL
-from worker.clustering.base import HdbscanDetails
+from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.rendering.plots import style
 
 MOST_CLUSTERS = 250

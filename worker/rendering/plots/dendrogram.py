@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.clustering.base import AgglomerativeDetails
+from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.rendering.plots import style
 
 LEAVES = 30

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.results import NOISE_LABEL
-from worker.clustering.base import ReachabilityPlot
+from worker.clustering.optics.details import ReachabilityPlot
 from worker.rendering.plots import style
 
 BINS = 3_000  # of three values each: see plots.MOST_VALUES

@@ -13,7 +13,9 @@ from shared.formats import Limits
 from worker.clustering import cluster
 from worker.color.selection import count_selected, select
 from worker.decoding.decode import decode
+from worker.measures import measure
 from worker.progress import Meter, Report, Stopped
+from worker.rendering.base import File
 from worker.rendering.registry import ALWAYS, draw_all
 from worker.result import check_clusters, result_of
 from worker.segmentation import Segmentation, label_pixels
@@ -22,7 +24,7 @@ StageReport = Callable[[str, float], bool]
 """Takes the stage and the finished fraction of the whole; answers whether to go on."""
 
 # Where each stage begins and ends in the whole; clustering is what a person waits for.
-STAGES = {"decode": (0.0, 0.15), "count": (0.15, 0.2), "cluster": (0.2, 0.9), "render": (0.9, 1.0)}
+STAGES = {"decode": (0.0, 0.15), "count": (0.15, 0.2), "cluster": (0.2, 0.8), "measure": (0.8, 0.9), "render": (0.9, 1)}
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,12 @@ def run(
         clustering = cluster(points, params, tell, threads)
         check_clusters(clustering, params)
         clustering = clustering.by_share(points)
-    with stages.stage("render") as tell:
+    with stages.stage("measure") as tell:
         labels = label_pixels(colors, clustering, threads)
         segmentation = Segmentation(params, raster, colors, points, clustering, labels)
-        files = draw_all(ALWAYS, segmentation, Meter(tell, threads))
+        measures = measure(segmentation, Meter(tell, threads))
+    with stages.stage("render") as tell:
+        drawn = draw_all([*ALWAYS, *params.outputs], segmentation, Meter(tell, threads))
     hashes = [hashlib.sha256(file).hexdigest() for file in (data, mask) if file is not None]
-    result = result_of(segmentation, files, hashes, stages.timings_ms)
-    return Outcome(result, {file.name: file.data for file in files})
+    result = result_of(segmentation, measures, drawn, hashes, stages.timings_ms)
+    return Outcome(result, {file.name: file.data for file in drawn if isinstance(file, File)})

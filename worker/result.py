@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from importlib.metadata import version
 
 from shared.contract.errors import TooManyClusters
-from shared.contract.hex_color import hex_of_rgb
 from shared.contract.params import MOST_CLUSTERS, AnyParams
-from shared.contract.results import Artifact, ClusterResult, ImageInfo, LabelMap, Noise, PaletteEntry
+from shared.contract.results import Artifact, ClusterResult, ImageInfo, LabelMap, Noise, Note, Quality
 from worker.clustering import Clustering
 from worker.clustering.registry import method_of
-from worker.rendering.base import File
+from worker.measures import Measures
+from worker.rendering.base import Drawn, File
 from worker.segmentation import Segmentation
 
 SOFTWARE = {name: version(name) for name in ("huemill", "numpy", "numba", "pillow")}
@@ -27,10 +27,14 @@ def check_clusters(clustering: Clustering, params: AnyParams) -> None:
 
 
 def result_of(
-    segmentation: Segmentation, files: Iterable[File], hashes: list[str], timings_ms: dict[str, float]
+    segmentation: Segmentation,
+    measures: Measures,
+    drawn: Iterable[Drawn],
+    hashes: list[str],
+    timings_ms: dict[str, float],
 ) -> ClusterResult:
-    """The result with its `files` listed. `hashes` are the SHA-256 of the image file and its mask's, if it has one."""
-    params = segmentation.params
+    """The result with the files among `drawn` listed. `hashes` are the SHA-256 of the image file and its mask's, if it has one."""
+    params, drawn = segmentation.params, list(drawn)
     return ClusterResult(
         algorithm=params.algorithm,
         params=params,
@@ -39,10 +43,13 @@ def result_of(
         centroids=segmentation.centroids.tolist(),
         proportions=segmentation.shares.tolist(),
         labels=LabelMap(shape=segmentation.colors.shape, dtype=str(segmentation.labels.dtype)),
-        palette=_palette(segmentation),
+        palette=measures.palette,
+        palette_contrast=measures.palette_contrast,
         noise=_noise(segmentation),
-        quality=segmentation.clustering.details.summary(),
-        artifacts=[_artifact(file) for file in files],
+        quality=Quality(**measures.quality),
+        selection=segmentation.selection,
+        notes=[*measures.notes, *(each for each in drawn if isinstance(each, Note))],
+        artifacts=[_artifact(each) for each in drawn if isinstance(each, File)],
         timings_ms=timings_ms,
         software=SOFTWARE,
     )
@@ -69,15 +76,6 @@ def _image(segmentation: Segmentation, sha256: str) -> ImageInfo:
         **raster.found.model_dump(),
         sha256=sha256,
     )
-
-
-def _palette(segmentation: Segmentation) -> list[PaletteEntry]:
-    colors = segmentation.palette.tolist()
-    clusters = zip(colors, segmentation.pixels.tolist(), segmentation.shares.tolist(), strict=True)
-    return [
-        PaletteEntry(label=label, hex=hex_of_rgb(rgb), rgb=tuple(rgb), pixels=pixels, proportion=share)
-        for label, (rgb, pixels, share) in enumerate(clusters)
-    ]
 
 
 def _noise(segmentation: Segmentation) -> Noise:

@@ -45,3 +45,9 @@ def check_criterion(criterion: Criterion | None, info: ValidationInfo) -> Criter
             "is how the number of clusters is chosen: leave it out, or give n_clusters as 'auto' or a range"
         )
     return criterion
+
+
+def number_of(n_clusters: object) -> int:
+    """A parameter `n_clusters` that is a number by now: what is chosen is chosen before a method runs."""
+    assert isinstance(n_clusters, int), n_clusters
+    return n_clusters

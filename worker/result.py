@@ -33,7 +33,7 @@ def result_of(
     hashes: list[str],
     timings_ms: dict[str, float],
 ) -> ClusterResult:
-    """The result with the files among `drawn` listed. `hashes` are the SHA-256 of the image file and its mask's, if it has one."""
+    """The result with its files listed. `hashes` are the SHA-256 of the image file and its mask's, if it has one."""
     params, drawn = segmentation.params, list(drawn)
     return ClusterResult(
         algorithm=params.algorithm,

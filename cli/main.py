@@ -1,5 +1,6 @@
 """`huemill`: a person's way in. Talks to the gateway over HTTP; starts processes, but imports none of their code."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
 from cli.parameters import parameter_options, read_parameters
-from cli.stack import StackError, running
+from cli.stack import running
+from cli.supervisor import StackError, log
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
@@ -36,6 +38,7 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
     try:
         with running(data_dir, host, port, workers, redis_url) as stack:
             click.echo(f"huemill serves at {stack.url} (docs: {stack.url}/docs, data: {data_dir}); Ctrl-C stops it.")
+            log.addHandler(logging.StreamHandler())  # a person hears of restarts as well
             stack.watch()
     except StackError as error:
         _fail(str(error))

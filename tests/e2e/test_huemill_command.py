@@ -29,9 +29,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield start("--workers", "1")
 
 
-def is_ready(client: httpx.Client) -> bool:
+def answers(client: httpx.Client, path: str = "/readyz") -> bool:
+    """Whether the gateway is there, and answers well."""
     try:
-        return client.get("/readyz").is_success
+        return client.get(path).is_success
     except httpx.TransportError:
         return False
 
@@ -111,7 +112,7 @@ def test_a_process_that_is_killed_is_started_again(serve: Callable[..., Serving]
             if name == "worker-1":
                 until(lambda: client.get("/readyz").status_code == 503, "no worker is counted any more", 2)
             until(lambda: set(serving.parts()) == set(before), "it is up again", 5)
-            until(lambda: is_ready(client), "all is ready", 30)
+            until(lambda: answers(client), "all is ready", 30)
             assert client.get("/readyz").json() == {"status": "ready", "workers": 1}
             assert finished(client)["status"] == "succeeded"
             assert client.get(done["links"]["result"]).json()["proportions"] == [0.75, 0.25]
@@ -274,6 +275,32 @@ def test_cluster_ends_at_once_on_ctrl_c(served: Serving, tmp_path: Path) -> None
     with served.client() as client:
         assert client.get(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
     assert job_id not in {line["job_id"] for line in served.said("succeeded")}, "it had nothing to wait for"
+
+
+def test_cluster_outlives_a_restart(serve: Callable[..., Serving], tmp_path: Path) -> None:
+    """While `huemill cluster` follows a job, the gateway is killed and Valkey is silent: it waits for both."""
+    serving = serve("--workers", "1")
+    (tmp_path / "noise.png").write_bytes(encoded(noise(300, 300)))
+    options = ["--n-clusters", "64", "--n-init", "8", "--tol", "0"]
+    command = [*HUEMILL, "cluster", str(tmp_path / "noise.png"), "--url", serving.url, *options]
+    child = Child("huemill cluster", command, tmp_path / "cluster.log")
+    until(lambda: serving.said(" begins"), "the job begins")
+    parts = serving.parts()
+    os.kill(parts["valkey"], signal.SIGSTOP)
+    os.kill(parts["gateway"], signal.SIGKILL)
+    until(lambda: serving.said("it is started again"), "it is told", 5)
+    refused = 'route="/v1/jobs/{job_id}/events",status="503"'
+    with serving.client() as client:
+        until(
+            lambda: answers(client, "/healthz") and refused in client.get("/metrics").text,
+            "the events are refused",
+            60,
+            0.2,
+        )
+    child.check()
+    os.kill(parts["valkey"], signal.SIGCONT)
+    assert child.process.wait(60) == 0, child.text()
+    assert "noise.png" in child.text()
 
 
 def test_cluster_without_a_service(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Serving:
         for pid in children_of(self.child.pid):
             with suppress(FileNotFoundError, ProcessLookupError):
                 command = Path(f"/proc/{pid}/cmdline").read_text()
-                for name, words in {"valkey": "valkey-", "gateway": "uvicorn", **WORKERS}.items():
+                for name, words in {"valkey": "valkey-", "gateway": "--host", **WORKERS}.items():
                     if words in command:
                         found[name] = pid
         return found

@@ -135,7 +135,7 @@ class Supervisor:
         children = [self._children.pop(name) for name in names if name in self._children]
         processes = [child.process for child in children if child.process is not None]
         for process in processes:
-            process.terminate()
+            os.kill(process.pid, signal.SIGTERM)  # also one that has ended just now: nobody has reaped it
         deadline = time.monotonic() + seconds
         for process in processes:
             while not _has_ended(process) and time.monotonic() < deadline:

@@ -145,3 +145,13 @@ def test_a_part_that_does_not_want_to_end(supervisor: Supervisor, shell: Callabl
     supervisor.stop(["part"], 0.3)
     assert time.monotonic() - begin >= 0.3
     until(lambda: not [pid for pid in processes if lives(pid)], "nothing is left")
+
+
+def test_a_part_that_ended_a_moment_before_the_stop(supervisor: Supervisor, shell: Callable[[str], Part]) -> None:
+    """A stop is no different for a part whose end nobody has noticed yet."""
+    supervisor.launch(shell("exit 7"))
+    pid = supervisor.pid("part")
+    assert pid is not None
+    until(lambda: not lives(pid), "it has ended")
+    supervisor.stop(["part"], 5)
+    assert not Path(f"/proc/{pid}").exists()

@@ -1,6 +1,5 @@
 """The gateway: `uvicorn --factory api.main:create_app`. The only place where it is wired together."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -14,8 +13,10 @@ from api.http.dependencies import Parts
 from api.http.routes import events, health, images, jobs, results
 from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
-from api.upkeep.collector import collect_forever
-from api.upkeep.sweeper import sweep_forever
+from api.upkeep.collector import Collector
+from api.upkeep.supervise import Supervisor, Task
+from api.upkeep.sweeper import Sweeper
+from api.upkeep.troubles import Troubles
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore
@@ -34,17 +35,32 @@ def wire(settings: Settings) -> Parts:
     """The gateway's parts. Nothing is connected before it is used."""
     redis = connections.gateway(settings)
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
+    jobs, due = JobStore(redis, **periods), SweepStore(redis, **periods)
+    blobs, queue = Blobs(settings.blob_url), Queue(settings)
+    images, troubles = ImageStore(redis, settings.image_ttl_seconds), Troubles()
+    sweeper = Sweeper(
+        jobs, due, blobs, queue, images, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
+    )
+    collector = Collector(jobs, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
+    every = settings.collect_seconds
+    tasks = [
+        Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
+        Task(collector.NAME, collector.collect, every, first_after=every),
+    ]
     return Parts(
         settings,
         redis,
-        JobStore(redis, **periods),
-        SweepStore(redis, **periods),
-        Blobs(settings.blob_url),
+        jobs,
+        due,
+        blobs,
         SyncBlobs(settings.blob_url),
-        Queue(settings),
-        ImageStore(redis, settings.image_ttl_seconds),
+        queue,
+        images,
         Fetcher(settings),
         Slots(settings.max_uploads),
+        sweeper,
+        collector,
+        Supervisor(tasks, troubles),
     )
 
 
@@ -53,12 +69,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tracing.set_up("huemill-gateway")
     parts = wire(app.state.settings)
     app.state.parts = parts
-    running = {asyncio.create_task(sweep_forever(parts)), asyncio.create_task(collect_forever(parts))}
+    parts.supervisor.start()
     yield
-    while running:
-        for task in running:
-            task.cancel()  # more than once: redis-py may swallow it (see JobStore.follow)
-        _, running = await asyncio.wait(running, timeout=0.2)
+    await parts.supervisor.stop()
     parts.fetcher.close()
     await parts.redis.aclose()
     parts.queue.close()

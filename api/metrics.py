@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +26,11 @@ ended = Counter(
 )
 sweep_seconds = Histogram("huemill_sweep_seconds", "Time of a sweep.", buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10))
 orphans = Counter("huemill_orphans_removed", "Blobs removed that belonged to no job.")
+background_failures = Counter("huemill_background_failures", "What went wrong in the background.", ["task"])
+background_completed = Gauge(
+    "huemill_background_completed_timestamp_seconds", "When a task of the background last came to its end.", ["task"]
+)
+unreadable = Counter("huemill_unreadable_records", "Records that cannot be read, each counted once.", ["kind"])
 
 
 class Timed:

@@ -8,6 +8,9 @@ from redis.asyncio import Redis
 
 from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
+from api.upkeep.collector import Collector
+from api.upkeep.supervise import Supervisor
+from api.upkeep.sweeper import Sweeper
 from shared.contract.errors import NotFound
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, is_job_id
@@ -33,6 +36,9 @@ class Parts:
     images: ImageStore
     fetcher: Fetcher
     slots: Slots
+    sweeper: Sweeper
+    collector: Collector
+    supervisor: Supervisor
 
 
 def _parts(request: Request) -> Parts:

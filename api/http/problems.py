@@ -47,6 +47,8 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.Expired: 410,
     errors.NotAcceptable: 406,
     errors.Unavailable: 503,
+    errors.Refused: 503,
+    errors.UnreadableRecord: 500,
     errors.StorageFull: 507,
     errors.StorageFailed: 503,
     errors.Internal: 500,
@@ -73,6 +75,8 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.HuemillError)
     if isinstance(error, errors.InvalidParams):
         return problem(STATUS[type(error)], error.code, str(error), errors=[_echo(entry) for entry in error.errors])
+    if isinstance(error, errors.Unavailable):
+        log.warning("Redis: %s", error.__cause__)
     if isinstance(error, errors.StorageFailed | errors.StorageFull):
         log.error("storage: %s", error, exc_info=error.__cause__)
     return problem(STATUS[type(error)], error.code, str(error))

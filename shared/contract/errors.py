@@ -23,6 +23,8 @@
     ├── QueueFull             more jobs wait than the operator allows
     ├── NotAcceptable         no representation that the client asked for
     ├── Unavailable           Redis cannot be reached
+    │   └── Refused           it can, and has refused: nothing was done
+    ├── UnreadableRecord      what Redis holds of a job or an image is broken, or in a form that a later version made
     ├── StorageFull / StorageFailed
     └── Internal              a defect of huemill's own
 
@@ -187,6 +189,14 @@ class NotAcceptable(HuemillError):
 class Unavailable(HuemillError):
     code = "unavailable"
     retryable = True
+
+
+class Refused(Unavailable):
+    """Redis has answered that it takes no writes, has no room, does not know us."""
+
+
+class UnreadableRecord(HuemillError):
+    code = "unreadable_record"
 
 
 class StorageFull(HuemillError):

@@ -14,6 +14,7 @@ from shared.jobs.model import ENDED, Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, end_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.queue import QUEUES
 from shared.runtime.connections import BLOCK_MS, time_of
+from shared.runtime.redis_errors import asks_redis
 
 WORKER_SILENT_SECONDS = 15
 
@@ -48,12 +49,14 @@ class JobStore:
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
         self._create, self._move = redis.register_script(CREATE), redis.register_script(MOVE)
 
+    @asks_redis
     async def create(self, job: Job) -> str:
         """Store a new job, to be looked at again if nobody claims it; the id of its first event."""
         pairs = [part for pair in encode(job).items() for part in pair]
         event = await self._create(keys_of(hold_of(job)), [job.id, self._resend, *pairs])
         return cast(bytes, event).decode()
 
+    @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
 
@@ -68,14 +71,14 @@ class JobStore:
         deadline = time.monotonic() + seconds
         while not ended and (left := deadline - time.monotonic()) > 0:
             block = max(1, int(min(BLOCK_MS, 1000 * left)))
-            entries = _entries(await self._redis.xread({key: after}, count=100, block=block))
+            entries = await self._read(key, after, count=100, block=block)
             if not entries:
                 job = await self.get(job_id)
                 if job is None:
                     return
                 # The job may have ended since the read: its last event is then there to be read at once.
                 if job.ended:
-                    entries = _entries(await self._redis.xread({key: after}))
+                    entries = await self._read(key, after)
                     ended = True
                 else:
                     yield None
@@ -85,6 +88,12 @@ class JobStore:
                 yield event
                 ended = ended or event.name in ENDED
 
+    @asks_redis
+    async def _read(self, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """The entries of a stream after the one with that id; `options` are XREAD's."""
+        return _entries(await self._redis.xread({key: after}, **options))
+
+    @asks_redis
     async def cancel(self, job: Job) -> Job | None:
         """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
 
@@ -101,6 +110,7 @@ class JobStore:
             found = await self.get(job.id)
         return found
 
+    @asks_redis
     async def forget(self, job_id: str) -> None:
         """Remove every trace of a job."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -110,6 +120,7 @@ class JobStore:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()
 
+    @asks_redis
     async def queued(self) -> int:
         """How many jobs wait for a worker, in all queues."""
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -117,6 +128,7 @@ class JobStore:
                 pipe.zcard(queued_key(queue))
             return sum(await pipe.execute())
 
+    @asks_redis
     async def overview(self) -> Overview:
         """Queues and workers as they are now."""
         now = await time_of(self._redis)
@@ -130,6 +142,7 @@ class JobStore:
             queues[queue] = Waiting(jobs, max(0.0, now - first[0][1]) if first else 0.0)
         return Overview(queues, len(await self.workers()))
 
+    @asks_redis
     async def workers(self) -> list[str]:
         return await heard_workers(self._redis)
 

@@ -5,8 +5,12 @@ are received, nothing is ever redelivered by Celery, and what is lost on the way
 """
 
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from shared.contract.errors import Unavailable
 from shared.jobs.model import Job
+from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
 
 TASK = "huemill.run"
@@ -63,8 +67,11 @@ class Queue:
         self._app = celery_app(settings)
 
     def send(self, job: Job) -> None:
-        """Send the job's id to its queue; raises kombu's OperationalError when Redis is gone."""
-        self._app.send_task(TASK, args=[job.id], queue=queue_of(job), retry=False)
+        """Send the job's id to its queue. Raises Unavailable when Redis is gone or refuses."""
+        try:
+            self._app.send_task(TASK, args=[job.id], queue=queue_of(job), retry=False)
+        except (OperationalError, RedisError) as error:
+            raise Unavailable(AWAY) from error
 
     def close(self) -> None:
         self._app.close()

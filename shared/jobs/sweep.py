@@ -12,6 +12,7 @@ from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
 from shared.jobs.moves import MOVE, Fields, failure_fields, hold_of, move_args, settle_seconds
 from shared.jobs.queue import QUEUES
 from shared.runtime.connections import time_of
+from shared.runtime.redis_errors import asks_redis
 
 # An expired job's bare record is kept for so many times as long as its result was.
 TOMBSTONE_FACTOR = 7
@@ -31,6 +32,7 @@ class SweepStore:
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
         self._move = redis.register_script(MOVE)
 
+    @asks_redis
     async def due(self) -> list[str]:
         """The ids of the jobs that the sweep must look at now: the first hundred."""
         ids = cast(
@@ -39,6 +41,7 @@ class SweepStore:
         )
         return [raw.decode() for raw in ids]
 
+    @asks_redis
     async def stranded(self) -> list[tuple[Job, float]]:
         """Queued jobs whose queue is empty, with their due times: their messages are lost. A hundred of each queue.
 
@@ -62,15 +65,18 @@ class SweepStore:
                     found.append((job, due))
         return found
 
+    @asks_redis
     async def put_off(self, job_id: str) -> None:
         """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
-        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend})
+        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
 
+    @asks_redis
     async def is_due(self, job_id: str) -> bool:
         """Whether the sweep must still look at the job now."""
         when = await self._redis.zscore(DUE, job_id)
         return when is not None and float(when) <= await time_of(self._redis)
 
+    @asks_redis
     async def resend(self, job: Job, due_by: float | Literal["now"] = "now") -> bool:
         """Note that the message of a queued job that is due is sent again."""
         resends = job.resends + 1
@@ -80,6 +86,7 @@ class SweepStore:
         """Seconds from the last of so many more messages to the time at which it may be lost too."""
         return self._resend * min(2.0**resends, MOST_RESEND_FACTOR)
 
+    @asks_redis
     async def give_back(self, job: Job, loss: Loss) -> bool:
         """A running job whose attempt is over goes back to the queue; it is due at once, to be sent."""
         fields: dict[str, str | bytes] = {
@@ -92,18 +99,21 @@ class SweepStore:
         event = {"attempt": job.attempt, "reason": loss}
         return await self._sweep(job, Move.RETURN, 0, fields, event)
 
+    @asks_redis
     async def fail(self, job: Job, error: JobError) -> bool:
         """A running job whose attempt is over is given up."""
         return await self._sweep(
             job, Move.FAIL, settle_seconds(self._ttl), failure_fields(job, error, self._ttl), error.model_dump()
         )
 
+    @asks_redis
     async def settle(self, job: Job) -> bool:
         """An ended job that is due needs its uploads no more; it is due again when it expires."""
         assert job.expires_at is not None
         left = max(0.0, (job.expires_at - now()).total_seconds())
         return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)
 
+    @asks_redis
     async def expire(self, job: Job) -> None:
         """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
         async with self._redis.pipeline(transaction=True) as pipe:

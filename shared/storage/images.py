@@ -12,6 +12,9 @@ from redis.asyncio import Redis
 
 from shared.jobs.keys import IMAGES, image_record_key
 from shared.runtime.connections import time_of
+from shared.runtime.redis_errors import asks_redis
+
+PUT_OFF_SECONDS = 60.0
 
 # Take away an image's record if it is due, and give it back: KEYS record, sorted set; ARGV sha256, now.
 _TAKE_IF_DUE = """
@@ -52,6 +55,7 @@ class ImageStore:
         self._redis, self._ttl = redis, ttl_seconds
         self._take_if_due = redis.register_script(_TAKE_IF_DUE)
 
+    @asks_redis
     async def add(self, image: StoredImage) -> Kept:
         """Store the record, unless there is one of these bytes already; either way, the one that counts."""
         expiry = await time_of(self._redis) + self._ttl
@@ -63,6 +67,7 @@ class ImageStore:
             _, record, _ = await pipe.execute()
         return _kept(record, expiry)
 
+    @asks_redis
     async def use(self, sha256: str) -> Kept | None:
         """The image, which is kept for longer by this."""
         expiry = await time_of(self._redis) + self._ttl
@@ -72,6 +77,7 @@ class ImageStore:
             record, _ = await pipe.execute()
         return _kept(record, expiry) if record else None
 
+    @asks_redis
     async def get(self, sha256: str) -> Kept | None:
         """The image; looking at it is no use."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -80,6 +86,7 @@ class ImageStore:
             record, expiry = await pipe.execute()
         return _kept(record, expiry) if record else None
 
+    @asks_redis
     async def take(self, sha256: str) -> StoredImage | None:
         """Take the record away: its blob is the caller's to remove."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -88,6 +95,7 @@ class ImageStore:
             record, _ = await pipe.execute()
         return StoredImage.model_validate_json(record) if record else None
 
+    @asks_redis
     async def due(self, limit: int = 100) -> list[str]:
         """The images that nobody used for long, by their SHA-256."""
         found = cast(
@@ -98,6 +106,12 @@ class ImageStore:
         )
         return [raw.decode() for raw in found]
 
+    @asks_redis
+    async def put_off(self, sha256: str) -> None:
+        """Let nobody look for a while whether the image is due: one that makes trouble must not hide all others."""
+        await self._redis.zadd(IMAGES, {sha256: await time_of(self._redis) + PUT_OFF_SECONDS}, xx=True)
+
+    @asks_redis
     async def take_if_due(self, sha256: str) -> StoredImage | None:
         """Take the record away unless it was used since: its blob is the caller's to remove."""
         keys = [image_record_key(sha256), IMAGES]

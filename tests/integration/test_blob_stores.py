@@ -13,8 +13,6 @@ import pytest
 
 from api.http.dependencies import Parts
 from api.main import wire
-from api.upkeep.collector import collect
-from api.upkeep.sweeper import sweep
 from shared.contract.errors import NotFound
 from shared.contract.params import KMeansParams
 from shared.jobs.keys import DUE
@@ -68,6 +66,10 @@ def ask(settings: Settings, question: Callable[[Parts], Coroutine[Any, Any, Any]
     return asyncio.run(run())
 
 
+def collect(parts: Parts) -> Coroutine[Any, Any, int]:
+    return parts.collector.collect()
+
+
 def keys(settings: Settings) -> set[str]:
     async def listed(parts: Parts) -> set[str]:
         return {entry.key for prefix in ("uploads/", "results/") async for entry in parts.blobs.entries(prefix)}
@@ -92,7 +94,7 @@ def settle(settings: Settings, job: Job) -> None:
         redis = connections.gateway(settings)
         await redis.zadd(DUE, {job.id: 1})
         await redis.aclose()
-        await sweep(parts)
+        await parts.sweeper.sweep()
 
     ask(settings, due_now)
 

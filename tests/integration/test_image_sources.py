@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from api.main import wire
-from api.upkeep.collector import collect
 from shared.runtime.settings import Settings
 from tests.support.calls import finished, problem
 from tests.support.images import SMALL_PNG, encoded, photograph
@@ -244,9 +243,9 @@ def test_images_without_a_record_are_collected(client: httpx.Client, service: Se
     async def run() -> int:
         parts = wire(Settings(**{**settings, "orphan_seconds": 1e-6}))
         try:
-            return await collect(parts)
+            return await parts.collector.collect()
         finally:
-            await parts.store.close()
+            await parts.redis.aclose()
 
     assert asyncio.run(run()) >= 2  # more where the sweep takes away uploads of other tests' jobs at the same time
     assert stored_of(service) == kept

@@ -28,7 +28,6 @@ from hypothesis.stateful import (
 
 from api.http.dependencies import Parts
 from api.main import wire
-from api.upkeep.sweeper import see_to, sweep
 from shared.contract.params import KMeansParams, OpticsParams
 from shared.jobs import moves
 from shared.jobs.guard import GuardStore
@@ -283,7 +282,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         before = self._waiting()
-        self.hands.ask(sweep(self.hands.parts))
+        self.hands.ask(self.hands.parts.sweeper.sweep())
         self.touched |= {job_id for job_id, model in self.models.items() if model.due}
         assert self._waiting() - before == sum(model.swept() for model in self.models.values())
 
@@ -291,7 +290,7 @@ class JobMachine(RuleBasedStateMachine):
     def see_to(self, job: Job) -> None:
         """A sweep comes to a job that it has listed, whatever has become of it since."""
         before, model = self._waiting(), self.models[job.id]
-        self.hands.ask(see_to(job.id, self.hands.parts))
+        self.hands.ask(self.hands.parts.sweeper.see_to(job.id))
         self.touched |= {job.id} if model.due else set()
         assert self._waiting() - before == model.swept()
 
@@ -332,8 +331,8 @@ class JobMachine(RuleBasedStateMachine):
                 asyncio.to_thread(first.claim, job.id),
                 asyncio.to_thread(second.claim, job.id),
                 asyncio.to_thread(end[ends]),
-                sweep(self.hands.parts),
-                sweep(self.hands.parts),
+                self.hands.parts.sweeper.sweep(),
+                self.hands.parts.sweeper.sweep(),
                 self.store.cancel(job) if cancelled else asyncio.sleep(0),
             )
 
@@ -397,7 +396,7 @@ class JobMachine(RuleBasedStateMachine):
         while open_jobs := [job_id for job_id, model in self.models.items() if not (model.ended or model.forgotten)]:
             assert rounds <= 2 * MAX_ATTEMPTS, f"{open_jobs} do not end"
             self.hands.client.zadd(DUE, dict.fromkeys(open_jobs, 1))
-            self.hands.ask(sweep(self.hands.parts))
+            self.hands.ask(self.hands.parts.sweeper.sweep())
             for queue in QUEUES:
                 while isinstance(message := self.hands.client.rpop(queue), bytes):
                     self.hands.workers[0].claim(job_of_message(message))

@@ -9,7 +9,6 @@ import pytest
 
 from api.main import wire
 from api.upkeep import sweeper
-from api.upkeep.sweeper import see_to, sweep
 from shared.contract.errors import NotFound
 from shared.jobs import sweep as sweep_store
 from shared.jobs.keys import DUE
@@ -208,7 +207,7 @@ def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:
 
     async def both() -> None:
         parts = wire(bench.settings)
-        await asyncio.gather(*(sweep(parts) for _ in range(5)))
+        await asyncio.gather(*(parts.sweeper.sweep() for _ in range(5)))
         await parts.redis.aclose()
 
     asyncio.run(both())
@@ -239,7 +238,7 @@ def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
         assert claimed is not None
         parts.sync_blobs.write(result, b"{}")
         assert bench.worker.succeed(claimed, f"{result_prefix(job.id)}1/")
-        await see_to(job_id, parts)
+        await parts.sweeper.see_to(job_id)
         await parts.redis.aclose()
 
     asyncio.run(late_look())

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from api.http.dependencies import Parts
 from api.main import wire
-from api.upkeep.sweeper import sweep
 from shared.contract.params import KMeansParams
 from shared.jobs.clients import JobStore
 from shared.jobs.guard import GuardStore
@@ -68,7 +67,7 @@ class Bench:
         return asyncio.run(run())
 
     def sweep(self) -> None:
-        self._ask(sweep)
+        self._ask(lambda parts: parts.sweeper.sweep())
 
     def create(self) -> Job:
         job_id = new_job_id()

@@ -8,11 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from redis.exceptions import RedisError
 
 from api.http.dependencies import JobDep, PartsDep
 from api.http.openapi import problems
-from shared.contract.errors import Expired, InvalidRequest
+from shared.contract.errors import Expired, InvalidRequest, Unavailable
 from shared.jobs.model import Job
 
 AGAIN_SECONDS = 1.0
@@ -53,7 +52,7 @@ async def events(
                 status = "running" if event.name == "progress" else event.name
                 yield ServerSentEvent(id=event.id, event=event.name, data={"status": status, **event.data})
             return
-        except RedisError as error:
+        except Unavailable as error:
             # What has begun cannot become a 503; and a browser that comes back to a 503 does not try again.
             log.warning("its events cannot be read: %s", error, extra={"job_id": job.id})
         yield ServerSentEvent(comment="the job store cannot be reached at the moment")

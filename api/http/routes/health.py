@@ -4,13 +4,13 @@ import logging
 from typing import Any
 
 from fastapi import APIRouter, Response
-from redis.exceptions import RedisError
 
 from api import metrics
 from api.http.dependencies import PartsDep
 from api.http.openapi import algorithm_schemas, problems
 from api.http.problems import problem
 from api.http.responses import Json
+from shared.contract.errors import Unavailable
 
 router = APIRouter()
 log = logging.getLogger("huemill.api")
@@ -24,11 +24,17 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", tags=["health"], responses=problems(503))
 async def readyz(parts: PartsDep) -> Response:
-    """Whether jobs can be taken and worked on: Redis answers, and at least one worker was heard lately."""
+    """Whether jobs can be taken and worked on: Redis answers, at least one worker was heard lately, and lost jobs are
+    looked for. `standing_still` names what else of this gateway's background has not come to its end for long.
+    """
     workers = await parts.store.workers()
     if not workers:
         return problem(503, "no_worker", "No worker was heard lately. Jobs are accepted, and wait for one.")
-    return Json({"status": "ready", "workers": len(workers)})
+    still = parts.supervisor.standing_still()
+    vital = [task.name for task in still if task.vital]
+    if vital:
+        return problem(503, "standing_still", f"Has not come to its end for long: {', '.join(vital)}. Read the log.")
+    return Json({"status": "ready", "workers": len(workers), "standing_still": [task.name for task in still]})
 
 
 @router.get("/metrics", tags=["health"], response_class=Response)
@@ -36,7 +42,7 @@ async def prometheus(parts: PartsDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
     try:
         overview = await parts.store.overview()
-    except RedisError as error:
+    except Unavailable as error:
         log.warning("metrics: %s", error)
         overview = None
     return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)

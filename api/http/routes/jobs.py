@@ -5,7 +5,6 @@ import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
-from redis.exceptions import RedisError
 
 from api import metrics
 from api.http import results
@@ -14,7 +13,7 @@ from api.http.openapi import SUBMIT, problems
 from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.intake import uploads
-from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull
+from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull, Unavailable
 from shared.jobs.model import ENDED, Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
 from shared.storage.keys import result_prefix
@@ -137,7 +136,7 @@ async def _enqueue(job: Job, parts: Parts) -> str:
         # Redis is gone between the two. If the record cannot be taken back, the job runs: harmless, for nobody
         # knows its id.
         await uploads.discard(job.uploads, parts.blobs)
-        with contextlib.suppress(TimeoutError, RedisError):
+        with contextlib.suppress(TimeoutError, Unavailable):
             async with asyncio.timeout(CLEANUP_SECONDS):
                 await parts.store.forget(job.id)
         raise
@@ -153,7 +152,7 @@ async def _wait(job: Job, after: str, seconds: float, request: Request, parts: P
             if event is not None and event.name in ENDED:
                 break
         return await parts.store.get(job.id) or job
-    except RedisError:
+    except Unavailable:
         # It was accepted: the client must learn its id, whatever can be said of it now.
         return job
 

@@ -1,0 +1,41 @@
+"""What Redis answers, or does not, in the words of the contract: `Unavailable` or `UnreadableRecord`."""
+
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from redis.exceptions import RedisError, ResponseError
+
+from shared.contract.errors import Refused, Unavailable, UnreadableRecord
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AWAY = "The job store cannot be reached at the moment. Try again soon."
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Within, Redis' errors become ours: UnreadableRecord for a key of another type, Refused for any other answer,
+    Unavailable where there was no answer: then nobody knows whether it was done.
+    """
+    try:
+        yield
+    except ResponseError as error:
+        if "WRONGTYPE" in str(error):
+            raise UnreadableRecord("A key of the job store is of another type than it should be.") from error
+        raise Refused(AWAY) from error
+    except RedisError as error:
+        raise Unavailable(AWAY) from error
+
+
+def asks_redis(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """The same method, with `redis_errors` around it."""
+
+    @functools.wraps(method)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        with redis_errors():
+            return await method(*args, **kwargs)
+
+    return told

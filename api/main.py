@@ -14,6 +14,7 @@ from api.http.routes import events, health, images, jobs, results
 from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
 from api.upkeep.collector import Collector
+from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
 from api.upkeep.troubles import Troubles
@@ -24,6 +25,7 @@ from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
+from shared.storage.stored_images import StoredImages
 from shared.storage.sync_blobs import SyncBlobs
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
@@ -38,13 +40,21 @@ def wire(settings: Settings) -> Parts:
     jobs, due = JobStore(redis, **periods), SweepStore(redis, **periods)
     blobs, queue = Blobs(settings.blob_url), Queue(settings)
     images, troubles = ImageStore(redis, settings.image_ttl_seconds), Troubles()
+    stored = StoredImages(images, blobs)
     sweeper = Sweeper(
-        jobs, due, blobs, queue, images, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
+        jobs,
+        due,
+        blobs,
+        queue,
+        troubles,
+        max_attempts=settings.max_attempts,
+        timeout_of=settings.timeout_of,
     )
     collector = Collector(jobs, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
-    every = settings.collect_seconds
+    image_sweeper, every = ImageSweeper(images, stored, troubles), settings.collect_seconds
     tasks = [
         Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
+        Task(image_sweeper.NAME, image_sweeper.sweep, settings.sweep_seconds),
         Task(collector.NAME, collector.collect, every, first_after=every),
     ]
     return Parts(
@@ -56,6 +66,7 @@ def wire(settings: Settings) -> Parts:
         SyncBlobs(settings.blob_url),
         queue,
         images,
+        stored,
         Fetcher(settings),
         Slots(settings.max_uploads),
         sweeper,

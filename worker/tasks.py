@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from shared.contract.errors import HuemillError, Internal
+from shared.contract.errors import HuemillError, Internal, UnknownParameters, UnreadableRecord
 from shared.contract.results import RESULT_FILE, ClusterResult
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, given_up, now
 from shared.jobs.worker import WorkerStore
@@ -73,7 +73,15 @@ class Reporter:
 
 def run_job(job_id: str, mill: Mill) -> None:
     """Run the job if it is still to be run, and bring it to its end."""
-    job = mill.store.claim(job_id)
+    try:
+        job = mill.store.claim(job_id)
+    except UnknownParameters as error:
+        log.warning("%s It is left for another worker", error, extra={"job_id": job_id})
+        return
+    except UnreadableRecord as error:
+        metrics.unreadable.inc()
+        log.error("%s It is passed over: %r", error, error.__cause__, extra={"job_id": job_id})
+        return
     if job is None:
         log.info("gone, ended or taken: nothing to do", extra={"job_id": job_id})
         return
@@ -87,7 +95,7 @@ def _bring_to_its_end(job: Job, mill: Mill) -> None:
     algorithm = job.params.algorithm
     log.info("%s begins", algorithm)
     metrics.attempts.labels(algorithm).inc()
-    seconds = mill.settings.timeout_of(job.params)
+    seconds = mill.settings.timeout_of(job.known_params)
     try:
         with mill.watch(job, seconds):
             _run(job, seconds, mill)
@@ -104,7 +112,7 @@ def _run(job: Job, seconds: float, mill: Mill) -> None:
         mask = mill.blobs.read(job.mask.key) if job.mask is not None else None
         outcome = pipeline.run(
             data,
-            job.params,
+            job.known_params,
             reporter.report,
             mask=mask,
             limits=settings.image_limits,

@@ -19,6 +19,7 @@ from shared.jobs.sweep import SweepStore
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
+from shared.storage.stored_images import StoredImages
 from shared.storage.sync_blobs import SyncBlobs
 
 
@@ -34,6 +35,7 @@ class Parts:
     sync_blobs: SyncBlobs
     queue: Queue
     images: ImageStore
+    stored: StoredImages
     fetcher: Fetcher
     slots: Slots
     sweeper: Sweeper

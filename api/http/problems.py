@@ -48,6 +48,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.NotAcceptable: 406,
     errors.Unavailable: 503,
     errors.Refused: 503,
+    errors.UnknownParameters: 500,
     errors.UnreadableRecord: 500,
     errors.StorageFull: 507,
     errors.StorageFailed: 503,

@@ -14,7 +14,7 @@ from api.http.dependencies import Parts
 from api.intake.forms import read_form
 from api.intake.forms.base import Form, Reference, too_large
 from api.intake.image_header import check_image
-from shared.contract.errors import InvalidRequest, NotFound, UnknownImage, errors_about
+from shared.contract.errors import InvalidRequest, UnknownImage, errors_about
 from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 from shared.formats import Header
 from shared.jobs.model import Upload, new_job_id
@@ -122,18 +122,13 @@ async def _fetch(reference: Reference, key: str, name: str, parts: Parts) -> _St
 async def _copy(reference: Reference, key: str, name: str, parts: Parts) -> _Stored:
     """A copy of a stored image, so that neither's life depends on the other's."""
     sha256 = reference.value
-    kept = await parts.images.use(sha256)
-    try:
-        if kept is None:
-            raise NotFound
-        await parts.blobs.copy(kept.image.key, key)
-    except NotFound:
-        await parts.images.take(sha256)  # the record of bytes that are lost would stand in the way of new ones
+    image = await parts.stored.copy(sha256, key)
+    if image is None:
         raise UnknownImage(
             f"No image with the SHA-256 {sha256} is stored here (any more). "
             f"Send it to POST /v1/images, or with the job as `{name}`."
-        ) from None
-    return _Stored(Upload(key=key, size=kept.image.size, sha256=sha256))
+        )
+    return _Stored(Upload(key=key, size=image.size, sha256=sha256))
 
 
 async def _store(key: str, chunks: AsyncIterator[bytes], name: str, filename: str | None, parts: Parts) -> _Stored:

@@ -12,11 +12,12 @@ from itertools import groupby
 
 from api import metrics
 from api.upkeep.troubles import Troubles
+from shared.contract.errors import UnreadableRecord
 from shared.jobs.clients import JobStore
-from shared.jobs.model import Job, now
+from shared.jobs.model import Job, JobStatus, now
 from shared.storage.blobs import Blobs, Entry
 from shared.storage.images import ImageStore
-from shared.storage.keys import IMAGES, RESULTS, UPLOADS, attempt_prefix, owner_of
+from shared.storage.keys import IMAGES, RESULTS, UPLOADS, claim_of, owner_of
 
 # Blobs that resist: after so many the storage itself is taken to be in trouble, and the rest waits.
 MOST_FAILURES = 20
@@ -55,7 +56,14 @@ class Collector:
         removed = failures = 0
         for owner, entries in groupby(sorted(old), lambda entry: owner_of(entry.key)):
             with self._troubles.survived(self.NAME, f"{prefix}{owner}") as raised:
-                for entry in await orphans_of(owner, list(entries)):
+                try:
+                    orphans = await orphans_of(owner, list(entries))
+                except UnreadableRecord as error:
+                    self._troubles.unreadable(
+                        "image" if prefix == IMAGES else "job", owner, error
+                    )  # it may name any of them
+                    continue
+                for entry in orphans:
                     await self._blobs.delete(entry.key)
                     metrics.orphans.inc()
                     removed += 1
@@ -74,11 +82,17 @@ class Collector:
 
 
 def _belongs(entry: Entry, job: Job | None) -> bool:
-    """Whether a record points to the blob, or a worker may still be about to make it do so."""
+    """Whether a record points to the blob, or a worker may still be about to make it do so.
+
+    So it does of what a later version may have put there: states and files that are not known here.
+    """
     if job is None:
         return False
     if entry.key.startswith(UPLOADS):
         return not job.settled
+    claim = claim_of(entry.key)
+    if claim is None or job.status not in set(JobStatus):
+        return True
     if job.ended:
         return job.result_key is not None and entry.key.startswith(job.result_key)
-    return entry.key.startswith(attempt_prefix(job.id, job.claim))
+    return claim == job.claim

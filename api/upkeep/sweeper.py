@@ -7,24 +7,25 @@ sweeps at once, or one that is killed half-way, do no harm.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
+from datetime import timedelta
 from typing import Literal
 
 from api import metrics
 from api.upkeep.troubles import Troubles
-from shared.contract.errors import HuemillError
+from shared.contract.errors import HuemillError, UnknownParameters, UnreadableRecord
 from shared.contract.params import AnyParams
 from shared.jobs.clients import JobStore
-from shared.jobs.model import Job, JobStatus, Loss, given_up
+from shared.jobs.model import Job, JobError, JobStatus, Loss, UnknownParams, given_up, now
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import BATCH, SweepStore
 from shared.runtime.logs import bound
 from shared.storage.blobs import Blobs
-from shared.storage.images import ImageStore
 from shared.storage.keys import attempt_prefix, result_prefix
 
 # Of due jobs, until a sweep goes on to the rest. After a gateway was away they can be many.
 MOST_BATCHES = 50
+# So long a job is left queued after a worker has said that it does not know its parameters.
+REFUSED_SECONDS = 900.0
 
 log = logging.getLogger("huemill.sweeper")
 
@@ -34,7 +35,7 @@ class SweepIncomplete(HuemillError):
 
 
 class Sweeper:
-    """Sees to jobs and stored images whose time has come."""
+    """Sees to jobs whose time has come."""
 
     NAME = "sweep"
 
@@ -44,55 +45,52 @@ class Sweeper:
         due: SweepStore,
         blobs: Blobs,
         queue: Queue,
-        images: ImageStore,
         troubles: Troubles,
         *,
         max_attempts: int,
         timeout_of: Callable[[AnyParams], float],
     ) -> None:
         """`timeout_of`: the seconds that a job of these parameters may run."""
-        self._jobs, self._due, self._blobs, self._queue, self._images = jobs, due, blobs, queue, images
+        self._jobs, self._due, self._blobs, self._queue = jobs, due, blobs, queue
         self._troubles, self._max_attempts, self._timeout_of = troubles, max_attempts, timeout_of
 
     async def sweep(self) -> None:
-        """See to every job and stored image whose time has come.
+        """See to every job whose time has come, or whose message is lost.
 
-        One that makes trouble does not stand in the way of the others, nor one kind of them in that of the next.
-        Raises Unavailable where Redis is away, and SweepIncomplete where a whole kind could not be seen to.
+        One that makes trouble does not stand in the way of the others, nor the due ones in that of the stranded.
+        Raises Unavailable where Redis is away, and SweepIncomplete where one kind could not be looked for.
         """
         failures = 0
         with metrics.sweep_seconds.time():
-            for see_to_kind in (self._due_jobs, self._stranded_jobs, self._due_images):
-                with self._troubles.survived(self.NAME, see_to_kind.__name__) as raised:
-                    await see_to_kind()
+            for kind, see_to_all in (("due jobs", self._due_jobs), ("stranded jobs", self._stranded_jobs)):
+                with self._troubles.survived(self.NAME, kind) as raised:
+                    await see_to_all()
                 failures += len(raised)
         if failures:
-            raise SweepIncomplete(f"{failures} kinds of things could not be looked for.")
+            raise SweepIncomplete("Not all jobs whose time has come could be looked for.")
 
     async def _due_jobs(self) -> None:
         for _ in range(MOST_BATCHES):
             due = await self._due.due()
             for job_id in due:
-                with bound(job_id=job_id):
-                    await self._apart(f"job {job_id}", self.see_to(job_id), partial(self._due.put_off, job_id))
+                await self._apart(job_id, self.see_to(job_id))
             if len(due) < BATCH:
                 return
 
     async def _stranded_jobs(self) -> None:
         for job, when in await self._due.stranded():
-            with bound(job_id=job.id):
-                await self._apart(f"job {job.id}", self._send_again(job, when), partial(self._due.put_off, job.id))
+            await self._apart(job.id, self._send_again(job, when))
 
-    async def _due_images(self) -> None:
-        for sha256 in await self._images.due():
-            await self._apart(f"image {sha256}", self._drop(sha256), partial(self._images.put_off, sha256))
-
-    async def _apart(self, entry: str, work: Awaitable[None], put_off: Callable[[], Awaitable[None]]) -> None:
-        """Let `work` be done; an entry that makes trouble is put off, and the others get their turn."""
-        with self._troubles.survived(self.NAME, entry) as raised:
-            await work
+    async def _apart(self, job_id: str, work: Awaitable[None]) -> None:
+        """Let `work` be done for a job; one that makes trouble is put off, and the others get their turn."""
+        with bound(job_id=job_id), self._troubles.survived(self.NAME, f"job {job_id}") as raised:
+            try:
+                await work
+            except UnreadableRecord as error:
+                self._troubles.unreadable("job", job_id, error)
+                await self._due.set_aside(job_id)
         if raised:
-            await put_off()
+            await self._due.put_off(job_id)
 
     async def see_to(self, job_id: str) -> None:
         """Do for one job what its time has come for."""
@@ -103,16 +101,32 @@ class Sweeper:
             await self._send_again(job)
         elif job.status is JobStatus.RUNNING:
             await self._rescue(job)
+        elif not job.ended:
+            self._troubles.unreadable("job", job_id, UnreadableRecord(f"Its state, {job.status}, is not known here."))
+            await self._due.put_off(job_id)
         elif not job.settled:
             await self._settle(job)
         elif await self._due.is_due(job.id):
             await self._expire(job)
 
     async def _send_again(self, job: Job, due_by: float | Literal["now"] = "now") -> None:
-        """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm."""
+        """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm.
+
+        Or workers have looked at it and do not know its parameters. That is so for a while where a later version is
+        being deployed; where it was taken back, nobody will ever know them.
+        """
+        if job.refused_at is not None and now() - job.refused_at > timedelta(seconds=REFUSED_SECONDS):
+            await self._reject(job)
+            return
         if await self._due.resend(job, due_by):
             metrics.resent.inc()
             await asyncio.to_thread(self._queue.send, job)
+
+    async def _reject(self, job: Job) -> None:
+        message = "No worker knows these parameters, which a later version of huemill has taken. Post the job again."
+        if await self._due.reject(job, JobError(code=UnknownParameters.code, message=message, retryable=True)):
+            metrics.ended.labels(JobStatus.FAILED, UnknownParameters.code).inc()
+            log.error("no worker knows its parameters; given up")
 
     async def _rescue(self, job: Job) -> None:
         """Its attempt is over, as its worker says or as its lease does: try it again, or give it up."""
@@ -127,7 +141,8 @@ class Sweeper:
                     await self._send_again(returned)
                 await self._remove_begun(job)
             return
-        error = given_up(loss, job.attempt, self._timeout_of(job.params))
+        seconds = None if isinstance(job.params, UnknownParams) else self._timeout_of(job.params)
+        error = given_up(loss, job.attempt, seconds)
         if await self._due.fail(job, error):
             metrics.lost.labels(loss).inc()
             metrics.ended.labels(JobStatus.FAILED, error.code).inc()
@@ -158,9 +173,3 @@ class Sweeper:
         """Its result is not kept any longer."""
         await self._blobs.delete_all(result_prefix(job.id))
         await self._due.expire(job)
-
-    async def _drop(self, sha256: str) -> None:
-        """A stored image that nobody used for long goes, record first: nobody finds a record without its bytes."""
-        image = await self._images.take_if_due(sha256)
-        if image is not None:
-            await self._blobs.delete(image.key)

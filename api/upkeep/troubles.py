@@ -43,14 +43,14 @@ class Troubles:
         metrics.background_failures.labels(task).inc()
         # A defect, unlike trouble with Redis or the storage, is in our own code: where, is worth a page.
         defect = not isinstance(error, HuemillError) and self._is_new((task, about, type(error), _place(error)))
-        what = f"{about}: {error!r}" if about else repr(error)
+        what = f"{about}: {_said(error)}" if about else _said(error)
         log.log(logging.ERROR if defect else logging.WARNING, "%s: %s", task, what, exc_info=error if defect else None)
 
     def unreadable(self, kind: str, name: str, error: BaseException) -> None:
         """A record cannot be read, and is passed over: counted and logged once, however often it is met."""
         if self._is_new((kind, name)):
             metrics.unreadable.labels(kind).inc()
-            log.error("the record of the %s %s cannot be read, and is passed over: %s", kind, name, error)
+            log.error("the record of the %s %s cannot be read, and is passed over: %s", kind, name, _said(error))
 
     def _is_new(self, what: object) -> bool:
         if what in self._told:
@@ -59,6 +59,12 @@ class Troubles:
             self._told.clear()
         self._told.add(what)
         return True
+
+
+def _said(error: BaseException) -> str:
+    """The error and what it was made from, in a few lines."""
+    cause = f", because of {error.__cause__!r}"[:300] if error.__cause__ is not None else ""
+    return repr(error)[:300] + cause
 
 
 def _place(error: BaseException) -> tuple[str, int]:

@@ -24,6 +24,7 @@
     ├── NotAcceptable         no representation that the client asked for
     ├── Unavailable           Redis cannot be reached
     │   └── Refused           it can, and has refused: nothing was done
+    ├── UnknownParameters     a job of a later version: workers of this one cannot run it
     ├── UnreadableRecord      what Redis holds of a job or an image is broken, or in a form that a later version made
     ├── StorageFull / StorageFailed
     └── Internal              a defect of huemill's own
@@ -193,6 +194,10 @@ class Unavailable(HuemillError):
 
 class Refused(Unavailable):
     """Redis has answered that it takes no writes, has no room, does not know us."""
+
+
+class UnknownParameters(HuemillError):
+    code = "unknown_parameters"
 
 
 class UnreadableRecord(HuemillError):

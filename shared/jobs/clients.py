@@ -1,22 +1,28 @@
 """Job records as the gateway's clients need them: accepted, read, followed, cancelled; and what waits and works."""
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
+from shared.contract.errors import Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, withdrawn_key
 from shared.jobs.model import ENDED, Job, JobStatus, Move
-from shared.jobs.moves import CREATE, MOVE, end_fields, hold_of, keys_of, move_args, settle_seconds
-from shared.jobs.queue import QUEUES
+from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.routing import QUEUES
 from shared.runtime.connections import BLOCK_MS, time_of
-from shared.runtime.redis_errors import asks_redis
+from shared.runtime.redis_errors import asks_redis, redis_errors
 
 WORKER_SILENT_SECONDS = 15
+# A client waits meanwhile, and has waited for the creation already.
+WITHDRAW_SECONDS = 1.0
+# A creation that is on its way for longer than this will not come.
+NOTE_SECONDS = 3600
 
 
 class Event(NamedTuple):
@@ -47,14 +53,35 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._move = redis.register_script(CREATE), redis.register_script(MOVE)
+        self._create, self._withdraw, self._move = (redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE))
 
     @asks_redis
     async def create(self, job: Job) -> str:
-        """Store a new job, to be looked at again if nobody claims it; the id of its first event."""
+        """Store a new job, to be looked at again if nobody claims it; the id of its first event.
+
+        Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
+        """
         pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(keys_of(hold_of(job)), [job.id, self._resend, *pairs])
+        event = await self._create(self._keys(job), [job.id, self._resend, *pairs])
+        if event is None:
+            raise Refused("The job was withdrawn before it was stored.")
         return cast(bytes, event).decode()
+
+    async def withdraw(self, job: Job) -> bool:
+        """See to it that a job whose creation went wrong is not there, nor comes to be: whether that is certain now.
+
+        If it is not, the job may be there, and then runs: what it needs must stay.
+        """
+        try:
+            async with asyncio.timeout(WITHDRAW_SECONDS):
+                with redis_errors():
+                    await self._withdraw(self._keys(job), [job.id, NOTE_SECONDS])
+        except (TimeoutError, Unavailable, UnreadableRecord):
+            return False
+        return True
+
+    def _keys(self, job: Job) -> list[str]:
+        return [*keys_of(hold_of(job)), withdrawn_key(job.id)]
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
@@ -84,9 +111,10 @@ class JobStore:
                     yield None
             for entry_id, fields in entries:
                 after = entry_id.decode()
-                event = Event(after, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
-                yield event
-                ended = ended or event.name in ENDED
+                event = _event(after, fields)
+                if event is not None:
+                    yield event
+                    ended = ended or event.name in ENDED
 
     @asks_redis
     async def _read(self, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -102,7 +130,7 @@ class JobStore:
         found: Job | None = job
         while found is not None and not found.ended:
             fields = end_fields(self._ttl)
-            if found.status is JobStatus.RUNNING:
+            if any(attempt.ended_at is None for attempt in found.attempts):
                 fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
             due_in, hold = settle_seconds(self._ttl), hold_of(found)
             await self._move(*move_args(hold, Move.CANCEL, due_in, fields, {}, only_from=found.status))
@@ -151,7 +179,15 @@ async def heard_workers(redis: Redis) -> list[str]:
     """The workers heard within the last 15 seconds."""
     since = await time_of(redis) - WORKER_SILENT_SECONDS
     names = cast(list[bytes], await redis.zrange(WORKERS, str(since), "inf", byscore=True))
-    return [name.decode() for name in names]
+    return [name.decode(errors="replace") for name in names]
+
+
+def _event(entry_id: str, fields: Mapping[bytes, bytes]) -> Event | None:
+    """None where the entry is none of ours."""
+    try:
+        return Event(entry_id, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

@@ -1,4 +1,4 @@
-"""The queue: names, Celery's settings, and sending a job's id.
+"""The queue: Celery's settings, and sending a job's id.
 
 A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
 are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
@@ -10,13 +10,11 @@ from redis.exceptions import RedisError
 
 from shared.contract.errors import Unavailable
 from shared.jobs.model import Job
+from shared.jobs.routing import FAST, QUEUES
 from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
 
 TASK = "huemill.run"
-FAST = "huemill.fast"
-SLOW = "huemill.slow"
-QUEUES = (FAST, SLOW)
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -55,11 +53,6 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def queue_of(job: Job) -> str:
-    """The queue of the job's method; what the reference engine does is slow."""
-    return FAST if job.params.method.queue == "fast" and job.params.engine == "exact" else SLOW
-
-
 class Queue:
     """The sending side. Blocking: call it from a thread."""
 
@@ -69,7 +62,7 @@ class Queue:
     def send(self, job: Job) -> None:
         """Send the job's id to its queue. Raises Unavailable when Redis is gone or refuses."""
         try:
-            self._app.send_task(TASK, args=[job.id], queue=queue_of(job), retry=False)
+            self._app.send_task(TASK, args=[job.id], queue=job.queue, retry=False)
         except (OperationalError, RedisError) as error:
             raise Unavailable(AWAY) from error
 

@@ -16,15 +16,25 @@ AWAY = "The job store cannot be reached at the moment. Try again soon."
 
 
 @contextmanager
+def wrong_type_told() -> Iterator[None]:
+    """Within, a key of another type than it should be is an UnreadableRecord; other errors stay as they are."""
+    try:
+        yield
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        raise UnreadableRecord("A key of the job store is of another type than it should be.") from error
+
+
+@contextmanager
 def redis_errors() -> Iterator[None]:
     """Within, Redis' errors become ours: UnreadableRecord for a key of another type, Refused for any other answer,
     Unavailable where there was no answer: then nobody knows whether it was done.
     """
     try:
-        yield
+        with wrong_type_told():
+            yield
     except ResponseError as error:
-        if "WRONGTYPE" in str(error):
-            raise UnreadableRecord("A key of the job store is of another type than it should be.") from error
         raise Refused(AWAY) from error
     except RedisError as error:
         raise Unavailable(AWAY) from error

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import obstore
 
+from shared.contract.errors import NotFound
 from shared.storage.location import open_location, storage_errors
 
 # Held in memory for each upload under way: S3 takes no smaller parts, a folder takes any.
@@ -64,6 +65,15 @@ class Blobs:
         """The whole blob. Raises NotFound where there is none."""
         with storage_errors():
             return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is such a blob."""
+        try:
+            with storage_errors():
+                await obstore.head_async(self._store, key)
+        except NotFound:
+            return False
+        return True
 
     async def copy(self, key: str, to: str) -> None:
         """A second blob of the same bytes, which do not travel: a hard link in a folder, its own copy elsewhere.

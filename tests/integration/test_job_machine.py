@@ -34,7 +34,7 @@ from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
 from shared.jobs.moves import Hold, hold_of
-from shared.jobs.queue import QUEUES, queue_of
+from shared.jobs.routing import QUEUES
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
@@ -261,7 +261,7 @@ class JobMachine(RuleBasedStateMachine):
         """Its worker is lost, which it tells or not; a sweep; another one claims it."""
         model = self.models[job.id]
         if told is not None and model.status == "running":
-            self.hands.guard.lose(Hold(job.id, model.claims, queue_of(job)), told)
+            self.hands.guard.lose(Hold(job.id, model.claims, job.queue), told)
             model.lose(model.claims, told)
         elif model.status == "running":
             self.let_time_come(job)

@@ -14,7 +14,8 @@ from shared.jobs import sweep as sweep_store
 from shared.jobs.keys import DUE
 from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
 from shared.jobs.moves import EVENTS_KEPT, hold_of
-from shared.jobs.queue import FAST, Queue
+from shared.jobs.queue import Queue
+from shared.jobs.routing import FAST
 from shared.storage.keys import result_prefix
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of

@@ -12,7 +12,7 @@ from shared.jobs.clients import JobStore
 from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
-from shared.jobs.queue import FAST
+from shared.jobs.routing import FAST
 from shared.jobs.sweep import SweepStore
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections

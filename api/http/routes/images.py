@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.http.dependencies import Parts, PartsDep
+from api.http.dependencies import PartsDep
 from api.http.openapi import STORE, problems
 from api.http.responses import Json
 from api.http.schemas import StoredImageView, stored_image_view
 from api.intake import uploads
 from shared.contract.errors import NotFound
 from shared.formats import MEDIA_TYPES
-from shared.storage.images import Kept, StoredImage
+from shared.storage.images import StoredImage
 from shared.storage.keys import image_key, owner_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -53,13 +53,7 @@ async def store(request: Request, parts: PartsDep) -> Response:
         width=width,
         height=height,
     )
-    try:
-        kept = await parts.images.use(upload.sha256)
-        if kept is None:
-            await parts.blobs.rename(upload.key, image.key)
-            kept = await _add(image, parts)
-    finally:
-        await uploads.discard([upload], parts.blobs)
+    kept = await parts.stored.keep(upload.key, image)
     view = stored_image_view(kept)
     return Json(view, 201 if kept.image == image else 200, {"Location": view["links"]["self"]})
 
@@ -76,23 +70,9 @@ async def read(sha256: Sha256Dep, parts: PartsDep) -> Response:
 @router.delete("/{sha256}", status_code=204, responses=problems(404, 503))
 async def delete(sha256: Sha256Dep, parts: PartsDep) -> Response:
     """Remove a stored image. Jobs that have named it are not touched."""
-    image = await parts.images.take(sha256)
-    if image is None:
+    if not await parts.stored.delete(sha256):
         raise _unknown(sha256)
-    await parts.blobs.delete(image.key)
     return Response(status_code=204)
-
-
-async def _add(image: StoredImage, parts: Parts) -> Kept:
-    """Make the record of a blob; if it cannot be made, or another was quicker, the blob goes."""
-    try:
-        kept = await parts.images.add(image)
-    except BaseException:
-        await parts.blobs.delete(image.key)
-        raise
-    if kept.image != image:
-        await parts.blobs.delete(image.key)
-    return kept
 
 
 def _unknown(sha256: str) -> NotFound:

@@ -1,7 +1,7 @@
 """Posting a job, and asking how it is."""
 
 import asyncio
-import contextlib
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -13,7 +13,7 @@ from api.http.openapi import SUBMIT, problems
 from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.intake import uploads
-from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull, Unavailable
+from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull, Refused, Unavailable
 from shared.jobs.model import ENDED, Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
 from shared.storage.keys import result_prefix
@@ -21,7 +21,8 @@ from shared.storage.keys import result_prefix
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 POLL_SECONDS = "1"
-CLEANUP_SECONDS = 1.0
+
+log = logging.getLogger("huemill.api")
 
 
 @router.post(
@@ -124,22 +125,22 @@ async def _accept(request: Request, parts: Parts) -> tuple[Job, str]:
 
 
 async def _enqueue(job: Job, parts: Parts) -> str:
-    """Store the job, then send its id; if either fails, nothing of it is left. Returns its first event's id."""
+    """Store the job, then send its id; its first event's id.
+
+    Once its record is there the job is accepted: the sweep sends what could not be sent. If it cannot be stored nothing
+    is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then it runs as if
+    it had been accepted, or they are collected.
+    """
     try:
         event = await parts.store.create(job)
-    except BaseException:
-        await uploads.discard(job.uploads, parts.blobs)
+    except BaseException as error:
+        if isinstance(error, Refused) or await parts.store.withdraw(job):
+            await uploads.discard(job.uploads, parts.blobs)
         raise
     try:
         await asyncio.to_thread(parts.queue.send, job)
-    except BaseException:
-        # Redis is gone between the two. If the record cannot be taken back, the job runs: harmless, for nobody
-        # knows its id.
-        await uploads.discard(job.uploads, parts.blobs)
-        with contextlib.suppress(TimeoutError, Unavailable):
-            async with asyncio.timeout(CLEANUP_SECONDS):
-                await parts.store.forget(job.id)
-        raise
+    except Unavailable as error:
+        log.warning("its message cannot be sent now: %s", error.__cause__, extra={"job_id": job.id})
     return event
 
 

@@ -50,11 +50,15 @@ def _parts(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(_parts)]
 
 
-async def _job(parts: PartsDep, job_id: Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]) -> Job:
+JobIdDep = Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]
+
+
+async def existing_job(parts: PartsDep, job_id: JobIdDep) -> Job:
+    """The job. Raises NotFound where there is none."""
     job = await parts.store.get(job_id) if is_job_id(job_id) else None
     if job is None:
         raise NotFound(f"There is no job {job_id[:64]!r}. Ids are given by POST /v1/jobs.")
     return job
 
 
-JobDep = Annotated[Job, Depends(_job)]
+JobDep = Annotated[Job, Depends(existing_job)]

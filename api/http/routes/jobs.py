@@ -8,15 +8,23 @@ from fastapi import APIRouter, Header, Request, Response
 
 from api import metrics
 from api.http import results
-from api.http.dependencies import JobDep, Parts, PartsDep
+from api.http.dependencies import JobDep, JobIdDep, Parts, PartsDep, existing_job
 from api.http.openapi import SUBMIT, problems
 from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.intake import uploads
-from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull, Refused, Unavailable
+from shared.contract.errors import (
+    AlreadyEnded,
+    InvalidRequest,
+    NotFound,
+    QueueFull,
+    Refused,
+    Unavailable,
+    UnreadableRecord,
+)
 from shared.jobs.model import ENDED, Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
-from shared.storage.keys import result_prefix
+from shared.storage.keys import result_prefix, upload_key
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -78,16 +86,23 @@ async def cancel(job: JobDep, parts: PartsDep) -> Response:
 
 
 @router.delete("/{job_id}", status_code=204, responses=problems(404, 503))
-async def delete(job: JobDep, parts: PartsDep) -> Response:
+async def delete(job_id: JobIdDep, parts: PartsDep) -> Response:
     """Remove a job with its image, its result and its events; one that has not ended is cancelled.
 
     From then on it is unknown (404).
     """
-    await _cancel(job, parts)
-    await uploads.discard(job.uploads, parts.blobs)
-    await parts.blobs.delete_all(result_prefix(job.id))
+    try:
+        job = await existing_job(parts, job_id)
+    except UnreadableRecord:
+        files = [upload_key(job_id), upload_key(job_id, "mask")]
+    else:
+        await _cancel(job, parts)
+        files = [upload.key for upload in job.uploads]
+    for key in files:
+        await parts.blobs.delete(key)
+    await parts.blobs.delete_all(result_prefix(job_id))
     # The record last: if anything fails before, the job is still there to be deleted.
-    await parts.store.forget(job.id)
+    await parts.store.forget(job_id)
     return Response(status_code=204)
 
 

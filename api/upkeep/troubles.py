@@ -62,9 +62,9 @@ class Troubles:
 
 
 def _said(error: BaseException) -> str:
-    """The error and what it was made from, in a few lines."""
-    cause = f", because of {error.__cause__!r}"[:300] if error.__cause__ is not None else ""
-    return repr(error)[:300] + cause
+    """The error and what it was made from, in a line."""
+    chain = [error] if error.__cause__ is None else [error, error.__cause__]
+    return ", because of ".join(" ".join(repr(each).split())[:300] for each in chain)
 
 
 def _place(error: BaseException) -> tuple[str, int]:

@@ -26,8 +26,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from api.http.dependencies import Parts
-from api.main import wire
 from shared.contract.params import KMeansParams, OpticsParams
 from shared.jobs import moves
 from shared.jobs.guard import GuardStore
@@ -39,6 +37,7 @@ from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 from tests.support.bench import guard_store, worker_store
+from tests.support.gateway import Gateway, gateway
 from tests.support.job_model import Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 
@@ -60,14 +59,13 @@ losses = st.sampled_from(list(Loss))
 class Hands:
     """Everybody's side of one store, kept open for all runs."""
 
-    parts: Parts
+    parts: Gateway
     workers: list[WorkerStore]
     guard: GuardStore
     client: redis.Redis
-    runner: asyncio.Runner
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(question)
+        return self.parts.run(question)
 
     def clear(self) -> None:
         """Forget all jobs and messages; kombu's own bindings stay, as they do in a service."""
@@ -81,13 +79,8 @@ def hands_on(server: StoreServer, folder: Path) -> Iterator[Hands]:
     long = {"lease_seconds": LONG, "resend_seconds": LONG, "result_ttl_seconds": LONG}
     made = Settings(redis_url=server.url, blob_url=(folder / "blobs").as_uri(), max_attempts=MAX_ATTEMPTS, **long)
     stores = [worker_store(made, f"mill:{number}") for number in range(WORKERS)]
-    with asyncio.Runner() as runner, server.client() as client:
-        parts = wire(made)
-        try:
-            yield Hands(parts, stores, guard_store(made), client, runner)
-        finally:
-            parts.queue.close()
-            runner.run(parts.redis.aclose())
+    with gateway(made) as parts, server.client() as client:
+        yield Hands(parts, stores, guard_store(made), client)
 
 
 class JobMachine(RuleBasedStateMachine):

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
-from api import metrics
 from api.http import problems
 from api.http.dependencies import Parts
 from api.http.routes import events, health, images, jobs, results
+from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.slots import Slots
 from api.upkeep.collector import Collector
@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
-    app.add_middleware(metrics.Timed)
+    app.add_middleware(Timed)
     problems.install(app)
     for module in (jobs, results, events, images, health):
         app.include_router(module.router)

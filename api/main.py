@@ -6,13 +6,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
+from redis.asyncio import Redis
 
 from api.http import problems
-from api.http.dependencies import Parts
-from api.http.routes import events, health, images, jobs, results
+from api.http.dependencies import Services
+from api.http.routes import events, files, health, images, jobs, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
+from api.intake.receive import Intake
+from api.intake.references import References
 from api.intake.slots import Slots
+from api.intake.uploads import Uploads
+from api.jobs.accept import Acceptance
 from api.upkeep.collector import Collector
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
@@ -33,44 +38,37 @@ DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) or follow its events."""
 
 
-def wire(settings: Settings) -> Parts:
-    """The gateway's parts. Nothing is connected before it is used."""
-    redis = connections.gateway(settings)
+def wire(settings: Settings) -> Services:
+    """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
+    redis, queue, troubles = connections.gateway(settings), Queue(settings), Troubles()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    jobs, due = JobStore(redis, **periods), SweepStore(redis, **periods)
-    blobs, queue = Blobs(settings.blob_url), Queue(settings)
-    images, troubles = ImageStore(redis, settings.image_ttl_seconds), Troubles()
-    stored = StoredImages(images, blobs)
+    store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
+    images = ImageStore(redis, settings.image_ttl_seconds)
+    blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
+    stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
+    uploads, references = Uploads(blobs, sync_blobs, settings), References(fetcher, stored_images)
     sweeper = Sweeper(
-        jobs,
-        due,
-        blobs,
-        queue,
-        troubles,
-        max_attempts=settings.max_attempts,
-        timeout_of=settings.timeout_of,
+        store, due, blobs, queue, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
     )
-    collector = Collector(jobs, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
-    image_sweeper, every = ImageSweeper(images, stored, troubles), settings.collect_seconds
+    image_sweeper = ImageSweeper(images, stored_images, troubles)
+    collector = Collector(store, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
+    every = settings.collect_seconds
     tasks = [
         Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
         Task(image_sweeper.NAME, image_sweeper.sweep, settings.sweep_seconds),
         Task(collector.NAME, collector.collect, every, first_after=every),
     ]
-    return Parts(
+    return Services(
         settings,
         redis,
-        jobs,
-        due,
-        blobs,
-        SyncBlobs(settings.blob_url),
         queue,
+        store,
         images,
-        stored,
-        Fetcher(settings),
-        Slots(settings.max_uploads),
-        sweeper,
-        collector,
+        stored_images,
+        blobs,
+        fetcher,
+        Intake(uploads, references, Slots(settings.max_uploads), settings),
+        Acceptance(store, queue, blobs, settings.max_queued),
         Supervisor(tasks, troubles),
     )
 
@@ -78,14 +76,13 @@ def wire(settings: Settings) -> Parts:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tracing.set_up("huemill-gateway")
-    parts = wire(app.state.settings)
-    app.state.parts = parts
-    parts.supervisor.start()
+    services = app.state.services = wire(app.state.settings)
+    services[Supervisor].start()
     yield
-    await parts.supervisor.stop()
-    parts.fetcher.close()
-    await parts.redis.aclose()
-    parts.queue.close()
+    await services[Supervisor].stop()
+    services[Fetcher].close()
+    await services[Redis].aclose()
+    services[Queue].close()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -104,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, events, images, health):
+    for module in (jobs, results, files, events, images, health):
         app.include_router(module.router)
     patch_fastapi(app)  # /docs from files of an installed package: it works with no internet
     return app

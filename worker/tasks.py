@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from shared.contract.errors import HuemillError, Internal, UnknownParameters, UnreadableRecord
 from shared.contract.results import RESULT_FILE, ClusterResult
+from shared.contract.stored_result import dump_result
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, given_up, now
 from shared.jobs.worker import WorkerStore
 from shared.runtime import tracing
@@ -141,7 +142,7 @@ def _run(job: Job, seconds: float, mill: Mill) -> None:
 def _save(job: Job, outcome: pipeline.Outcome, mill: Mill) -> None:
     """Write the files, then end the job; a stale claim's files are taken away again."""
     prefix = attempt_prefix(job.id, job.claim)
-    files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
+    files = {**outcome.files, RESULT_FILE: dump_result(outcome.result)}
     mill.blobs.write_all({prefix + name: data for name, data in files.items()})
     if mill.store.succeed(job, prefix):
         _count(job, outcome.result)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -121,6 +122,11 @@ def links(job_id: str) -> Links:
     return Links(
         self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
     )
+
+
+def file_link(job_id: str, name: str) -> str:
+    """Where a file of the job's result is."""
+    return f"/v1/jobs/{job_id}/files/{quote(name)}"
 
 
 def stored_image_view(kept: Kept) -> dict[str, Any]:

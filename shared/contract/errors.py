@@ -22,6 +22,8 @@
     ├── AlreadyEnded          a job that is over cannot be cancelled
     ├── QueueFull             more jobs wait than the operator allows
     ├── NotAcceptable         no representation that the client asked for
+    ├── PreconditionFailed    not the representation that the client insists on
+    ├── RangeNotSatisfiable   a part beyond the end of a file
     ├── Unavailable           Redis cannot be reached
     │   └── Refused           it can, and has refused: nothing was done
     ├── UnknownParameters     a job of a later version: workers of this one cannot run it
@@ -185,6 +187,23 @@ class Expired(HuemillError):
 
 class NotAcceptable(HuemillError):
     code = "not_acceptable"
+
+
+class PreconditionFailed(HuemillError):
+    code = "precondition_failed"
+
+
+class RangeNotSatisfiable(HuemillError):
+    """`size` is the whole file's, in bytes."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"The file has {size:,} bytes, and none where the range begins.")
+
+    def __reduce__(self) -> tuple[type["RangeNotSatisfiable"], tuple[int]]:
+        return type(self), (self.size,)
 
 
 class Unavailable(HuemillError):

@@ -1,4 +1,4 @@
-"""Is the gateway alive, and can it do its work?"""
+"""Whether the gateway lives, can do its work, and what it has done."""
 
 import logging
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api import metrics
-from api.http.dependencies import PartsDep
+from api.http.dependencies import StoreDep, SupervisorDep
 from api.http.openapi import algorithm_schemas, problems
 from api.http.problems import problem
 from api.http.responses import Json
@@ -23,14 +23,14 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["health"], responses=problems(503))
-async def readyz(parts: PartsDep) -> Response:
+async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     """Whether jobs can be taken and worked on: Redis answers, at least one worker was heard lately, and lost jobs are
     looked for. `standing_still` names what else of this gateway's background has not come to its end for long.
     """
-    workers = await parts.store.workers()
+    workers = await store.workers()
     if not workers:
         return problem(503, "no_worker", "No worker was heard lately. Jobs are accepted, and wait for one.")
-    still = parts.supervisor.standing_still()
+    still = supervisor.standing_still()
     vital = [task.name for task in still if task.vital]
     if vital:
         return problem(503, "standing_still", f"Has not come to its end for long: {', '.join(vital)}. Read the log.")
@@ -38,12 +38,12 @@ async def readyz(parts: PartsDep) -> Response:
 
 
 @router.get("/metrics", tags=["health"], response_class=Response)
-async def prometheus(parts: PartsDep) -> Response:
+async def prometheus(store: StoreDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
     try:
-        overview = await parts.store.overview()
+        overview = await store.overview()
     except Unavailable as error:
-        log.warning("metrics: %s", error)
+        log.warning("metrics: %s", error.__cause__ or error)
         overview = None
     return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
 

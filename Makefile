@@ -1,5 +1,6 @@
 # Two commands to begin with: `make demo` and `make test`. Each makes what it needs.
-PYTHON ?= python3.11
+# The first of these that is 3.11 or newer and has venv makes the environment: PYTHON=... names another.
+PYTHON ?= python3.11 python3.12 python3.13 python3.14 python3
 VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?=
@@ -49,9 +50,12 @@ clean:
 # One virtual environment; each stamp says what has been installed into it. Compiling the kernels is part of it,
 # so that nobody waits for that later.
 $(VENV)/made:
-	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Install Python's venv first: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
+	@for python in $(PYTHON); do \
+		$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		echo "$$($$python -V), called $$python, makes $(VENV)"; \
+		$$python -m venv $(VENV) && touch $@; exit; \
+	done; \
+	echo "There is no Python 3.11 or newer with venv ($(PYTHON)): apt-get install python3 python3-venv" >&2; exit 1
 
 $(VENV)/app: $(VENV)/made requirements/app.lock pyproject.toml
 	@echo "Installing huemill (a minute or two, once) ..."

@@ -1,21 +1,28 @@
 """The gateway: `uvicorn --factory api.main:create_app`. The only place where it is wired together."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
+from redis.asyncio import Redis
 
-from api import metrics
 from api.http import problems
-from api.http.dependencies import Parts
-from api.http.routes import events, health, images, jobs, results
+from api.http.dependencies import Services
+from api.http.routes import events, files, health, images, jobs, results
+from api.http.timing import Timed
 from api.intake.fetch import Fetcher
+from api.intake.receive import Intake
+from api.intake.references import References
 from api.intake.slots import Slots
-from api.upkeep.collector import collect_forever
-from api.upkeep.sweeper import sweep_forever
+from api.intake.uploads import Uploads
+from api.jobs.accept import Acceptance
+from api.upkeep.collector import Collector
+from api.upkeep.image_sweeper import ImageSweeper
+from api.upkeep.supervise import Supervisor, Task
+from api.upkeep.sweeper import Sweeper
+from api.upkeep.troubles import Troubles
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore
@@ -23,6 +30,7 @@ from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
+from shared.storage.stored_images import StoredImages
 from shared.storage.sync_blobs import SyncBlobs
 
 DESCRIPTION = """Colour clustering of images, every pixel, exactly.
@@ -30,38 +38,51 @@ DESCRIPTION = """Colour clustering of images, every pixel, exactly.
 Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) or follow its events."""
 
 
-def wire(settings: Settings) -> Parts:
-    """The gateway's parts. Nothing is connected before it is used."""
-    redis = connections.gateway(settings)
+def wire(settings: Settings) -> Services:
+    """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
+    redis, queue, troubles = connections.gateway(settings), Queue(settings), Troubles()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    return Parts(
+    store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
+    images = ImageStore(redis, settings.image_ttl_seconds)
+    blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
+    stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
+    uploads, references = Uploads(blobs, sync_blobs, settings), References(fetcher, stored_images)
+    sweeper = Sweeper(
+        store, due, blobs, queue, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
+    )
+    image_sweeper = ImageSweeper(images, stored_images, troubles)
+    collector = Collector(store, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
+    every = settings.collect_seconds
+    tasks = [
+        Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
+        Task(image_sweeper.NAME, image_sweeper.sweep, settings.sweep_seconds),
+        Task(collector.NAME, collector.collect, every, first_after=every),
+    ]
+    return Services(
         settings,
         redis,
-        JobStore(redis, **periods),
-        SweepStore(redis, **periods),
-        Blobs(settings.blob_url),
-        SyncBlobs(settings.blob_url),
-        Queue(settings),
-        ImageStore(redis, settings.image_ttl_seconds),
-        Fetcher(settings),
-        Slots(settings.max_uploads),
+        queue,
+        store,
+        images,
+        stored_images,
+        blobs,
+        fetcher,
+        Intake(uploads, references, Slots(settings.max_uploads), settings),
+        Acceptance(store, queue, blobs, settings.max_queued),
+        Supervisor(tasks, troubles),
     )
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tracing.set_up("huemill-gateway")
-    parts = wire(app.state.settings)
-    app.state.parts = parts
-    running = {asyncio.create_task(sweep_forever(parts)), asyncio.create_task(collect_forever(parts))}
+    services = app.state.services = wire(app.state.settings)
+    services[Supervisor].start()
     yield
-    while running:
-        for task in running:
-            task.cancel()  # more than once: redis-py may swallow it (see JobStore.follow)
-        _, running = await asyncio.wait(running, timeout=0.2)
-    parts.fetcher.close()
-    await parts.redis.aclose()
-    parts.queue.close()
+    await services[Supervisor].stop()
+    services[Fetcher].close()
+    await services[Redis].aclose()
+    services[Queue].close()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -78,9 +99,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
-    app.add_middleware(metrics.Timed)
+    app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, events, images, health):
+    for module in (jobs, results, files, events, images, health):
         app.include_router(module.router)
     patch_fastapi(app)  # /docs from files of an installed package: it works with no internet
     return app

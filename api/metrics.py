@@ -1,12 +1,10 @@
 """What the gateway tells Prometheus: its own requests, and what the store knows of queues, workers and jobs."""
 
-import time
 from collections.abc import Iterator
 
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.jobs.clients import Overview
 
@@ -26,34 +24,11 @@ ended = Counter(
 )
 sweep_seconds = Histogram("huemill_sweep_seconds", "Time of a sweep.", buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10))
 orphans = Counter("huemill_orphans_removed", "Blobs removed that belonged to no job.")
-
-
-class Timed:
-    """Counts and times the requests of `app` by their route."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begin = time.perf_counter()
-
-        async def observed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "(none)")
-                labels = (_method(scope), route, str(message["status"]))
-                requests.labels(*labels).observe(time.perf_counter() - begin)
-            await send(message)
-
-        await self._app(scope, receive, observed)
-
-
-def _method(scope: Scope) -> str:
-    """The method, as long as it is one of HTTP's: clients can make up any number of others."""
-    method = str(scope["method"])
-    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"
+background_failures = Counter("huemill_background_failures", "What went wrong in the background.", ["task"])
+background_completed = Gauge(
+    "huemill_background_completed_timestamp_seconds", "When a task of the background last came to its end.", ["task"]
+)
+unreadable = Counter("huemill_unreadable_records", "Records that cannot be read, each counted once.", ["kind"])
 
 
 class _Of(Collector):

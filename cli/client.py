@@ -10,7 +10,10 @@ import httpx
 import orjson
 
 ENDED = ("succeeded", "failed", "cancelled")
-RECONNECTS = 10
+# Half a second apart: longer than `huemill serve` takes to start its gateway again.
+RECONNECTS = 20
+# Codes of what may be over in a moment: the gateway is started again, or waits for Redis.
+PASSING = ("unreachable", "unavailable")
 Progress = Callable[[str, float], None]
 """Takes the stage and the finished fraction."""
 
@@ -74,17 +77,18 @@ class Client:
                     if name == "progress":
                         progress(data["stage"], data["fraction"])
                     if name in ENDED:
-                        return self.job(job_id)
-            except httpx.TransportError as error:
+                        break
+                # Without a last event too it may have ended: then its events are gone.
+                job = self.job(job_id)
+                if job["status"] in ENDED:
+                    return job
+            except (httpx.TransportError, ServiceError) as error:
+                if isinstance(error, ServiceError) and error.code not in PASSING:
+                    raise
                 cuts += 1
                 if cuts > RECONNECTS:
                     raise ServiceError(f"The connection to {self.url} was lost: {error}") from None
                 time.sleep(0.5)
-            else:
-                # A stream that ends without an end: the job is over and its events are gone.
-                job = self.job(job_id)
-                if job["status"] in ENDED:
-                    return job
 
     def _events(self, job_id: str, after: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Server-sent events as (id, name, data)."""
@@ -119,8 +123,8 @@ class Client:
 
 
 def _refusal(answer: httpx.Response) -> ServiceError:
-    """A problem document as an error; anything else came from no huemill."""
+    """A problem document as an error; anything else did not come from a gateway."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         problem = orjson.loads(answer.content)
         return ServiceError(problem["detail"], code=problem["code"])
-    return ServiceError(f"HTTP {answer.status_code} from something that is no huemill.", code="no_huemill")
+    return ServiceError(f"HTTP {answer.status_code} from something that is not huemill.", code="unexpected_answer")

@@ -1,24 +1,56 @@
-"""What a person sees in the terminal: progress bars and palettes."""
+"""What a person sees in the terminal: progress bars, palettes, errors; and what a program reads: JSON."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import click
+import orjson
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from cli.client import ServiceError
+from cli.jobs import Outcome, Watch
 
 BAR_CELLS = 24
 
 
-def progress_bars(console: Console) -> Progress:
-    return Progress(
+@contextmanager
+def progress_bars(console: Console, images: Sequence[Path]) -> Iterator[Watch]:
+    """A bar for each image, from when it is first told of."""
+    tasks: dict[int, TaskID] = {}
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=32),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[stage]:<10}"),
         TimeElapsedColumn(),
         console=console,
-    )
+    ) as bars:
+
+        def watch(number: int, stage: str, fraction: float | None) -> None:
+            if number not in tasks:
+                tasks[number] = bars.add_task(escape(images[number].name), total=1.0, stage=stage)
+            bars.update(tasks[number], completed=fraction, stage=stage)
+
+        yield watch
+
+
+def show_outcome(image: Path, outcome: Outcome) -> None:
+    """The palette on standard output, or the error on standard error."""
+    if isinstance(outcome, ServiceError):
+        click.echo(f"{image}: {outcome}", err=True)
+    else:
+        show_palette(Console(), image.name, outcome["result"])
+
+
+def print_json(image: Path, outcome: Outcome) -> None:
+    """One line: the job, or the error's code and message."""
+    found = {"error": {"code": outcome.code, "message": str(outcome)}} if isinstance(outcome, ServiceError) else outcome
+    click.echo(orjson.dumps({"file": str(image), **found}))
 
 
 def show_palette(console: Console, name: str, result: dict[str, Any]) -> None:

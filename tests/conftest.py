@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.processes import SERVERS, Service, StoreServer
 from tests.support.scheduling import ByService
+from tests.support.serving import Serving, starting
 
 
 def compile_kernels() -> None:
@@ -105,3 +106,10 @@ def own_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     yield make
     for made in services:
         made.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Starts `huemill serve` for one test alone."""
+    with starting(tmp_path) as start:
+        yield start

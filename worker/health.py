@@ -4,9 +4,9 @@ It asks Redis, as the gateway's /readyz does, and needs no kernels for that.
 """
 
 import asyncio
-import socket
 
 from shared.jobs.clients import heard_workers
+from shared.jobs.worker_names import is_of_this_host
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 
@@ -14,8 +14,7 @@ from shared.runtime.settings import Settings
 async def heard() -> bool:
     """Whether a worker of this host is among those heard within the last seconds."""
     async with connections.gateway(Settings()) as redis:
-        workers = await heard_workers(redis)
-    return any(name.rpartition(":")[0] == socket.gethostname() for name in workers)
+        return any(map(is_of_this_host, await heard_workers(redis)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 from shared.jobs.guard import GuardStore
 from shared.jobs.queue import TASK, celery_app
 from shared.jobs.worker import WorkerStore
+from shared.jobs.worker_names import worker_name
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.sync_blobs import SyncBlobs
@@ -33,7 +33,7 @@ app = celery_app(settings)
 logs.set_up(settings.log_format)
 # Before the children are forked: they write into its pipe.
 _guard = Guard(settings)
-_name = f"{socket.gethostname()}:{os.getpid()}"
+_name = worker_name(os.getpid())
 
 
 @app.task(name=TASK)  # type: ignore[untyped-decorator]

@@ -17,6 +17,7 @@ SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 attempts = Counter("huemill_attempts", "Jobs begun.", ["algorithm"])
 ended = Counter("huemill_jobs_ended", "Jobs brought to their end, by error code where they failed.", ["status", "code"])
 refused = Counter("huemill_late_writes_refused", "Results of attempts that were over already.")
+unreadable = Counter("huemill_unreadable_records", "Messages of jobs whose records cannot be read.")
 stopped = Counter("huemill_attempts_stopped", "Attempts stopped because the claim was not valid any more.")
 job_seconds = Histogram(
     "huemill_job_seconds", "From claim to end, of jobs that succeeded.", ["algorithm"], buckets=SECONDS

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from shared.contract.errors import HuemillError, Internal
+from shared.contract.errors import HuemillError, Internal, UnknownParameters, UnreadableRecord
 from shared.contract.results import RESULT_FILE, ClusterResult
+from shared.contract.stored_result import dump_result
 from shared.jobs.model import Job, JobError, JobStatus, Loss, given_up, now
 from shared.jobs.worker import WorkerStore
 from shared.runtime import tracing
@@ -35,7 +36,15 @@ class JobRunner:
 
     def run(self, job_id: str) -> None:
         """Run the job if it is still to be run, and bring it to its end."""
-        job = self.store.claim(job_id)
+        try:
+            job = self.store.claim(job_id)
+        except UnknownParameters as error:
+            log.warning("%s It is left for another worker", error, extra={"job_id": job_id})
+            return
+        except UnreadableRecord as error:
+            metrics.unreadable.inc()
+            log.error("%s It is passed over: %r", error, error.__cause__, extra={"job_id": job_id})
+            return
         if job is None:
             log.info("gone, ended or taken: nothing to do", extra={"job_id": job_id})
             return
@@ -48,7 +57,7 @@ class JobRunner:
         algorithm = job.params.algorithm
         log.info("%s begins", algorithm)
         metrics.attempts.labels(algorithm).inc()
-        seconds = self.settings.timeout_of(job.params)
+        seconds = self.settings.timeout_of(job.known_params)
         try:
             with self.watched(job, seconds):
                 self._run(job, seconds)
@@ -64,7 +73,7 @@ class JobRunner:
             mask = self.blobs.read(job.mask.key) if job.mask is not None else None
             outcome = pipeline.run(
                 data,
-                job.params,
+                job.known_params,
                 reporter.report,
                 mask=mask,
                 limits=settings.image_limits,
@@ -92,7 +101,7 @@ class JobRunner:
     def _save(self, job: Job, outcome: pipeline.Outcome) -> None:
         """Write the files, then end the job; a stale claim's files are taken away again."""
         prefix = attempt_prefix(job.id, job.claim)
-        files = {**outcome.files, RESULT_FILE: outcome.result.model_dump_json().encode()}
+        files = {**outcome.files, RESULT_FILE: dump_result(outcome.result)}
         self.blobs.write_all({prefix + name: data for name, data in files.items()})
         if self.store.succeed(job, prefix):
             _count(job, outcome.result)

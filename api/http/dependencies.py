@@ -1,52 +1,91 @@
-"""What routes ask for, by annotation: `store: StoreDep`."""
+"""What routes ask for, by annotation: the services that `api.main` has made, and the request as plain values."""
 
-from dataclasses import dataclass
-from typing import Annotated, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Path, Request
-from redis.asyncio import Redis
+from starlette.requests import ClientDisconnect, HTTPConnection
 
-from api.intake.fetch import Fetcher
-from api.intake.slots import Slots
-from shared.contract.errors import NotFound
+from api.intake.body import Body, announced
+from api.intake.receive import Intake
+from api.jobs.accept import Acceptance
+from api.jobs.find import find
+from api.jobs.wait import Listening
+from api.upkeep.supervise import Supervisor
+from shared.contract.errors import InvalidRequest
 from shared.jobs.clients import JobStore
-from shared.jobs.model import Job, is_job_id
-from shared.jobs.queue import Queue
-from shared.jobs.sweep import SweepStore
+from shared.jobs.model import Job
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
-from shared.storage.sync_blobs import SyncBlobs
+from shared.storage.stored_images import StoredImages
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The gateway's parts, wired in `api.main`."""
+class Services:
+    """The gateway's services, one of each type. Known where they are wired, and here: none of them is handed it."""
 
-    settings: Settings
-    redis: Redis
-    store: JobStore
-    due: SweepStore
-    blobs: Blobs
-    sync_blobs: SyncBlobs
-    queue: Queue
-    images: ImageStore
-    fetcher: Fetcher
-    slots: Slots
+    def __init__(self, *services: object) -> None:
+        self._by_type = {type(service): service for service in services}
+
+    def __getitem__(self, kind: type[T]) -> T:
+        return cast(T, self._by_type[kind])
 
 
-def _parts(request: Request) -> Parts:
-    return cast(Parts, request.app.state.parts)
+def _the(kind: type[T]) -> Callable[[HTTPConnection], Awaitable[T]]:
+    """The dependency on the one service of a type."""
+
+    async def find(connection: HTTPConnection) -> T:
+        services: Services = connection.app.state.services
+        return services[kind]
+
+    return find
 
 
-PartsDep = Annotated[Parts, Depends(_parts)]
+SettingsDep = Annotated[Settings, Depends(_the(Settings))]
+StoreDep = Annotated[JobStore, Depends(_the(JobStore))]
+ImageRecordsDep = Annotated[ImageStore, Depends(_the(ImageStore))]
+ImagesDep = Annotated[StoredImages, Depends(_the(StoredImages))]
+BlobsDep = Annotated[Blobs, Depends(_the(Blobs))]
+IntakeDep = Annotated[Intake, Depends(_the(Intake))]
+AcceptanceDep = Annotated[Acceptance, Depends(_the(Acceptance))]
+SupervisorDep = Annotated[Supervisor, Depends(_the(Supervisor))]
 
 
-async def _job(parts: PartsDep, job_id: Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]) -> Job:
-    job = await parts.store.get(job_id) if is_job_id(job_id) else None
-    if job is None:
-        raise NotFound(f"There is no job {job_id[:64]!r}. Ids are given by POST /v1/jobs.")
-    return job
+async def _body(request: Request) -> Body:
+    return Body(
+        content_type=request.headers.get("content-type", ""),
+        length=announced(request.headers.get("content-length", "")),
+        query=request.query_params.multi_items(),
+        chunks=_chunks(request),
+    )
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise InvalidRequest("The upload was broken off by the client.") from None
+
+
+async def _listening(request: Request) -> Listening:
+    async def listening() -> bool:
+        return not await request.is_disconnected()
+
+    return listening
+
+
+BodyDep = Annotated[Body, Depends(_body)]
+ListeningDep = Annotated[Listening, Depends(_listening)]
+
+
+JobIdDep = Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]
+
+
+async def _job(store: StoreDep, job_id: JobIdDep) -> Job:
+    return await find(job_id, store)
 
 
 JobDep = Annotated[Job, Depends(_job)]

@@ -1,4 +1,4 @@
-"""Which of our representations a client wants, by its Accept header (RFC 9110, section 12.5.1)."""
+"""Which representation a client wants, by its Accept and Accept-Encoding (RFC 9110, sections 12.5.1 and 12.5.3)."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,14 @@ def choose(accept: str | None, offers: Sequence[str]) -> str:
     return best
 
 
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client that sent this Accept-Encoding takes gzip; one that sent none gets bytes as they are."""
+    codings = dict(_parse(part) for part in accept_encoding.split(",") if part.strip())
+    return next((codings[name] for name in ("gzip", "x-gzip", "*") if name in codings), 0.0) > 0
+
+
 def _parse(part: str) -> tuple[str, float]:
-    """A media range and its quality."""
+    """A media range, or a coding, and its quality."""
     media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")

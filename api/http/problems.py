@@ -8,10 +8,6 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from kombu.exceptions import OperationalError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from starlette.exceptions import HTTPException
 
 from shared.contract import errors
@@ -46,7 +42,12 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.QueueFull: 503,
     errors.Expired: 410,
     errors.NotAcceptable: 406,
+    errors.PreconditionFailed: 412,
+    errors.RangeNotSatisfiable: 416,
     errors.Unavailable: 503,
+    errors.Refused: 503,
+    errors.UnknownParameters: 500,
+    errors.UnreadableRecord: 500,
     errors.StorageFull: 507,
     errors.StorageFailed: 503,
     errors.Internal: 500,
@@ -73,20 +74,20 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.HuemillError)
     if isinstance(error, errors.InvalidParams):
         return problem(STATUS[type(error)], error.code, str(error), errors=[_echo(entry) for entry in error.errors])
+    if isinstance(error, errors.Unavailable):
+        log.warning("Redis: %s", error.__cause__)
     if isinstance(error, errors.StorageFailed | errors.StorageFull):
         log.error("storage: %s", error, exc_info=error.__cause__)
-    return problem(STATUS[type(error)], error.code, str(error))
+    response = problem(STATUS[type(error)], error.code, str(error))
+    if isinstance(error, errors.RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.size}"
+    return response
 
 
 def _echo(entry: errors.FieldError) -> Mapping[str, Any]:
     """A field error whose value is short enough to be sent back."""
     value = entry["value"]
     return entry if len(orjson.dumps(value, default=str)) <= 200 else {**entry, "value": errors.LONG}
-
-
-async def _redis_gone(_: Request, error: Exception) -> Response:
-    log.warning("Redis: %s", error)
-    return problem(503, errors.Unavailable.code, "The job store cannot be reached at the moment. Try again soon.")
 
 
 async def _request_validation(_: Request, error: Exception) -> Response:
@@ -118,8 +119,6 @@ async def _defect(_: Request, error: Exception) -> Response:
 def install(app: FastAPI) -> None:
     """Let every error of the application answer as a problem document."""
     app.add_exception_handler(errors.HuemillError, _huemill_error)
-    for gone in (RedisConnectionError, RedisTimeoutError, RedisError, OperationalError):
-        app.add_exception_handler(gone, _redis_gone)
     app.add_exception_handler(RequestValidationError, _request_validation)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(Exception, _defect)

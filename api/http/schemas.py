@@ -1,11 +1,12 @@
 """What goes over HTTP: the job as a client sees it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.params import Params
+from shared.contract.params import AnyParams, Params
 from shared.contract.results import ClusterResult
 from shared.jobs.model import Attempt, Job, JobError, JobStatus, Progress, Upload
 from shared.storage.images import Kept
@@ -123,6 +124,11 @@ def links(job_id: str) -> Links:
     )
 
 
+def file_link(job_id: str, name: str) -> str:
+    """Where a file of the job's result is."""
+    return f"/v1/jobs/{job_id}/files/{quote(name)}"
+
+
 def stored_image_view(kept: Kept) -> dict[str, Any]:
     image = kept.image
     return StoredImageView(
@@ -144,11 +150,11 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
     """The job as JSON-ready values; `result` is put in as it is."""
     view = JobView.model_construct(
         id=job.id,
-        status=job.status,
+        status=cast(JobStatus, job.status),  # of a later version it may be another; so may the parameters
         attempt=job.attempt,
         attempts=list(job.attempts),
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),
-        params=job.params,
+        params=cast(AnyParams, job.params),
         image=_uploaded(job.upload),
         mask=_uploaded(job.mask) if job.mask is not None else None,
         created_at=job.created_at,
@@ -159,4 +165,4 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
         result=None,
         links=links(job.id),
     )
-    return {**view.model_dump(mode="json"), "result": result}
+    return {**view.model_dump(mode="json", warnings=False), "result": result}

@@ -22,7 +22,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpcore
 
 from api.intake.addresses import may_be_dialled
-from api.intake.forms.base import too_large
+from api.intake.body import announced, limited
 from shared.contract.errors import FetchDisabled, FetchFailed, UrlRefused
 from shared.runtime.settings import Settings
 
@@ -133,15 +133,8 @@ class Fetcher:
             raise FetchFailed(f"The URL's server answered {response.status} instead of 200.")
         if _header(response, b"content-encoding") not in ("", "identity"):
             raise FetchFailed("The URL's server answered in a Content-Encoding that was not asked for.")
-        limit = self._settings.max_upload_bytes
-        length = _header(response, b"content-length")
-        if length.isdecimal() and int(length) > limit:
-            raise too_large(limit)
-        received = 0
-        async for chunk in response.aiter_stream():
-            received += len(chunk)
-            if received > limit:
-                raise too_large(limit)
+        length = announced(_header(response, b"content-length"))
+        async for chunk in limited(response.aiter_stream(), self._settings.max_upload_bytes, length=length):
             yield chunk
 
     def _target(self, text: str) -> _Target:

@@ -6,133 +6,170 @@ sweeps at once, or one that is killed half-way, do no harm.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Literal
 
-from kombu.exceptions import OperationalError
-from pydantic import ValidationError
-from redis.exceptions import RedisError
-
 from api import metrics
-from api.http.dependencies import Parts
-from api.intake.uploads import discard
-from shared.contract.errors import HuemillError
-from shared.jobs.model import Job, JobStatus, Loss, given_up
-from shared.jobs.sweep import BATCH
+from api.upkeep.troubles import Troubles
+from shared.contract.errors import HuemillError, UnknownParameters, UnreadableRecord
+from shared.contract.params import AnyParams
+from shared.jobs.clients import JobStore
+from shared.jobs.model import Job, JobError, JobStatus, Loss, UnknownParams, given_up, now
+from shared.jobs.queue import Queue
+from shared.jobs.sweep import BATCH, SweepStore
 from shared.runtime.logs import bound
+from shared.storage.blobs import Blobs
 from shared.storage.keys import attempt_prefix, result_prefix
 
 # Of due jobs, until a sweep goes on to the rest. After a gateway was away they can be many.
 MOST_BATCHES = 50
+# So long a job is left queued after a worker has said that it does not know its parameters.
+REFUSED_SECONDS = 900.0
 
 log = logging.getLogger("huemill.sweeper")
 
 
-async def sweep_forever(parts: Parts) -> None:
-    """Sweep every `sweep_seconds`; trouble with Redis is logged, and the next sweep carries on."""
-    while True:
-        try:
-            with metrics.sweep_seconds.time():
-                await sweep(parts)
-        except (RedisError, OperationalError) as error:
-            log.warning("sweep: %s", error)
-        await asyncio.sleep(parts.settings.sweep_seconds)
+class SweepIncomplete(HuemillError):
+    """Something could not even be looked for; why, the log has told."""
 
 
-async def sweep(parts: Parts) -> None:
-    """See to every job and stored image whose time has come.
+class Sweeper:
+    """Sees to jobs whose time has come."""
 
-    One that makes trouble does not stand in the way of the others.
-    """
-    for _ in range(MOST_BATCHES):
-        due = await parts.due.due()
-        for job_id in due:
-            with bound(job_id=job_id):
-                try:
-                    await see_to(job_id, parts)
-                except HuemillError as error:
-                    log.warning("%s", error)
-                    await parts.due.put_off(job_id)
-                except ValidationError:
-                    log.exception("its record cannot be read")
-                    await parts.due.put_off(job_id)
-        if len(due) < BATCH:
-            break
-    for job, when in await parts.due.stranded():
-        with bound(job_id=job.id):
-            await _send_again(job, parts, when)
-    for sha256 in await parts.images.due():
-        image = await parts.images.take_if_due(sha256)
-        try:
-            if image is not None:
-                await parts.blobs.delete(image.key)
-        except HuemillError as error:
-            log.warning("image %s: %s", sha256, error)
+    NAME = "sweep"
 
+    def __init__(
+        self,
+        jobs: JobStore,
+        due: SweepStore,
+        blobs: Blobs,
+        queue: Queue,
+        troubles: Troubles,
+        *,
+        max_attempts: int,
+        timeout_of: Callable[[AnyParams], float],
+    ) -> None:
+        """`timeout_of`: the seconds that a job of these parameters may run."""
+        self._jobs, self._due, self._blobs, self._queue = jobs, due, blobs, queue
+        self._troubles, self._max_attempts, self._timeout_of = troubles, max_attempts, timeout_of
 
-async def see_to(job_id: str, parts: Parts) -> None:
-    """Do for one job what its time has come for."""
-    job = await parts.store.get(job_id)
-    if job is None:
-        await parts.store.forget(job_id)
-    elif job.status is JobStatus.QUEUED:
-        await _send_again(job, parts)
-    elif job.status is JobStatus.RUNNING:
-        await _rescue(job, parts)
-    elif not job.settled:
-        await _settle(job, parts)
-    elif await parts.due.is_due(job.id):
-        await _expire(job, parts)
+    async def sweep(self) -> None:
+        """See to every job whose time has come, or whose message is lost.
 
+        One that makes trouble does not stand in the way of the others, nor the due ones in that of the stranded.
+        Raises Unavailable where Redis is away, and SweepIncomplete where one kind could not be looked for.
+        """
+        failures = 0
+        with metrics.sweep_seconds.time():
+            for kind, see_to_all in (("due jobs", self._due_jobs), ("stranded jobs", self._stranded_jobs)):
+                with self._troubles.survived(self.NAME, kind) as raised:
+                    await see_to_all()
+                failures += len(raised)
+        if failures:
+            raise SweepIncomplete("Not all jobs whose time has come could be looked for.")
 
-async def _send_again(job: Job, parts: Parts, due_by: float | Literal["now"] = "now") -> None:
-    """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm."""
-    if await parts.due.resend(job, due_by):
-        metrics.resent.inc()
-        await asyncio.to_thread(parts.queue.send, job)
+    async def _due_jobs(self) -> None:
+        for _ in range(MOST_BATCHES):
+            due = await self._due.due()
+            for job_id in due:
+                await self._apart(job_id, self.see_to(job_id))
+            if len(due) < BATCH:
+                return
 
+    async def _stranded_jobs(self) -> None:
+        for job, when in await self._due.stranded():
+            await self._apart(job.id, self._send_again(job, when))
 
-async def _rescue(job: Job, parts: Parts) -> None:
-    """Its attempt is over, as its worker says or as its lease does: try it again, or give it up."""
-    loss = job.loss or Loss.WORKER_LOST
-    again = loss is Loss.WORKER_STOPPED or job.attempt < parts.settings.max_attempts
-    if again and loss is not Loss.TIMEOUT:
-        if await parts.due.give_back(job, loss):
+    async def _apart(self, job_id: str, work: Awaitable[None]) -> None:
+        """Let `work` be done for a job; one that makes trouble is put off, and the others get their turn."""
+        with bound(job_id=job_id), self._troubles.survived(self.NAME, f"job {job_id}") as raised:
+            try:
+                await work
+            except UnreadableRecord as error:
+                self._troubles.unreadable("job", job_id, error)
+                await self._due.set_aside(job_id)
+        if raised:
+            await self._due.put_off(job_id)
+
+    async def see_to(self, job_id: str) -> None:
+        """Do for one job what its time has come for."""
+        job = await self._jobs.get(job_id)
+        if job is None:
+            await self._jobs.forget(job_id)
+        elif job.status is JobStatus.QUEUED:
+            await self._send_again(job)
+        elif job.status is JobStatus.RUNNING:
+            await self._rescue(job)
+        elif not job.ended:
+            self._troubles.unreadable("job", job_id, UnreadableRecord(f"Its state, {job.status}, is not known here."))
+            await self._due.put_off(job_id)
+        elif not job.settled:
+            await self._settle(job)
+        elif await self._due.is_due(job.id):
+            await self._expire(job)
+
+    async def _send_again(self, job: Job, due_by: float | Literal["now"] = "now") -> None:
+        """Nobody claimed it for long: the message may be lost, or the queue is long. A second one does no harm.
+
+        Or workers have looked at it and do not know its parameters. That is so for a while where a later version is
+        being deployed; where it was taken back, nobody will ever know them.
+        """
+        if job.refused_at is not None and now() - job.refused_at > timedelta(seconds=REFUSED_SECONDS):
+            await self._reject(job)
+            return
+        if await self._due.resend(job, due_by):
+            metrics.resent.inc()
+            await asyncio.to_thread(self._queue.send, job)
+
+    async def _reject(self, job: Job) -> None:
+        message = "No worker knows these parameters, which a later version of huemill has taken. Post the job again."
+        if await self._due.reject(job, JobError(code=UnknownParameters.code, message=message, retryable=True)):
+            metrics.ended.labels(JobStatus.FAILED, UnknownParameters.code).inc()
+            log.error("no worker knows its parameters; given up")
+
+    async def _rescue(self, job: Job) -> None:
+        """Its attempt is over, as its worker says or as its lease does: try it again, or give it up."""
+        loss = job.loss or Loss.WORKER_LOST
+        again = loss is Loss.WORKER_STOPPED or job.attempt < self._max_attempts
+        if again and loss is not Loss.TIMEOUT:
+            if await self._due.give_back(job, loss):
+                metrics.lost.labels(loss).inc()
+                log.warning("attempt %d: %s; back to the queue", job.attempt, loss)
+                returned = await self._jobs.get(job.id)
+                if returned is not None and returned.status is JobStatus.QUEUED:
+                    await self._send_again(returned)
+                await self._remove_begun(job)
+            return
+        seconds = None if isinstance(job.params, UnknownParams) else self._timeout_of(job.params)
+        error = given_up(loss, job.attempt, seconds)
+        if await self._due.fail(job, error):
             metrics.lost.labels(loss).inc()
-            log.warning("attempt %d: %s; back to the queue", job.attempt, loss)
-            returned = await parts.store.get(job.id)
-            if returned is not None and returned.status is JobStatus.QUEUED:
-                await _send_again(returned, parts)
-            await _remove_begun(job, parts)
-        return
-    error = given_up(loss, job.attempt, parts.settings.timeout_of(job.params))
-    if await parts.due.fail(job, error):
-        metrics.lost.labels(loss).inc()
-        metrics.ended.labels(JobStatus.FAILED, error.code).inc()
-        log.error("attempt %d: %s; given up", job.attempt, loss)
-        await _remove_begun(job, parts)
+            metrics.ended.labels(JobStatus.FAILED, error.code).inc()
+            log.error("attempt %d: %s; given up", job.attempt, loss)
+            await self._remove_begun(job)
 
+    async def _remove_begun(self, job: Job) -> None:
+        """Take away what its last attempt has written of a result."""
+        await self._blobs.delete_all(attempt_prefix(job.id, job.claim))
 
-async def _remove_begun(job: Job, parts: Parts) -> None:
-    """Take away what its last attempt has written of a result."""
-    await parts.blobs.delete_all(attempt_prefix(job.id, job.claim))
+    async def _settle(self, job: Job) -> None:
+        """It ended some seconds ago, and no store forgets that any more: it will not run again.
 
+        What a storage that is in trouble keeps of it is left for the collector.
+        """
+        if not await self._due.settle(job):
+            return  # it has ended since it was listed, and its time is yet to come
+        try:
+            for upload in job.uploads:
+                await self._blobs.delete(upload.key)
+            if job.status is not JobStatus.SUCCEEDED:
+                # It was full, or somebody was killed, in mid-write.
+                await self._blobs.delete_all(result_prefix(job.id))
+        except HuemillError as error:
+            log.warning("its files: %s", error)
 
-async def _settle(job: Job, parts: Parts) -> None:
-    """It ended some seconds ago, and no store forgets that any more: it will not run again.
-
-    What a storage that is in trouble keeps of it is left for the collector.
-    """
-    if not await parts.due.settle(job):
-        return  # it has ended since it was listed, and its time is yet to come
-    try:
-        await discard(job.uploads, parts.blobs)
-        if job.status is not JobStatus.SUCCEEDED:
-            await parts.blobs.delete_all(result_prefix(job.id))  # it was full, or somebody was killed, in mid-write
-    except HuemillError as error:
-        log.warning("its files: %s", error)
-
-
-async def _expire(job: Job, parts: Parts) -> None:
-    """Its result is not kept any longer."""
-    await parts.blobs.delete_all(result_prefix(job.id))
-    await parts.due.expire(job)
+    async def _expire(self, job: Job) -> None:
+        """Its result is not kept any longer."""
+        await self._blobs.delete_all(result_prefix(job.id))
+        await self._due.expire(job)

@@ -22,7 +22,12 @@
     ├── AlreadyEnded          a job that is over cannot be cancelled
     ├── QueueFull             more jobs wait than the operator allows
     ├── NotAcceptable         no representation that the client asked for
+    ├── PreconditionFailed    not the representation that the client insists on
+    ├── RangeNotSatisfiable   a part beyond the end of a file
     ├── Unavailable           Redis cannot be reached
+    │   └── Refused           it can, and has refused: nothing was done
+    ├── UnknownParameters     a job of a later version: workers of this one cannot run it
+    ├── UnreadableRecord      what Redis holds of a job or an image is broken, or in a form that a later version made
     ├── StorageFull / StorageFailed
     └── Internal              a defect of huemill's own
 
@@ -184,9 +189,38 @@ class NotAcceptable(HuemillError):
     code = "not_acceptable"
 
 
+class PreconditionFailed(HuemillError):
+    code = "precondition_failed"
+
+
+class RangeNotSatisfiable(HuemillError):
+    """`size` is the whole file's, in bytes."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"The file has {size:,} bytes, and none where the range begins.")
+
+    def __reduce__(self) -> tuple[type["RangeNotSatisfiable"], tuple[int]]:
+        return type(self), (self.size,)
+
+
 class Unavailable(HuemillError):
     code = "unavailable"
     retryable = True
+
+
+class Refused(Unavailable):
+    """Redis has answered that it takes no writes, has no room, does not know us."""
+
+
+class UnknownParameters(HuemillError):
+    code = "unknown_parameters"
+
+
+class UnreadableRecord(HuemillError):
+    code = "unreadable_record"
 
 
 class StorageFull(HuemillError):

@@ -1,21 +1,28 @@
 """Job records as the gateway's clients need them: accepted, read, followed, cancelled; and what waits and works."""
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
 
+from shared.contract.errors import Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, withdrawn_key
 from shared.jobs.model import ENDED, Job, JobStatus, Move
-from shared.jobs.moves import CREATE, MOVE, end_fields, hold_of, keys_of, move_args, settle_seconds
-from shared.jobs.queue import QUEUES
+from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.routing import QUEUES
 from shared.runtime.connections import BLOCK_MS, time_of
+from shared.runtime.redis_errors import asks_redis, redis_errors
 
 WORKER_SILENT_SECONDS = 15
+# A client waits meanwhile, and has waited for the creation already.
+WITHDRAW_SECONDS = 1.0
+# A creation that is on its way for longer than this will not come.
+NOTE_SECONDS = 3600
 
 
 class Event(NamedTuple):
@@ -46,14 +53,37 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._move = redis.register_script(CREATE), redis.register_script(MOVE)
+        self._create, self._withdraw, self._move = (redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE))
 
+    @asks_redis
     async def create(self, job: Job) -> str:
-        """Store a new job, to be looked at again if nobody claims it; the id of its first event."""
+        """Store a new job, to be looked at again if nobody claims it; the id of its first event.
+
+        Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
+        """
         pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(keys_of(hold_of(job)), [job.id, self._resend, *pairs])
+        event = await self._create(self._keys(job), [job.id, self._resend, *pairs])
+        if event is None:
+            raise Refused("The job was withdrawn before it was stored.")
         return cast(bytes, event).decode()
 
+    async def withdraw(self, job: Job) -> bool:
+        """See to it that a job whose creation went wrong is not there, nor comes to be: whether that is certain now.
+
+        If it is not, the job may be there, and then runs: what it needs must stay.
+        """
+        try:
+            async with asyncio.timeout(WITHDRAW_SECONDS):
+                with redis_errors():
+                    await self._withdraw(self._keys(job), [job.id, NOTE_SECONDS])
+        except (TimeoutError, Unavailable, UnreadableRecord):
+            return False
+        return True
+
+    def _keys(self, job: Job) -> list[str]:
+        return [*keys_of(hold_of(job)), withdrawn_key(job.id)]
+
+    @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
 
@@ -68,23 +98,30 @@ class JobStore:
         deadline = time.monotonic() + seconds
         while not ended and (left := deadline - time.monotonic()) > 0:
             block = max(1, int(min(BLOCK_MS, 1000 * left)))
-            entries = _entries(await self._redis.xread({key: after}, count=100, block=block))
+            entries = await self._read(key, after, count=100, block=block)
             if not entries:
                 job = await self.get(job_id)
                 if job is None:
                     return
                 # The job may have ended since the read: its last event is then there to be read at once.
                 if job.ended:
-                    entries = _entries(await self._redis.xread({key: after}))
+                    entries = await self._read(key, after)
                     ended = True
                 else:
                     yield None
             for entry_id, fields in entries:
                 after = entry_id.decode()
-                event = Event(after, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
-                yield event
-                ended = ended or event.name in ENDED
+                event = _event(after, fields)
+                if event is not None:
+                    yield event
+                    ended = ended or event.name in ENDED
 
+    @asks_redis
+    async def _read(self, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """The entries of a stream after the one with that id; `options` are XREAD's."""
+        return _entries(await self._redis.xread({key: after}, **options))
+
+    @asks_redis
     async def cancel(self, job: Job) -> Job | None:
         """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
 
@@ -93,7 +130,7 @@ class JobStore:
         found: Job | None = job
         while found is not None and not found.ended:
             fields = end_fields(self._ttl)
-            if found.status is JobStatus.RUNNING:
+            if any(attempt.ended_at is None for attempt in found.attempts):
                 fields["attempts"] = dump_attempts(found.attempts_ended(str(JobStatus.CANCELLED)))
             due_in, hold = settle_seconds(self._ttl), hold_of(found)
             await self._move(*move_args(hold, Move.CANCEL, due_in, fields, {}, only_from=found.status))
@@ -101,6 +138,7 @@ class JobStore:
             found = await self.get(job.id)
         return found
 
+    @asks_redis
     async def forget(self, job_id: str) -> None:
         """Remove every trace of a job."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -110,6 +148,7 @@ class JobStore:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()
 
+    @asks_redis
     async def queued(self) -> int:
         """How many jobs wait for a worker, in all queues."""
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -117,6 +156,7 @@ class JobStore:
                 pipe.zcard(queued_key(queue))
             return sum(await pipe.execute())
 
+    @asks_redis
     async def overview(self) -> Overview:
         """Queues and workers as they are now."""
         now = await time_of(self._redis)
@@ -130,6 +170,7 @@ class JobStore:
             queues[queue] = Waiting(jobs, max(0.0, now - first[0][1]) if first else 0.0)
         return Overview(queues, len(await self.workers()))
 
+    @asks_redis
     async def workers(self) -> list[str]:
         return await heard_workers(self._redis)
 
@@ -138,7 +179,15 @@ async def heard_workers(redis: Redis) -> list[str]:
     """The workers heard within the last 15 seconds."""
     since = await time_of(redis) - WORKER_SILENT_SECONDS
     names = cast(list[bytes], await redis.zrange(WORKERS, str(since), "inf", byscore=True))
-    return [name.decode() for name in names]
+    return [name.decode(errors="replace") for name in names]
+
+
+def _event(entry_id: str, fields: Mapping[bytes, bytes]) -> Event | None:
+    """None where the entry is none of ours."""
+    try:
+        return Event(entry_id, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:

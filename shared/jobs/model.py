@@ -1,13 +1,20 @@
-"""The job record and its state machine. Pure: what is stored, and where, is the store's business."""
+"""The job record and its state machine. Pure: what is stored, and where, is the store's business.
+
+A record may have been written by a later version, while both are at work in a rolling deploy or after one was taken
+back. What that version knows and this one does not (a state, a loss, parameters) is kept as it was written, so that the
+job can still be listed, cancelled, rescued and removed. Only running it needs everything to be understood.
+"""
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.params import Params
+from shared.contract.errors import UnknownParameters
+from shared.contract.params import AnyParams, Params
+from shared.jobs.routing import SLOW, queue_of
 
 
 class JobStatus(StrEnum):
@@ -32,6 +39,8 @@ class Move(StrEnum):
     FAIL = "fail"
     CANCEL = "cancel"  # nobody wants it any more
     LOSE = "lose"  # its worker says that the attempt is over, and why; the sweep decides what follows
+    REFUSE = "refuse"  # its parameters are of a later version than this worker: it is left for another one
+    REJECT = "reject"  # no worker knew its parameters for long
     RETURN = "return"  # the attempt is over: back to the queue
     RESEND = "resend"  # its message may be lost: it is sent again
     SETTLE = "settle"  # it ended some seconds ago: it will not run again, and its uploads are needed no more
@@ -45,6 +54,8 @@ TRANSITIONS: dict[Move, tuple[frozenset[JobStatus], JobStatus | None]] = {
     Move.FAIL: (frozenset({JobStatus.RUNNING}), JobStatus.FAILED),
     Move.CANCEL: (frozenset({JobStatus.QUEUED, JobStatus.RUNNING}), JobStatus.CANCELLED),
     Move.LOSE: (frozenset({JobStatus.RUNNING}), JobStatus.RUNNING),
+    Move.REFUSE: (frozenset({JobStatus.QUEUED}), JobStatus.QUEUED),
+    Move.REJECT: (frozenset({JobStatus.QUEUED}), JobStatus.FAILED),
     Move.RETURN: (frozenset({JobStatus.RUNNING}), JobStatus.QUEUED),
     Move.RESEND: (frozenset({JobStatus.QUEUED}), JobStatus.QUEUED),
     Move.SETTLE: (ENDED, None),
@@ -58,6 +69,18 @@ class Loss(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TIMEOUT = "timeout"  # given up at once: it would take as long the next time
     WORKER_STOPPED = "worker_stopped"  # the worker was told to stop: the attempt does not count
+
+
+class UnknownParams(BaseModel):
+    """Parameters that a later version has taken, as they were written."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    algorithm: str
+
+    def refusal(self) -> UnknownParameters:
+        """Why they cannot be worked with."""
+        return UnknownParameters(f"The parameters of {self.algorithm[:64]} are of a later version of huemill.")
 
 
 class Upload(BaseModel):
@@ -92,9 +115,9 @@ class JobError(BaseModel):
 
 
 class Attempt(BaseModel):
-    """One worker's try at a job."""
+    """One worker's try at a job. What a later version has written beside this is kept."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     attempt: int
     """Counts from 1; an attempt that did not count has the same number as the one after it."""
@@ -111,12 +134,14 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    status: JobStatus = JobStatus.QUEUED
+    status: Annotated[JobStatus | str, Field(union_mode="left_to_right")] = JobStatus.QUEUED
     attempt: int = 0
     """How many workers have begun it, less those that were told to stop."""
     claim: int = 0
     """The fencing token: it grows with every claim, and only the holder of the latest may write."""
-    params: Params
+    params: Annotated[Params | UnknownParams, Field(union_mode="left_to_right")]
+    queue: str = Field(default_factory=lambda values: _queue_of(values["params"]))
+    """Where it waits when it is queued; of a later version it may be one that is not known here."""
     upload: Upload
     mask: Upload | None = None
     """A second image: where it is black, the first one's pixel is left out."""
@@ -130,10 +155,12 @@ class Job(BaseModel):
     error: JobError | None = None
     attempts: tuple[Attempt, ...] = ()
     """Every worker's try, also those that do not count."""
-    loss: Loss | None = None
+    loss: Annotated[Loss | str | None, Field(union_mode="left_to_right")] = None
     """Why the running attempt is over, where its worker could still say so."""
     resends: int = 0
     """How many more messages were sent while it was queued."""
+    refused_at: datetime | None = None
+    """Since when it is queued although a worker that does not know its parameters has looked at it."""
     settled: bool = False
     """Whether it ended so long ago that no store forgets it any more: its uploads are gone."""
     result_key: str | None = None
@@ -146,11 +173,19 @@ class Job(BaseModel):
 
     @property
     def ended(self) -> bool:
-        return self.status in ENDED
+        # A later version may know other ends than these.
+        return self.status in ENDED or self.finished_at is not None
 
     @property
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= now()
+
+    @property
+    def known_params(self) -> AnyParams:
+        """Its parameters. Raises UnknownParameters if a later version has taken them."""
+        if isinstance(self.params, UnknownParams):
+            raise self.params.refusal()
+        return self.params
 
     def begun(self, worker: str) -> "Job":
         """The job as it is once `worker` has claimed it."""
@@ -160,9 +195,13 @@ class Job(BaseModel):
         return self.model_copy(update={"status": JobStatus.RUNNING, **changes})
 
     def attempts_ended(self, reason: str | None) -> tuple[Attempt, ...]:
-        """Its attempts when the last one ends now."""
-        *before, last = self.attempts
-        return (*before, last.model_copy(update={"ended_at": now(), "reason": reason}))
+        """Its attempts when the one that runs, if any does, ends now."""
+        return tuple(
+            attempt
+            if attempt.ended_at is not None
+            else attempt.model_copy(update={"ended_at": now(), "reason": reason})
+            for attempt in self.attempts
+        )
 
 
 def new_job_id() -> str:
@@ -185,15 +224,22 @@ def new_job(
     return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now(), traceparent=traceparent)
 
 
-def given_up(loss: Loss, attempts: int, seconds: float) -> JobError:
-    """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running."""
+def _queue_of(params: AnyParams | UnknownParams) -> str:
+    return SLOW if isinstance(params, UnknownParams) else queue_of(params)
+
+
+def given_up(loss: Loss | str, attempts: int, seconds: float | None) -> JobError:
+    """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running, which are
+    not known of parameters that are not.
+    """
+    limit = "its limit" if seconds is None else f"{seconds:g} s, which is its limit"
     times = "once" if attempts == 1 else f"{attempts} times"
-    message = {
+    messages: dict[str, str] = {
         Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",
         Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, or take "
         "another algorithm.",
-        Loss.TIMEOUT: f"It ran for longer than {seconds:g} s, which is its limit. Send a smaller image, or take "
-        "another algorithm.",
+        Loss.TIMEOUT: f"It ran for longer than {limit}. Send a smaller image, or take another algorithm.",
         Loss.WORKER_STOPPED: "Its worker was stopped.",
-    }[loss]
+    }
+    message = messages.get(loss, f"Its attempt was over {times}: {loss}. It is not tried again.")
     return JobError(code=loss, message=message)

@@ -4,9 +4,9 @@
 -- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, by when it must be due ('now', a
 --       time, '' for whenever), seconds until it is due again, events to keep, event name, event data ('' for no event),
 --       then field, value, field, value ...; the first field is the status.
--- Returns 1 if it was done, 0 if it was refused.
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status or not string.find(',' .. ARGV[1] .. ',', ',' .. status .. ',', 1, true) then
+-- Returns 1 if it was done, 0 if it was refused. What could fail comes first: a move is made whole, or not at all.
+local status = redis.pcall('HGET', KEYS[1], 'status')
+if type(status) ~= 'string' or not string.find(',' .. ARGV[1] .. ',', ',' .. status .. ',', 1, true) then
   return 0
 end
 if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[2] then
@@ -20,14 +20,18 @@ if ARGV[4] ~= '' then
     return 0
   end
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 9))
-if ARGV[8] ~= '' then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8])
-end
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
 if ARGV[10] == 'queued' then
   redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
 elseif status == 'queued' then
   redis.call('ZREM', KEYS[4], ARGV[3])
+end
+redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
+redis.call('HSET', KEYS[1], unpack(ARGV, 9))
+if ARGV[8] ~= '' then
+  local event = {'XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
+  if type(redis.pcall(unpack(event))) == 'table' then
+    redis.call('DEL', KEYS[2])  -- no stream: whoever has put it there, the job goes on
+    redis.call(unpack(event))
+  end
 end
 return 1

@@ -1,4 +1,4 @@
-"""Changes of jobs: the two scripts that make them, and their arguments.
+"""Changes of jobs: the scripts that make them, and their arguments.
 
 Every change is one `moves.lua`: compare the status and the claim, then set fields, event and due time, or nothing. So a
 stale worker, a repeated message and two sweeps at once are harmless.
@@ -13,10 +13,11 @@ import orjson
 
 from shared.jobs.codec import dump_attempts, dump_error
 from shared.jobs.keys import DUE, events_key, job_key, queued_key
-from shared.jobs.model import TRANSITIONS, Job, JobError, JobStatus, Move, now
-from shared.jobs.queue import queue_of
+from shared.jobs.model import TRANSITIONS, Job, JobError, Move, now
 
-CREATE, MOVE = (files("shared.jobs").joinpath(name).read_text() for name in ("create.lua", "moves.lua"))
+CREATE, WITHDRAW, MOVE = (
+    files("shared.jobs").joinpath(f"{name}.lua").read_text() for name in ("create", "withdraw", "moves")
+)
 EVENTS_KEPT = 1000
 # A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.
 # So long the uploads of a job that has ended are kept: then it can run again.
@@ -35,11 +36,11 @@ class Hold(NamedTuple):
 
 
 def hold_of(job: Job) -> Hold:
-    return Hold(job.id, job.claim, queue_of(job))
+    return Hold(job.id, job.claim, job.queue)
 
 
 def keys_of(hold: Hold) -> list[str]:
-    """What moves.lua and create.lua touch."""
+    """What every script touches."""
     return [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
 
 
@@ -51,7 +52,7 @@ def move_args(
     event: Mapping[str, Any] | None,
     *,
     due_by: float | Literal["now"] | None = None,
-    only_from: JobStatus | None = None,
+    only_from: str | None = None,
 ) -> tuple[list[str], list[str | bytes | float]]:
     """Keys and arguments of moves.lua.
 

@@ -1,18 +1,20 @@
-"""The queue: names, Celery's settings, and sending a job's id.
+"""The queue: Celery's settings, and sending a job's id.
 
 A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
 are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
 """
 
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from shared.contract.errors import Unavailable
 from shared.jobs.model import Job
+from shared.jobs.routing import FAST, QUEUES
+from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
 
 TASK = "huemill.run"
-FAST = "huemill.fast"
-SLOW = "huemill.slow"
-QUEUES = (FAST, SLOW)
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -51,11 +53,6 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def queue_of(job: Job) -> str:
-    """The queue of the job's method; what the reference engine does is slow."""
-    return FAST if job.params.method.queue == "fast" and job.params.engine == "exact" else SLOW
-
-
 class Queue:
     """The sending side. Blocking: call it from a thread."""
 
@@ -63,8 +60,11 @@ class Queue:
         self._app = celery_app(settings)
 
     def send(self, job: Job) -> None:
-        """Send the job's id to its queue; raises kombu's OperationalError when Redis is gone."""
-        self._app.send_task(TASK, args=[job.id], queue=queue_of(job), retry=False)
+        """Send the job's id to its queue. Raises Unavailable when Redis is gone or refuses."""
+        try:
+            self._app.send_task(TASK, args=[job.id], queue=job.queue, retry=False)
+        except (OperationalError, RedisError) as error:
+            raise Unavailable(AWAY) from error
 
     def close(self) -> None:
         self._app.close()

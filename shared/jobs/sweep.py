@@ -1,17 +1,20 @@
 """Job records as the gateway's sweep needs them: what is due or lost, and the moves that follow."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, cast
 
 import orjson
 from redis.asyncio import Redis
 
+from shared.contract.errors import UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts
 from shared.jobs.keys import DUE, events_key, job_key, queued_key
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
 from shared.jobs.moves import MOVE, Fields, failure_fields, hold_of, move_args, settle_seconds
-from shared.jobs.queue import QUEUES
+from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
+from shared.runtime.redis_errors import asks_redis, wrong_type_told
 
 # An expired job's bare record is kept for so many times as long as its result was.
 TOMBSTONE_FACTOR = 7
@@ -31,18 +34,24 @@ class SweepStore:
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
         self._move = redis.register_script(MOVE)
 
+    @asks_redis
     async def due(self) -> list[str]:
         """The ids of the jobs that the sweep must look at now: the first hundred."""
-        ids = cast(
+        found = cast(
             list[bytes],
             await self._redis.zrange(DUE, "-inf", str(await time_of(self._redis)), byscore=True, offset=0, num=BATCH),
         )
-        return [raw.decode() for raw in ids]
+        strange = [raw for raw in found if not raw.isascii()]
+        if strange:
+            await self._redis.zrem(DUE, *strange)  # no key of a job has such a name
+        return [raw.decode() for raw in found if raw.isascii()]
 
+    @asks_redis
     async def stranded(self) -> list[tuple[Job, float]]:
         """Queued jobs whose queue is empty, with their due times: their messages are lost. A hundred of each queue.
 
-        Not those whose message was sent within the last seconds: it may be on its way.
+        Not those whose message was sent within the last seconds: it may be on its way. Not those that a worker has
+        refused: they have a pace of their own.
         """
         before = await time_of(self._redis) - ON_THE_WAY_SECONDS
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -51,26 +60,41 @@ class SweepStore:
                 pipe.zrange(queued_key(queue), "-inf", str(before), byscore=True, offset=0, num=BATCH)
             answers = await pipe.execute()
         found = []
-        for messages, ids in zip(answers[::2], answers[1::2], strict=True):
+        for queue, messages, ids in zip(QUEUES, answers[::2], answers[1::2], strict=True):
             for raw in [] if messages else ids:
-                fields, due = (
-                    await cast(Any, self._redis.hgetall(job_key(raw.decode()))),
-                    await self._redis.zscore(DUE, raw),
-                )
-                job = decode(fields)
-                if job and job.status is JobStatus.QUEUED and due and due - self._wait(job.resends) < before:
+                job, due = await self._waiting(queue, raw)
+                if job and due and job.refused_at is None and due - self._wait(job.resends) < before:
                     found.append((job, due))
         return found
 
+    async def _waiting(self, queue: str, raw: bytes) -> tuple[Job | None, float | None]:
+        """A job that is listed as queued, and its due time; what is not there, or cannot be read, is listed no more."""
+        job = None
+        with suppress(UnreadableRecord), wrong_type_told():
+            job = decode(await cast(Any, self._redis.hgetall(job_key(raw.decode(errors="replace")))))
+        if job is None:
+            await self._redis.zrem(queued_key(queue), raw)
+        return (job if job and job.status is JobStatus.QUEUED else None), await self._redis.zscore(DUE, raw)
+
+    @asks_redis
     async def put_off(self, job_id: str) -> None:
         """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
-        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend})
+        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
 
+    @asks_redis
+    async def set_aside(self, job_id: str) -> None:
+        """Put off a job whose record cannot be read, and do not count it as one that waits."""
+        for queue in QUEUES:
+            await self._redis.zrem(queued_key(queue), job_id)
+        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
+
+    @asks_redis
     async def is_due(self, job_id: str) -> bool:
         """Whether the sweep must still look at the job now."""
         when = await self._redis.zscore(DUE, job_id)
         return when is not None and float(when) <= await time_of(self._redis)
 
+    @asks_redis
     async def resend(self, job: Job, due_by: float | Literal["now"] = "now") -> bool:
         """Note that the message of a queued job that is due is sent again."""
         resends = job.resends + 1
@@ -80,7 +104,8 @@ class SweepStore:
         """Seconds from the last of so many more messages to the time at which it may be lost too."""
         return self._resend * min(2.0**resends, MOST_RESEND_FACTOR)
 
-    async def give_back(self, job: Job, loss: Loss) -> bool:
+    @asks_redis
+    async def give_back(self, job: Job, loss: Loss | str) -> bool:
         """A running job whose attempt is over goes back to the queue; it is due at once, to be sent."""
         fields: dict[str, str | bytes] = {
             "progress": orjson.dumps({"stage": "queued", "fraction": 0.0}),
@@ -92,18 +117,26 @@ class SweepStore:
         event = {"attempt": job.attempt, "reason": loss}
         return await self._sweep(job, Move.RETURN, 0, fields, event)
 
+    @asks_redis
+    async def reject(self, job: Job, error: JobError) -> bool:
+        """A queued job that is due is given up, because no worker knows what it wants."""
+        fields = failure_fields(job, error, self._ttl)
+        return await self._sweep(job, Move.REJECT, settle_seconds(self._ttl), fields, error.model_dump())
+
+    @asks_redis
     async def fail(self, job: Job, error: JobError) -> bool:
         """A running job whose attempt is over is given up."""
         return await self._sweep(
             job, Move.FAIL, settle_seconds(self._ttl), failure_fields(job, error, self._ttl), error.model_dump()
         )
 
+    @asks_redis
     async def settle(self, job: Job) -> bool:
         """An ended job that is due needs its uploads no more; it is due again when it expires."""
-        assert job.expires_at is not None
-        left = max(0.0, (job.expires_at - now()).total_seconds())
+        left = max(0.0, (job.expires_at - now()).total_seconds()) if job.expires_at is not None else self._ttl
         return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)
 
+    @asks_redis
     async def expire(self, job: Job) -> None:
         """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -120,7 +153,7 @@ class SweepStore:
         fields: Fields,
         event: Mapping[str, Any] | None,
         due_by: float | Literal["now"] = "now",
-        only_from: JobStatus | None = None,
+        only_from: str | None = None,
     ) -> bool:
         # What was renewed or swept since it was read is left alone.
         args = move_args(hold_of(job), move, due_in, fields, event, due_by=due_by, only_from=only_from)

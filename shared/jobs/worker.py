@@ -11,12 +11,15 @@ from redis.exceptions import ResponseError
 
 from shared.jobs.codec import decode, dump_attempts
 from shared.jobs.keys import job_key
-from shared.jobs.model import Job, JobError, JobStatus, Move, Progress
+from shared.jobs.model import Job, JobError, JobStatus, Move, Progress, UnknownParams, now
 from shared.jobs.moves import MOVE, Fields, end_fields, failure_fields, hold_of, move_args, settle_seconds
+from shared.runtime.redis_errors import wrong_type_told
 
 # A worker has computed much, and waits for a Redis that refuses about as long as for one that is gone.
 REFUSED_SECONDS = 20.0
 REFUSED_PAUSE = 0.5
+# A job whose parameters are of a later version is sent again after so long at first, in the hope for a later worker.
+REFUSAL_SECONDS, MOST_REFUSAL_SECONDS = 5.0, 60.0
 
 log = logging.getLogger("huemill.store")
 
@@ -33,11 +36,18 @@ class WorkerStore:
         self._script = redis.register_script(MOVE)
 
     def claim(self, job_id: str) -> Job | None:
-        """The job, now this caller's to run; None if it is gone, ended or taken."""
-        job = decode(cast(Any, self._redis.hgetall(job_key(job_id))))
+        """The job, now this caller's to run; None if it is gone, ended or taken.
+
+        Raises UnreadableRecord, and UnknownParameters when it was left for a worker that knows them.
+        """
+        with wrong_type_told():
+            job = decode(cast(Any, self._redis.hgetall(job_key(job_id))))
         # One that runs may be given back before the move below, which would then write attempts that are out of date.
         if job is None or job.status is not JobStatus.QUEUED:
             return None
+        if isinstance(job.params, UnknownParams):
+            self._refuse(job)
+            raise job.params.refusal()
         begun = job.begun(self._worker)
         assert begun.started_at is not None
         fields: dict[str, str | bytes] = {
@@ -46,8 +56,17 @@ class WorkerStore:
             "started_at": begun.started_at.isoformat(),
             "attempts": dump_attempts(begun.attempts),
         }
+        if job.refused_at is not None:
+            fields["refused_at"] = ""
         done = self._move(job, Move.CLAIM, self._lease, fields, {"attempt": begun.attempt})
         return begun if done else None
+
+    def _refuse(self, job: Job) -> None:
+        """Leave it queued: in a while it is sent again, at first soon, then ever more rarely."""
+        since = job.refused_at or now()
+        pause = min(max(REFUSAL_SECONDS, (now() - since).total_seconds()), MOST_REFUSAL_SECONDS)
+        fields: dict[str, str | bytes] = {"refused_at": since.isoformat(), "resends": ""}
+        self._move_once_it_can(move_args(hold_of(job), Move.REFUSE, pause, fields, None))
 
     def report(self, job: Job, progress: Progress) -> bool:
         """Tell how far the job is, and keep the lease; False when the claim is no longer valid.

@@ -16,8 +16,8 @@ bound = bound_contextvars
 """`with bound(job_id=...)`: every line within, of this thread or task, has these fields."""
 
 
-def set_up(log_format: LogFormat) -> None:
-    """Let the whole process log to standard error in `log_format`, instead of what was set up before."""
+def formatter(log_format: LogFormat) -> logging.Formatter:
+    """Makes the lines of any handler."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,11 +30,15 @@ def set_up(log_format: LogFormat) -> None:
         if log_format == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render]
     )
+
+
+def set_up(log_format: LogFormat) -> None:
+    """Let the whole process log to standard error in `log_format`, instead of what was set up before."""
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
+    handler.setFormatter(formatter(log_format))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)

@@ -1,27 +1,24 @@
-"""Images that are stored once and named by many jobs: their records.
+"""Images that are stored once and named by many jobs: their records. `stored_images.py` has them with their bytes.
 
 A record names the blob; a blob's key is never used again. So whoever has taken a record away, alone, may remove its
 blob, while others store the same image anew. Jobs have copies of their own and do not depend on any of this.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from redis.asyncio import Redis
 
+from shared.contract.errors import UnreadableRecord
 from shared.jobs.keys import IMAGES, image_record_key
 from shared.runtime.connections import time_of
+from shared.runtime.redis_errors import asks_redis
 
-# Take away an image's record if it is due, and give it back: KEYS record, sorted set; ARGV sha256, now.
-_TAKE_IF_DUE = """
-local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
-if not due or tonumber(due) > tonumber(ARGV[2]) then
-  return false
-end
-redis.call('ZREM', KEYS[2], ARGV[1])
-return redis.call('GETDEL', KEYS[1])
-"""
+PUT_OFF_SECONDS = 60.0
+_KEEP, _TAKE = (files("shared.storage").joinpath(name).read_text() for name in ("keep_image.lua", "take_image.lua"))
 
 
 class StoredImage(BaseModel):
@@ -46,64 +43,93 @@ class Kept(NamedTuple):
 
 
 class ImageStore:
-    """The records of stored images."""
+    """The records of stored images. What cannot be read raises UnreadableRecord."""
 
     def __init__(self, redis: Redis, ttl_seconds: float) -> None:
         self._redis, self._ttl = redis, ttl_seconds
-        self._take_if_due = redis.register_script(_TAKE_IF_DUE)
+        self._keep, self._take = redis.register_script(_KEEP), redis.register_script(_TAKE)
 
+    @asks_redis
     async def add(self, image: StoredImage) -> Kept:
         """Store the record, unless there is one of these bytes already; either way, the one that counts."""
-        expiry = await time_of(self._redis) + self._ttl
-        key = image_record_key(image.sha256)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(key, image.model_dump_json(), nx=True)
-            pipe.get(key)
-            pipe.zadd(IMAGES, {image.sha256: expiry})
-            _, record, _ = await pipe.execute()
-        return _kept(record, expiry)
+        while True:
+            record, expiry = await self._keep_for_longer(image.sha256, image.model_dump_json())
+            try:
+                return _kept(record, expiry)
+            except UnreadableRecord:
+                await self._remove(image.sha256, only=record)  # it would stand in the way of these bytes for ever
 
+    @asks_redis
     async def use(self, sha256: str) -> Kept | None:
         """The image, which is kept for longer by this."""
-        expiry = await time_of(self._redis) + self._ttl
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(image_record_key(sha256))
-            pipe.zadd(IMAGES, {sha256: expiry}, xx=True)
-            record, _ = await pipe.execute()
-        return _kept(record, expiry) if record else None
+        answer = await self._keep_for_longer(sha256)
+        return _kept(*answer) if answer else None
 
+    @asks_redis
     async def get(self, sha256: str) -> Kept | None:
         """The image; looking at it is no use."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.get(image_record_key(sha256))
             pipe.zscore(IMAGES, sha256)
             record, expiry = await pipe.execute()
-        return _kept(record, expiry) if record else None
+        if record is None:
+            return None
+        if expiry is None:
+            raise UnreadableRecord("The record of this stored image is not among those that expire.")
+        return _kept(record, expiry)
 
+    @asks_redis
     async def take(self, sha256: str) -> StoredImage | None:
-        """Take the record away: its blob is the caller's to remove."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.getdel(image_record_key(sha256))
-            pipe.zrem(IMAGES, sha256)
-            record, _ = await pipe.execute()
-        return StoredImage.model_validate_json(record) if record else None
+        """Take the record away: its blob is the caller's to remove. What cannot be read is taken away all the same."""
+        record = await self._remove(sha256)
+        return None if record is None else _read(record)
 
+    @asks_redis
+    async def lost(self, image: StoredImage) -> None:
+        """Take the record away if it is still this image's, whose bytes are not there: it would stand in the way."""
+        with suppress(UnreadableRecord):  # then it is another one
+            record = cast(bytes | None, await self._redis.get(image_record_key(image.sha256)))
+            if record is not None and _read(record).key == image.key:
+                await self._remove(image.sha256, only=record)
+
+    @asks_redis
     async def due(self, limit: int = 100) -> list[str]:
         """The images that nobody used for long, by their SHA-256."""
-        found = cast(
-            list[bytes],
-            await self._redis.zrange(
-                IMAGES, "-inf", str(await time_of(self._redis)), byscore=True, offset=0, num=limit
-            ),
-        )
-        return [raw.decode() for raw in found]
+        clock = str(await time_of(self._redis))
+        found = cast(list[bytes], await self._redis.zrange(IMAGES, "-inf", clock, byscore=True, offset=0, num=limit))
+        strange = [raw for raw in found if not raw.isascii()]
+        if strange:
+            await self._redis.zrem(IMAGES, *strange)  # no key of an image has such a name
+        return [raw.decode() for raw in found if raw.isascii()]
 
+    @asks_redis
+    async def put_off(self, sha256: str) -> None:
+        """Let nobody look for a while whether the image is due: one that makes trouble must not hide all others."""
+        await self._redis.zadd(IMAGES, {sha256: await time_of(self._redis) + PUT_OFF_SECONDS}, xx=True)
+
+    @asks_redis
     async def take_if_due(self, sha256: str) -> StoredImage | None:
         """Take the record away unless it was used since: its blob is the caller's to remove."""
+        record = await self._remove(sha256, when="due")
+        return None if record is None else _read(record)
+
+    async def _keep_for_longer(self, sha256: str, record: str = "") -> Any:
+        """The record that there is, or else this one, and its expiry."""
+        return await cast(Any, self._keep([image_record_key(sha256), IMAGES], [sha256, self._ttl, record]))
+
+    async def _remove(self, sha256: str, when: Literal["due", ""] = "", only: bytes = b"") -> bytes | None:
+        """The record that was taken away, if one was."""
         keys = [image_record_key(sha256), IMAGES]
-        record = await cast(Any, self._take_if_due(keys=keys, args=[sha256, await time_of(self._redis)]))
-        return StoredImage.model_validate_json(record) if record else None
+        return cast(bytes | None, await cast(Any, self._take(keys, [sha256, when, only])))
 
 
-def _kept(record: bytes, expiry: float) -> Kept:
-    return Kept(StoredImage.model_validate_json(record), datetime.fromtimestamp(expiry, UTC))
+def _kept(record: bytes, expiry: bytes | float) -> Kept:
+    return Kept(_read(record), datetime.fromtimestamp(float(expiry), UTC))
+
+
+def _read(record: bytes) -> StoredImage:
+    """A record; of a later version as far as it is known here."""
+    try:
+        return StoredImage.model_validate_json(record)
+    except ValidationError as error:
+        raise UnreadableRecord("The record of this stored image is broken.") from error

@@ -31,6 +31,12 @@ def attempt_prefix(job_id: str, claim: int) -> str:
     return f"{result_prefix(job_id)}{claim}/"
 
 
+def claim_of(key: str) -> int | None:
+    """The claim of the attempt that wrote a result's file; None if it is not one's."""
+    parts = key.split("/")
+    return int(parts[2]) if len(parts) == 4 and parts[2].isdecimal() else None
+
+
 def owner_of(key: str) -> str:
     """The job that an upload or a result's file belongs to; the SHA-256 of an image."""
     return key.split("/")[1].split(".")[0]

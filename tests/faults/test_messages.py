@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from shared.jobs.queue import FAST
+from shared.jobs.routing import FAST
 from tests.support.calls import finished
 from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, event_names, now_of, posted

@@ -11,10 +11,6 @@ from typing import Any
 
 import pytest
 
-from api.http.dependencies import Parts
-from api.main import wire
-from api.upkeep.collector import collect
-from api.upkeep.sweeper import sweep
 from shared.contract.errors import NotFound
 from shared.contract.params import KMeansParams
 from shared.jobs.keys import DUE
@@ -26,6 +22,7 @@ from shared.storage.images import ImageStore, StoredImage
 from shared.storage.keys import result_prefix, upload_key
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import worker_store
+from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
@@ -55,21 +52,18 @@ def settings(own_store: Callable[..., StoreServer], blob_url: str) -> Settings:
     return Settings(redis_url=own_store().url, blob_url=blob_url, orphan_seconds=1e-6)
 
 
-def ask(settings: Settings, question: Callable[[Parts], Coroutine[Any, Any, Any]]) -> Any:
+def ask(settings: Settings, question: Callable[[Gateway], Coroutine[Any, Any, Any]]) -> Any:
     """The answer to a question to a gateway's parts."""
+    with gateway(settings) as parts:
+        return parts.run(question(parts))
 
-    async def run() -> Any:
-        parts = wire(settings)
-        try:
-            return await question(parts)
-        finally:
-            await parts.redis.aclose()
 
-    return asyncio.run(run())
+def collect(parts: Gateway) -> Coroutine[Any, Any, int]:
+    return parts.collector.collect()
 
 
 def keys(settings: Settings) -> set[str]:
-    async def listed(parts: Parts) -> set[str]:
+    async def listed(parts: Gateway) -> set[str]:
         return {entry.key for prefix in ("uploads/", "results/") async for entry in parts.blobs.entries(prefix)}
 
     found: set[str] = ask(settings, listed)
@@ -88,11 +82,11 @@ def stored_job(settings: Settings) -> Job:
 def settle(settings: Settings, job: Job) -> None:
     """The job ended some seconds ago, and a sweep has seen to it."""
 
-    async def due_now(parts: Parts) -> None:
+    async def due_now(parts: Gateway) -> None:
         redis = connections.gateway(settings)
         await redis.zadd(DUE, {job.id: 1})
         await redis.aclose()
-        await sweep(parts)
+        await parts.sweeper.sweep()
 
     ask(settings, due_now)
 
@@ -140,7 +134,7 @@ def test_an_image_is_stored_and_copied(settings: Settings) -> None:
     blobs = SyncBlobs(settings.blob_url)
     blobs.write("uploads/new", SMALL_PNG)
 
-    async def store_and_copy(parts: Parts) -> None:
+    async def store_and_copy(parts: Gateway) -> None:
         await parts.blobs.rename("uploads/new", "images/kept")
         await parts.blobs.copy("images/kept", "uploads/job")
         await parts.blobs.delete("images/kept")
@@ -190,7 +184,7 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
         yield bytes(S3_PART_BYTES + 1)
         raise ConnectionError
 
-    async def write(parts: Parts) -> None:
+    async def write(parts: Gateway) -> None:
         await parts.blobs.write("uploads/new", broken())
 
     SyncBlobs(settings.blob_url).write("uploads/old", b"old")

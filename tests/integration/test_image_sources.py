@@ -1,6 +1,5 @@
 """Where a job's image comes from, beside a plain upload: with a mask, in JSON, from what is stored."""
 
-import asyncio
 import base64
 import json
 import threading
@@ -12,10 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
-from api.main import wire
-from api.upkeep.collector import collect
 from shared.runtime.settings import Settings
 from tests.support.calls import finished, problem
+from tests.support.gateway import gateway
 from tests.support.images import SMALL_PNG, encoded, photograph
 from tests.support.processes import Service
 from tests.support.waiting import until
@@ -241,14 +239,9 @@ def test_images_without_a_record_are_collected(client: httpx.Client, service: Se
     (kept[0].parent / f"{'0' * 64}.00").write_bytes(b"x")
     settings = {name.removeprefix("HUEMILL_").lower(): value for name, value in service.environment.items()}
 
-    async def run() -> int:
-        parts = wire(Settings(**{**settings, "orphan_seconds": 1e-6}))
-        try:
-            return await collect(parts)
-        finally:
-            await parts.store.close()
-
-    assert asyncio.run(run()) >= 2  # more where the sweep takes away uploads of other tests' jobs at the same time
+    with gateway(Settings(**{**settings, "orphan_seconds": 1e-6})) as parts:
+        # More where the sweep takes away uploads of other tests' jobs at the same time.
+        assert parts.run(parts.collector.collect()) >= 2
     assert stored_of(service) == kept
     assert client.delete(f"/v1/images/{sha256}").status_code == 204
 

@@ -26,20 +26,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from api.http.dependencies import Parts
-from api.main import wire
-from api.upkeep.sweeper import see_to, sweep
 from shared.contract.params import KMeansParams, OpticsParams
 from shared.jobs import moves
 from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
 from shared.jobs.moves import Hold, hold_of
-from shared.jobs.queue import QUEUES, queue_of
+from shared.jobs.routing import QUEUES
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 from tests.support.bench import guard_store, worker_store
+from tests.support.gateway import Gateway, gateway
 from tests.support.job_model import Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 
@@ -61,14 +59,13 @@ losses = st.sampled_from(list(Loss))
 class Hands:
     """Everybody's side of one store, kept open for all runs."""
 
-    parts: Parts
+    parts: Gateway
     workers: list[WorkerStore]
     guard: GuardStore
     client: redis.Redis
-    runner: asyncio.Runner
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(question)
+        return self.parts.run(question)
 
     def clear(self) -> None:
         """Forget all jobs and messages; kombu's own bindings stay, as they do in a service."""
@@ -82,13 +79,8 @@ def hands_on(server: StoreServer, folder: Path) -> Iterator[Hands]:
     long = {"lease_seconds": LONG, "resend_seconds": LONG, "result_ttl_seconds": LONG}
     made = Settings(redis_url=server.url, blob_url=(folder / "blobs").as_uri(), max_attempts=MAX_ATTEMPTS, **long)
     stores = [worker_store(made, f"mill:{number}") for number in range(WORKERS)]
-    with asyncio.Runner() as runner, server.client() as client:
-        parts = wire(made)
-        try:
-            yield Hands(parts, stores, guard_store(made), client, runner)
-        finally:
-            parts.queue.close()
-            runner.run(parts.redis.aclose())
+    with gateway(made) as parts, server.client() as client:
+        yield Hands(parts, stores, guard_store(made), client)
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -262,7 +254,7 @@ class JobMachine(RuleBasedStateMachine):
         """Its worker is lost, which it tells or not; a sweep; another one claims it."""
         model = self.models[job.id]
         if told is not None and model.status == "running":
-            self.hands.guard.lose(Hold(job.id, model.claims, queue_of(job)), told)
+            self.hands.guard.lose(Hold(job.id, model.claims, job.queue), told)
             model.lose(model.claims, told)
         elif model.status == "running":
             self.let_time_come(job)
@@ -283,7 +275,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         before = self._waiting()
-        self.hands.ask(sweep(self.hands.parts))
+        self.hands.ask(self.hands.parts.sweeper.sweep())
         self.touched |= {job_id for job_id, model in self.models.items() if model.due}
         assert self._waiting() - before == sum(model.swept() for model in self.models.values())
 
@@ -291,7 +283,7 @@ class JobMachine(RuleBasedStateMachine):
     def see_to(self, job: Job) -> None:
         """A sweep comes to a job that it has listed, whatever has become of it since."""
         before, model = self._waiting(), self.models[job.id]
-        self.hands.ask(see_to(job.id, self.hands.parts))
+        self.hands.ask(self.hands.parts.sweeper.see_to(job.id))
         self.touched |= {job.id} if model.due else set()
         assert self._waiting() - before == model.swept()
 
@@ -332,8 +324,8 @@ class JobMachine(RuleBasedStateMachine):
                 asyncio.to_thread(first.claim, job.id),
                 asyncio.to_thread(second.claim, job.id),
                 asyncio.to_thread(end[ends]),
-                sweep(self.hands.parts),
-                sweep(self.hands.parts),
+                self.hands.parts.sweeper.sweep(),
+                self.hands.parts.sweeper.sweep(),
                 self.store.cancel(job) if cancelled else asyncio.sleep(0),
             )
 
@@ -397,7 +389,7 @@ class JobMachine(RuleBasedStateMachine):
         while open_jobs := [job_id for job_id, model in self.models.items() if not (model.ended or model.forgotten)]:
             assert rounds <= 2 * MAX_ATTEMPTS, f"{open_jobs} do not end"
             self.hands.client.zadd(DUE, dict.fromkeys(open_jobs, 1))
-            self.hands.ask(sweep(self.hands.parts))
+            self.hands.ask(self.hands.parts.sweeper.sweep())
             for queue in QUEUES:
                 while isinstance(message := self.hands.client.rpop(queue), bytes):
                     self.hands.workers[0].claim(job_of_message(message))

@@ -232,7 +232,7 @@ def test_health(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "workers": 1}
+    assert answer.json() == {"status": "ready", "workers": 1, "standing_still": []}
 
 
 def test_the_algorithms_as_json_schema(client: httpx.Client) -> None:

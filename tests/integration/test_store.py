@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from api.main import wire
 from api.upkeep import sweeper
-from api.upkeep.sweeper import see_to, sweep
 from shared.contract.errors import NotFound
 from shared.jobs import sweep as sweep_store
 from shared.jobs.keys import DUE
 from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
 from shared.jobs.moves import EVENTS_KEPT, hold_of
-from shared.jobs.queue import FAST, Queue
+from shared.jobs.queue import Queue
+from shared.jobs.routing import FAST
 from shared.storage.keys import result_prefix
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of
+from tests.support.gateway import gateway
 
 
 def test_a_stored_job_comes_back_as_it_was(bench: Bench) -> None:
@@ -206,12 +206,12 @@ def test_two_sweeps_at_once_send_one_message(bench: Bench) -> None:
     job = bench.claimed()
     bench.let_time_come(job)
 
-    async def both() -> None:
-        parts = wire(bench.settings)
-        await asyncio.gather(*(sweep(parts) for _ in range(5)))
-        await parts.redis.aclose()
+    with gateway(bench.settings) as parts:
 
-    asyncio.run(both())
+        async def all_at_once() -> None:
+            await asyncio.gather(*(parts.sweeper.sweep() for _ in range(5)))
+
+        parts.run(all_at_once())
     assert bench.status(job) is JobStatus.QUEUED
     assert bench.messages() == 1
 
@@ -232,17 +232,13 @@ def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
     bench.let_time_come(job)
     result = f"{result_prefix(job.id)}1/result.json"
 
-    async def late_look() -> None:
-        parts = wire(bench.settings)
-        (job_id,) = await parts.due.due()
+    with gateway(bench.settings) as parts:
+        (job_id,) = parts.run(parts.due.due())
         claimed = bench.worker.claim(job_id)
         assert claimed is not None
         parts.sync_blobs.write(result, b"{}")
         assert bench.worker.succeed(claimed, f"{result_prefix(job.id)}1/")
-        await see_to(job_id, parts)
-        await parts.redis.aclose()
-
-    asyncio.run(late_look())
+        parts.run(parts.sweeper.see_to(job_id))
     assert SyncBlobs(bench.settings.blob_url).read(result) == b"{}"
     assert bench.status(job) is JobStatus.SUCCEEDED
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import redis
 
 from shared.jobs.keys import DUE, queued_key
-from shared.jobs.queue import QUEUES
+from shared.jobs.routing import QUEUES
 from tests.support.processes import Service, StoreServer, children_of, resident_bytes
 from tests.support.waiting import until
 

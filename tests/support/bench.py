@@ -1,24 +1,21 @@
 """Both sides' hands on a store with no worker at it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.http.dependencies import Parts
-from api.main import wire
-from api.upkeep.sweeper import sweep
 from shared.contract.params import KMeansParams
 from shared.jobs.clients import JobStore
 from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
-from shared.jobs.queue import FAST
+from shared.jobs.routing import FAST
 from shared.jobs.sweep import SweepStore
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 from shared.storage.sync_blobs import SyncBlobs
+from tests.support.gateway import gateway
 from tests.support.processes import StoreServer
 
 T = TypeVar("T")
@@ -42,33 +39,31 @@ def guard_store(settings: Settings) -> GuardStore:
 
 @dataclass
 class Bench:
-    """A store with both sides' hands on it; each `ask` opens a gateway's side of its own."""
+    """A store with both sides' hands on it; each question opens a gateway's side of its own."""
 
     settings: Settings
     worker: WorkerStore
     guard: GuardStore
     server: StoreServer
 
-    def ask(self, question: Callable[[JobStore], Awaitable[T]]) -> T:
+    def ask(self, question: Callable[[JobStore], Coroutine[Any, Any, T]]) -> T:
         """The answer of a client's side."""
-        return self._ask(lambda parts: question(parts.store))
+        with gateway(self.settings) as parts:
+            return parts.run(question(parts.store))
 
-    def ask_sweep(self, question: Callable[[SweepStore], Awaitable[T]]) -> T:
+    def ask_sweep(self, question: Callable[[SweepStore], Coroutine[Any, Any, T]]) -> T:
         """The answer of a sweep's side."""
-        return self._ask(lambda parts: question(parts.due))
-
-    def _ask(self, question: Callable[[Parts], Awaitable[T]]) -> T:
-        async def run() -> T:
-            parts = wire(self.settings)
-            try:
-                return await question(parts)
-            finally:
-                await parts.redis.aclose()
-
-        return asyncio.run(run())
+        with gateway(self.settings) as parts:
+            return parts.run(question(parts.due))
 
     def sweep(self) -> None:
-        self._ask(sweep)
+        with gateway(self.settings) as parts:
+            parts.sweep()
+
+    def collect(self) -> None:
+        """All that belongs to nothing is removed, however young."""
+        with gateway(self.settings.model_copy(update={"orphan_seconds": 1e-6})) as parts:
+            parts.run(parts.collector.collect())
 
     def create(self) -> Job:
         job_id = new_job_id()

@@ -10,7 +10,7 @@ import redis
 
 from shared.jobs.keys import DUE, events_key, job_key, queued_key
 from shared.jobs.model import JobStatus, Loss
-from shared.jobs.queue import QUEUES
+from shared.jobs.routing import QUEUES
 
 ENDS = ("succeeded", "failed", "cancelled")
 

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can reset its connections, or be slow with the answers."""
+"""A TCP proxy on loopback that can reset its connections, be slow with answers, lose them, or hold a request back."""
 
 import contextlib
 import select
@@ -23,6 +23,8 @@ class Proxy:
         self.port = free_port()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
+        self._lost: set[bytes] = set()
+        self._held: dict[bytes, threading.Event] = {}
         self._server = socket.create_server(("127.0.0.1", self.port), backlog=128)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -35,6 +37,22 @@ class Proxy:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 end.close()
         return len(pairs)
+
+    def lose_answers(self, *marks: bytes) -> None:
+        """From now on whatever has one of these marks in it is passed on, and its connection hears nothing any more."""
+        self._lost = set(marks)
+
+    def hold(self, mark: bytes) -> threading.Event:
+        """What has the mark in it is passed on when the event is set, though its connection may be closed by then."""
+        self._held[mark] = threading.Event()
+        return self._held[mark]
+
+    def pass_all(self) -> None:
+        """From now on nothing is lost or held; what was held arrives."""
+        self._lost = set()
+        held, self._held = self._held, {}
+        for released in held.values():
+            released.set()
 
     def close(self) -> None:
         self._server.close()
@@ -56,6 +74,7 @@ class Proxy:
             threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        mute = False
         # Either end may be closed under our hands by a reset.
         with contextlib.suppress(OSError, ValueError):
             while True:
@@ -63,9 +82,15 @@ class Proxy:
                     data = source.recv(2**16)
                     if not data:
                         raise OSError("ended")
-                    if source is server:
+                    if source is client:
+                        mute = mute or any(mark in data for mark in self._lost)
+                        for mark, released in list(self._held.items()):
+                            if mark in data:
+                                released.wait()
+                        server.sendall(data)
+                    elif not mute:
                         time.sleep(self._answer_seconds)
-                    (server if source is client else client).sendall(data)
+                        client.sendall(data)
         with self._lock:
             self._pairs.discard((client, server))
         client.close()

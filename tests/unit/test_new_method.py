@@ -33,7 +33,7 @@ from api.http.openapi import SUBMIT, algorithm_schemas
 from shared.contract.errors import HuemillError
 from shared.contract.params import check_reference_size, parse_params
 from shared.jobs.model import Job, Upload
-from shared.jobs.queue import queue_of
+from shared.jobs.routing import queue_of
 from shared.runtime.settings import Settings
 
 
@@ -49,7 +49,7 @@ slow = parse_params({"algorithm": "toy", "engine": "reference"})
 job = Job(id="1", params=toy, upload=Upload(key="k", size=1, sha256="0" * 64), created_at="2026-01-01T00:00:00Z")
 print(json.dumps({
     "record": Job.model_validate_json(job.model_dump_json()).params.model_dump()["wheels"],
-    "queues": [queue_of(job), queue_of(job.model_copy(update={"params": slow}))],
+    "queues": [queue_of(toy), queue_of(slow)],
     "seconds": Settings().timeout_of(toy),
     "schema": algorithm_schemas()["toy"]["properties"]["wheels"],
     "query": [field["schema"] for field in SUBMIT["parameters"] if field["name"] in ("wheels", "algorithm")],

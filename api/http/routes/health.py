@@ -1,16 +1,16 @@
-"""Is the gateway alive, and can it do its work?"""
+"""Whether the gateway lives, can do its work, and what it has done."""
 
 import logging
 from typing import Any
 
 from fastapi import APIRouter, Response
-from redis.exceptions import RedisError
 
 from api import metrics
-from api.http.dependencies import PartsDep
+from api.http.dependencies import StoreDep, SupervisorDep
 from api.http.openapi import algorithm_schemas, problems
 from api.http.problems import problem
 from api.http.responses import Json
+from shared.contract.errors import Unavailable
 
 router = APIRouter()
 log = logging.getLogger("huemill.api")
@@ -23,21 +23,27 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["health"], responses=problems(503))
-async def readyz(parts: PartsDep) -> Response:
-    """Whether jobs can be taken and worked on: Redis answers, and at least one worker was heard lately."""
-    workers = await parts.store.workers()
+async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
+    """Whether jobs can be taken and worked on: Redis answers, at least one worker was heard lately, and lost jobs are
+    looked for. `standing_still` names what else of this gateway's background has not come to its end for long.
+    """
+    workers = await store.workers()
     if not workers:
         return problem(503, "no_worker", "No worker was heard lately. Jobs are accepted, and wait for one.")
-    return Json({"status": "ready", "workers": len(workers)})
+    still = supervisor.standing_still()
+    vital = [task.name for task in still if task.vital]
+    if vital:
+        return problem(503, "standing_still", f"Has not come to its end for long: {', '.join(vital)}. Read the log.")
+    return Json({"status": "ready", "workers": len(workers), "standing_still": [task.name for task in still]})
 
 
 @router.get("/metrics", tags=["health"], response_class=Response)
-async def prometheus(parts: PartsDep) -> Response:
+async def prometheus(store: StoreDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
     try:
-        overview = await parts.store.overview()
-    except RedisError as error:
-        log.warning("metrics: %s", error)
+        overview = await store.overview()
+    except Unavailable as error:
+        log.warning("metrics: %s", error.__cause__ or error)
         overview = None
     return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
 

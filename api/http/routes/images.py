@@ -2,17 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 
-from api.http.dependencies import Parts, PartsDep
+from api.http.dependencies import BodyDep, ImageRecordsDep, ImagesDep, IntakeDep
 from api.http.openapi import STORE, problems
 from api.http.responses import Json
 from api.http.schemas import StoredImageView, stored_image_view
-from api.intake import uploads
 from shared.contract.errors import NotFound
-from shared.formats import MEDIA_TYPES
-from shared.storage.images import Kept, StoredImage
-from shared.storage.keys import image_key, owner_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
@@ -37,62 +33,33 @@ Sha256Dep = Annotated[str, Depends(_sha256)]
     },
     openapi_extra=STORE,
 )
-async def store(request: Request, parts: PartsDep) -> Response:
+async def store(body: BodyDep, intake: IntakeDep, images: ImagesDep) -> Response:
     """Store an image, to be named by jobs as `image_sha256` or `mask_sha256`.
 
     It is sent in the same forms as a job's image, without parameters. It is kept for a day (or as the operator says)
     after its last use; jobs that have named it do not need it any longer.
     """
-    upload, header = await uploads.receive_image(request, parts)
-    width, height = header.upright
-    image = StoredImage(
-        sha256=upload.sha256,
-        key=image_key(upload.sha256, owner_of(upload.key)),
-        size=upload.size,
-        media_type=MEDIA_TYPES[header.format],
-        width=width,
-        height=height,
-    )
-    try:
-        kept = await parts.images.use(upload.sha256)
-        if kept is None:
-            await parts.blobs.rename(upload.key, image.key)
-            kept = await _add(image, parts)
-    finally:
-        await uploads.discard([upload], parts.blobs)
+    key, image = await intake.receive_image(body)
+    kept = await images.keep(key, image)
     view = stored_image_view(kept)
     return Json(view, 201 if kept.image == image else 200, {"Location": view["links"]["self"]})
 
 
 @router.get("/{sha256}", response_model=StoredImageView, responses=problems(404, 503))
-async def read(sha256: Sha256Dep, parts: PartsDep) -> Response:
+async def read(sha256: Sha256Dep, records: ImageRecordsDep) -> Response:
     """What is known of a stored image, and until when it is kept."""
-    kept = await parts.images.get(sha256)
+    kept = await records.get(sha256)
     if kept is None:
         raise _unknown(sha256)
     return Json(stored_image_view(kept))
 
 
 @router.delete("/{sha256}", status_code=204, responses=problems(404, 503))
-async def delete(sha256: Sha256Dep, parts: PartsDep) -> Response:
+async def delete(sha256: Sha256Dep, images: ImagesDep) -> Response:
     """Remove a stored image. Jobs that have named it are not touched."""
-    image = await parts.images.take(sha256)
-    if image is None:
+    if not await images.delete(sha256):
         raise _unknown(sha256)
-    await parts.blobs.delete(image.key)
     return Response(status_code=204)
-
-
-async def _add(image: StoredImage, parts: Parts) -> Kept:
-    """Make the record of a blob; if it cannot be made, or another was quicker, the blob goes."""
-    try:
-        kept = await parts.images.add(image)
-    except BaseException:
-        await parts.blobs.delete(image.key)
-        raise
-    if kept.image != image:
-        await parts.blobs.delete(image.key)
-    return kept
 
 
 def _unknown(sha256: str) -> NotFound:

@@ -1,28 +1,35 @@
 """Posting a job, and asking how it is."""
 
-import asyncio
-import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
-from redis.exceptions import RedisError
+from fastapi import APIRouter, Header, Response
 
-from api import metrics
 from api.http import results
-from api.http.dependencies import JobDep, Parts, PartsDep
+from api.http.dependencies import (
+    AcceptanceDep,
+    BlobsDep,
+    BodyDep,
+    IntakeDep,
+    JobDep,
+    JobIdDep,
+    ListeningDep,
+    SettingsDep,
+    StoreDep,
+)
+from api.http.json_pieces import embed
 from api.http.openapi import SUBMIT, problems
-from api.http.responses import Json
+from api.http.responses import Json, streamed
 from api.http.schemas import JobView, job_view, links
-from api.intake import uploads
-from shared.contract.errors import AlreadyEnded, InvalidRequest, NotFound, QueueFull
-from shared.jobs.model import ENDED, Job, JobStatus, new_job, new_job_id
+from api.jobs import cancel as ending
+from api.jobs.wait import wait
+from shared.contract.errors import AlreadyEnded, InvalidRequest
+from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
-from shared.storage.keys import result_prefix
+from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 POLL_SECONDS = "1"
-CLEANUP_SECONDS = 1.0
 
 
 @router.post(
@@ -35,7 +42,16 @@ CLEANUP_SECONDS = 1.0
     },
     openapi_extra=SUBMIT,
 )
-async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None, Header()] = None) -> Response:
+async def submit(
+    body: BodyDep,
+    intake: IntakeDep,
+    acceptance: AcceptanceDep,
+    store: StoreDep,
+    blobs: BlobsDep,
+    settings: SettingsDep,
+    listening: ListeningDep,
+    prefer: Annotated[str | None, Header()] = None,
+) -> Response:
     """Post an image; every pixel of it is clustered.
 
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
@@ -45,62 +61,47 @@ async def submit(request: Request, parts: PartsDep, prefer: Annotated[str | None
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
     """
-    wait = _wait_seconds(prefer, parts.settings.max_wait_seconds)
-    if await parts.store.queued() >= parts.settings.max_queued:
-        raise QueueFull("Too many jobs are waiting already. Try again later.")
-    job, event = await _accept(request, parts)
-    headers = {"Location": f"/v1/jobs/{job.id}"}
-    if wait is not None:
-        headers["Preference-Applied"] = f"wait={wait:g}"
-        job = await _wait(job, event, wait, request, parts)
+    seconds = _wait_seconds(prefer, settings.max_wait_seconds)
+    await acceptance.check_room()
+    job_id = new_job_id()
+    received = await intake.receive(body, job_id)
+    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
+    event = await acceptance.accept(job)
+    headers = {"Location": links(job.id).self}
+    if seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds:g}"
+        job = await wait(job, event, seconds, store, listening)
     if job.ended:
-        return Json(await _view(job, parts), 200, headers)
+        return await _answer(job, blobs, headers)
     return Json(job_view(job), 202, {**headers, "Retry-After": POLL_SECONDS})
 
 
 @router.get("/{job_id}", response_model=JobView, responses=problems(404, 503))
-async def read(job: JobDep, parts: PartsDep) -> Response:
+async def read(job: JobDep, blobs: BlobsDep) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded."""
-    headers = {} if job.ended else {"Retry-After": POLL_SECONDS}
-    return Json(await _view(job, parts), 200, headers)
+    return await _answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS})
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=problems(404, 409, 503))
-async def cancel(job: JobDep, parts: PartsDep) -> Response:
+async def cancel(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
     """End a job that nobody wants any more. Its worker stops within seconds; its image is removed.
 
     A job that is cancelled already stays so (200); one that has ended otherwise is left as it is (409).
     """
-    job = await _cancel(job, parts)
-    if job.status is not JobStatus.CANCELLED:
-        raise AlreadyEnded(f"The job has {job.status} already. DELETE {links(job.id).self} removes it.")
-    return Json(job_view(job))
+    ended = await ending.cancel(job, store, blobs)
+    if ended.status is not JobStatus.CANCELLED:
+        raise AlreadyEnded(f"The job has {ended.status} already. DELETE {links(job.id).self} removes it.")
+    return Json(job_view(ended))
 
 
 @router.delete("/{job_id}", status_code=204, responses=problems(404, 503))
-async def delete(job: JobDep, parts: PartsDep) -> Response:
+async def delete(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response:
     """Remove a job with its image, its result and its events; one that has not ended is cancelled.
 
     From then on it is unknown (404).
     """
-    await _cancel(job, parts)
-    await uploads.discard(job.uploads, parts.blobs)
-    await parts.blobs.delete_all(result_prefix(job.id))
-    # The record last: if anything fails before, the job is still there to be deleted.
-    await parts.store.forget(job.id)
+    await ending.delete(job_id, store, blobs)
     return Response(status_code=204)
-
-
-async def _cancel(job: Job, parts: Parts) -> Job:
-    """The job, ended: cancelled now, if it had not ended before."""
-    found = await parts.store.cancel(job)
-    if found is None:
-        raise NotFound(f"The job {job.id} was deleted.")
-    if found.status is JobStatus.CANCELLED:
-        if not job.ended:
-            metrics.ended.labels(JobStatus.CANCELLED, "").inc()
-        await uploads.discard(job.uploads, parts.blobs)
-    return found
 
 
 def _wait_seconds(prefer: str | None, most: float) -> float | None:
@@ -114,50 +115,10 @@ def _wait_seconds(prefer: str | None, most: float) -> float | None:
     return None
 
 
-async def _accept(request: Request, parts: Parts) -> tuple[Job, str]:
-    """Store what the request brings, and send it to a worker; the job, and its first event's id."""
-    job_id = new_job_id()
-    received = await uploads.receive(request, job_id, parts)
-    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-    event = await _enqueue(job, parts)
-    metrics.accepted.labels(job.params.algorithm).inc()
-    return job, event
-
-
-async def _enqueue(job: Job, parts: Parts) -> str:
-    """Store the job, then send its id; if either fails, nothing of it is left. Returns its first event's id."""
-    try:
-        event = await parts.store.create(job)
-    except BaseException:
-        await uploads.discard(job.uploads, parts.blobs)
-        raise
-    try:
-        await asyncio.to_thread(parts.queue.send, job)
-    except BaseException:
-        # Redis is gone between the two. If the record cannot be taken back, the job runs: harmless, for nobody
-        # knows its id.
-        await uploads.discard(job.uploads, parts.blobs)
-        with contextlib.suppress(TimeoutError, RedisError):
-            async with asyncio.timeout(CLEANUP_SECONDS):
-                await parts.store.forget(job.id)
-        raise
-    return event
-
-
-async def _wait(job: Job, after: str, seconds: float, request: Request, parts: Parts) -> Job:
-    """The job as it is when an event after `after` has ended it, after `seconds`, or when nobody waits any more."""
-    try:
-        async for event in parts.store.follow(job.id, after, seconds):
-            if event is None and await request.is_disconnected():
-                break
-            if event is not None and event.name in ENDED:
-                break
-        return await parts.store.get(job.id) or job
-    except RedisError:
-        # It was accepted: the client must learn its id, whatever can be said of it now.
-        return job
-
-
-async def _view(job: Job, parts: Parts) -> dict[str, Any]:
-    has_result = job.status is JobStatus.SUCCEEDED and not job.expired
-    return job_view(job, await results.load(job, parts.blobs) if has_result else None)
+async def _answer(job: Job, blobs: Blobs, headers: dict[str, str]) -> Response:
+    """The job as it is, with its result if it has one."""
+    view = job_view(job)
+    if job.status is not JobStatus.SUCCEEDED or job.expired:
+        return Json(view, 200, headers)
+    found = await results.load(job, blobs)
+    return await streamed(embed(view, ("result",), results.pieces(found)), "application/json", headers)

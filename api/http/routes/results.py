@@ -2,41 +2,42 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from api.http import results
-from api.http.dependencies import JobDep, PartsDep
+from api.http.dependencies import BlobsDep, JobDep
+from api.http.files import Wish, file_answer, stored_file, wish_of
 from api.http.negotiation import choose
 from api.http.openapi import problems
-from api.http.responses import Json
-from shared.contract.results import INLINE_LABELS_PIXELS, ClusterResult
+from api.http.responses import streamed, without_body
+from shared.contract.results import INLINE_LABELS_PIXELS, LABELS_NPY, LABELS_PNG, ClusterResult
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 
-_LABEL_TYPES = (*results.LABEL_FILES, "application/json")
+_LABEL_FILES = {"image/png": LABELS_PNG, "application/x-npy": LABELS_NPY}
+_JSON = "application/json"
 
 
 @router.get("/result", response_model=ClusterResult, responses=problems(404, 409, 410, 422, 503))
 async def result(
     job: JobDep,
-    parts: PartsDep,
+    blobs: BlobsDep,
     labels: Annotated[
         Literal["inline", "none"] | None,
         Query(description="`inline`: with the label map, however large; `none`: without it."),
     ] = None,
 ) -> Response:
     """Centroids, shares, palette and labels. The label map is inline up to 262,144 pixels, else at its `href`."""
-    found = await results.load(job, parts.blobs)
-    inline = labels == "inline" or (labels is None and found["image"]["pixels"] <= INLINE_LABELS_PIXELS)
+    found = await results.load(job, blobs)
+    rows, columns = found.head["labels"]["shape"]
+    if labels == "inline" or (labels is None and rows * columns <= INLINE_LABELS_PIXELS):
+        return await streamed(results.pieces_with_labels(found, job, blobs), _JSON)
     if labels == "none":
-        del found["labels"]
-    if not inline:
-        return Json(found)
-    chunks = results.stream_with_labels(found, job, parts.blobs)
-    return StreamingResponse(await results.begun(chunks), media_type="application/json")
+        del found.head["labels"]
+    return await streamed(results.pieces(found), _JSON)
 
 
+@router.head("/labels", include_in_schema=False)
 @router.get(
     "/labels",
     response_class=Response,
@@ -49,16 +50,24 @@ async def result(
                 "application/json": {"schema": {"type": "object"}},
             },
         },
-        **problems(404, 406, 409, 410, 422, 503),
+        206: {"description": "The part of a PNG or NumPy file that `Range` asks for"},
+        304: {"description": "The client has it already, by `If-None-Match`"},
+        **problems(404, 406, 409, 410, 412, 416, 422, 503),
     },
 )
-async def label_map(job: JobDep, parts: PartsDep, accept: Annotated[str | None, Header()] = None) -> Response:
+async def label_map(
+    job: JobDep,
+    blobs: BlobsDep,
+    wish: Annotated[Wish, Depends(wish_of)],
+    accept: Annotated[str | None, Header()] = None,
+) -> Response:
     """The label map: an indexed PNG (label i in colour i), a NumPy array, or JSON, by `Accept`."""
-    media_type = choose(accept, _LABEL_TYPES)
+    media_type = choose(accept, (*_LABEL_FILES, _JSON))
+    if media_type != _JSON:
+        file = await stored_file(job, _LABEL_FILES[media_type], blobs, download=False)
+        return await file_answer(file, wish, blobs, vary=("Accept",))
+    found = await results.load(job, blobs)
     headers = {"Vary": "Accept"}
-    if media_type == "application/json":
-        description = (await results.load(job, parts.blobs))["labels"]
-        chunks = results.stream_labels(description, job, parts.blobs)
-    else:
-        chunks = parts.blobs.read(results.result_key(job) + results.LABEL_FILES[media_type])
-    return StreamingResponse(await results.begun(chunks), media_type=media_type, headers=headers)
+    if not wish.body:
+        return without_body(_JSON, headers)
+    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, headers)

@@ -1,39 +1,25 @@
 """A multipart/form-data body: the parts `image` and, optionally, `mask` (a second image file) and `params` (JSON)."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
 
-from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from api.intake.forms.base import (
-    FILES,
-    MAX_PARAMS_BYTES,
-    OVERHEAD_BYTES,
-    Incoming,
-    Reference,
-    one_set_of_params,
-    query_params,
-    stream,
-)
+from api.intake.filenames import clean_filename
+from api.intake.forms.parts import FILES, MAX_PARAMS_BYTES, FilePart, ParamsPart, Part, Parts
 from shared.contract.errors import InvalidRequest
 from shared.contract.params import read_object
-from shared.runtime.settings import Settings
 
 
 class MultipartForm:
-    """Its parts come in any order. Without `params`, the parameters are in the query string."""
+    """Its parts come in any order."""
 
-    references: Mapping[str, Reference] = {}
-
-    def __init__(self, request: Request, boundary: bytes, settings: Settings) -> None:
-        self._stream = stream(request, len(FILES) * settings.max_upload_bytes + OVERHEAD_BYTES, settings)
-        self._query = query_params(request)
+    def __init__(self, chunks: AsyncIterator[bytes], boundary: bytes) -> None:
+        self._body = chunks
+        # What the parser has found and nobody has taken yet: parts, and the bytes of the latest file.
+        self._found: deque[Part | bytes] = deque()
         self._raw_params = bytearray()
-        # What the parser has found and nobody has taken yet: files that begin, and the bytes of the latest one.
-        self._found: deque[Incoming | bytes] = deque()
         self._seen: set[str] = set()
         self._part = ""
         self._field, self._value, self._disposition = b"", b"", b""
@@ -47,23 +33,17 @@ class MultipartForm:
                 "on_header_end": self._on_header_end,
                 "on_headers_finished": self._on_headers_finished,
                 "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
                 "on_end": self._on_end,
             },
         )
 
-    @property
-    def params(self) -> dict[str, Any]:
-        """The part `params`, or else the query string. Complete once all files were taken."""
-        if not self._raw_params:
-            return self._query
-        params = read_object(bytes(self._raw_params), "The part `params`", '{"algorithm": "kmeans"}')
-        return one_set_of_params(params, self._query, "the part `params`")
-
-    async def files(self) -> AsyncIterator[Incoming]:
+    async def parts(self) -> Parts:
+        """The files and the parameters, as they come."""
         while await self._fill():
-            file = self._found.popleft()
-            assert isinstance(file, Incoming), "the file before it was not taken to its end"
-            yield file
+            part = self._found.popleft()
+            assert not isinstance(part, bytes), "the file before it was not taken to its end"
+            yield part
         if "image" not in self._seen:
             raise InvalidRequest("There is no part `image` in the multipart body.")
         if not self._ended:
@@ -73,7 +53,7 @@ class MultipartForm:
         """The bytes of the file whose turn it is, as they come."""
         while await self._fill():
             piece = self._found[0]
-            if isinstance(piece, Incoming):
+            if not isinstance(piece, bytes):
                 return
             self._found.popleft()
             yield piece
@@ -81,7 +61,7 @@ class MultipartForm:
     async def _fill(self) -> bool:
         """Parse until something is found; False at the body's end."""
         while not self._found:
-            chunk = await anext(self._stream, b"")
+            chunk = await anext(self._body, b"")
             if not chunk:
                 return False
             try:
@@ -116,8 +96,8 @@ class MultipartForm:
             raise InvalidRequest(f"The multipart body has the part `{self._part}` twice.")
         self._seen.add(self._part)
         if self._part in FILES:
-            filename = options.get(b"filename", b"").decode("utf-8", "replace")[:255] or None
-            self._found.append(Incoming(self._part, filename, self._chunks()))
+            filename = clean_filename(options.get(b"filename", b"").decode("utf-8", "replace"))
+            self._found.append(FilePart(self._part, filename, self._chunks()))
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._part in FILES:
@@ -126,6 +106,11 @@ class MultipartForm:
         self._raw_params += data[start:end]
         if len(self._raw_params) > MAX_PARAMS_BYTES:
             raise InvalidRequest(f"The part `params` is larger than {MAX_PARAMS_BYTES:,} bytes.")
+
+    def _on_part_end(self) -> None:
+        if self._part == "params" and self._raw_params:
+            values = read_object(bytes(self._raw_params), "The part `params`", '{"algorithm": "kmeans"}')
+            self._found.extend([ParamsPart(values, "the part `params`")] if values else [])
 
     def _on_end(self) -> None:
         self._ended = True

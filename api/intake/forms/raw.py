@@ -1,21 +1,10 @@
 """The image itself as the body, its parameters in the query string."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
-from fastapi import Request
-
-from api.intake.forms.base import Incoming, Reference, query_params, stream
-from shared.runtime.settings import Settings
+from api.intake.forms.parts import FilePart, Part
 
 
-class RawForm:
+async def raw_parts(chunks: AsyncIterator[bytes]) -> AsyncIterator[Part]:
     """One file, and nothing else in the body."""
-
-    references: Mapping[str, Reference] = {}
-
-    def __init__(self, request: Request, settings: Settings) -> None:
-        self.params = query_params(request)
-        self._stream = stream(request, settings.max_upload_bytes, settings)
-
-    async def files(self) -> AsyncIterator[Incoming]:
-        yield Incoming("image", None, self._stream)
+    yield FilePart("image", None, chunks)

@@ -1,0 +1,109 @@
+"""A result's file as an answer: whole, in part, compressed, or not at all because the client has it."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+from api.http import results
+from api.http.caching import Conditions, Part, cache_control, etag_of, is_known, wanted_part
+from api.http.disposition import content_disposition, file_name
+from api.http.negotiation import takes_gzip
+from api.http.responses import streamed, without_body
+from shared.contract.errors import NotFound
+from shared.jobs.model import Job, now
+from shared.storage.blobs import Blobs
+
+_TEXT = ("application/json", "image/svg+xml")
+_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_LEVEL = 4
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a result, which never changes."""
+
+    key: str
+    """Of its blob."""
+    media_type: str
+    size: int
+    disposition: str
+    seconds_left: float
+    """Until it expires."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a request wants of a file."""
+
+    conditions: Conditions
+    body: bool = True
+    """False for HEAD: the same answer without it."""
+    gzip: bool = False
+    """Whether the client takes text compressed."""
+
+
+async def wish_of(request: Request) -> Wish:
+    def field(name: str) -> str:
+        return ", ".join(request.headers.getlist(name))
+
+    conditions = Conditions(field("if-match"), field("if-none-match"), field("if-range"), field("range"))
+    return Wish(conditions, request.method != "HEAD", takes_gzip(field("accept-encoding")))
+
+
+async def stored_file(job: Job, name: str, blobs: Blobs, *, download: bool) -> StoredFile:
+    """The file that the job's result lists by this name. Raises NotFound where it lists none."""
+    artifacts = {artifact["name"]: artifact for artifact in (await results.load(job, blobs)).head["artifacts"]}
+    if name not in artifacts:
+        raise NotFound(f"This result has no file {name[:64]!r}. It has {', '.join(artifacts)}.")
+    assert job.expires_at is not None
+    return StoredFile(
+        key=results.result_key(job) + name,
+        media_type=artifacts[name]["media_type"],
+        size=artifacts[name]["bytes"],
+        disposition=content_disposition(file_name(job.upload.filename, name), download=download),
+        seconds_left=(job.expires_at - now()).total_seconds(),
+    )
+
+
+async def file_answer(file: StoredFile, wish: Wish, blobs: Blobs, vary: tuple[str, ...] = ()) -> Response:
+    """The answer to GET or HEAD. Raises PreconditionFailed, RangeNotSatisfiable, and NotFound where its blob is gone.
+
+    `vary`: the request's fields by which the file was chosen.
+    """
+    text = file.media_type.startswith("text/") or file.media_type in _TEXT
+    ranged = wish.body and bool(wish.conditions.range)
+    packed = text and wish.gzip and not ranged
+    etag = etag_of(file.key, "gzip") if packed else etag_of(file.key)
+    headers = {"ETag": etag, "Cache-Control": cache_control(file.seconds_left)}
+    if text or vary:
+        headers["Vary"] = ", ".join((*vary, "Accept-Encoding") if text else vary)
+    if is_known(wish.conditions, etag):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = file.disposition
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+        return await _sent(_gzipped(blobs.read(file.key)), file, headers, wish)
+    part = wanted_part(wish.conditions, etag, file.size) if ranged else None
+    begin, end = part or Part(0, file.size)
+    headers |= {"Accept-Ranges": "bytes", "Content-Length": str(end - begin)}
+    if part is None:
+        return await _sent(blobs.read(file.key), file, headers, wish)
+    headers["Content-Range"] = f"bytes {begin}-{end - 1}/{file.size}"
+    return await streamed(blobs.read(file.key, part), file.media_type, headers, 206)
+
+
+async def _sent(chunks: AsyncIterator[bytes], file: StoredFile, headers: dict[str, str], wish: Wish) -> Response:
+    return await streamed(chunks, file.media_type, headers) if wish.body else without_body(file.media_type, headers)
+
+
+async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks compressed (RFC 1952), each on a thread: deflate takes milliseconds, and lets the others run."""
+    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
+    async for chunk in chunks:
+        packed = await asyncio.to_thread(packer.compress, chunk)
+        if packed:
+            yield packed
+    yield packer.flush()

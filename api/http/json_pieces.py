@@ -1,0 +1,81 @@
+"""JSON that is made piece by piece: never held whole, neither as numbers nor as text.
+
+The label map of 20 megapixels is 40 MB of either, and hundreds of clients may ask for it and not read. What is put into
+a document is joined with it by structure, member by member, whatever the document's other members say.
+"""
+
+from array import array
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+import orjson
+
+_ARRAY_CODES = {"int16": "h", "int32": "i"}
+_NPY_PREFIX = 10  # magic, version, and the length of the header that follows
+
+
+class Reads(Protocol):
+    """What blobs are read by."""
+
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """The blob's bytes in pieces."""
+        ...
+
+
+def around(document: Mapping[str, Any], path: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """The JSON of `document` before and after the value at `path`."""
+    name, *inside = path
+    members = list(document.items())
+    place = list(document).index(name)
+    head, tail = orjson.dumps(dict(members[:place])), orjson.dumps(dict(members[place + 1 :]))
+    before = head[:-1] + (b"," if place else b"") + orjson.dumps(name) + b":"
+    after = (b"," if place + 1 < len(members) else b"") + tail[1:]
+    if inside:
+        inner_before, inner_after = around(document[name], tuple(inside))
+        return before + inner_before, inner_after + after
+    return before, after
+
+
+async def embed(
+    document: Mapping[str, Any], path: tuple[str, ...], pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """`document` as JSON, with `pieces` of JSON for the value at `path`.
+
+    The first piece of all has the first of `pieces` in it: when it comes, what they are made from is known to be there.
+    """
+    begin, end = around(document, path)
+    async for piece in pieces:
+        yield begin + piece
+        begin = b""
+    yield end
+
+
+async def numbers(npy: AsyncIterator[bytes], dtype: str) -> AsyncIterator[bytes]:
+    """The numbers of a .npy file (version 1) of this dtype as a JSON list, a piece for each of its own."""
+    begin = b"["
+    async for values in _arrays(npy, _ARRAY_CODES[dtype]):
+        yield begin + orjson.dumps(values.tolist())[1:-1]
+        begin = b","
+    yield b"]"
+
+
+async def _arrays(pieces: AsyncIterator[bytes], code: str) -> "AsyncIterator[array[int]]":
+    """The numbers behind a .npy file's header, in the order of its pieces."""
+    rest = b""
+    data_begin: int | None = None
+    async for piece in pieces:
+        rest += piece
+        if data_begin is None:
+            if len(rest) < _NPY_PREFIX:
+                continue
+            data_begin = _NPY_PREFIX + int.from_bytes(rest[8:_NPY_PREFIX], "little")
+        if data_begin:
+            if len(rest) < data_begin:
+                continue
+            rest, data_begin = rest[data_begin:], 0
+        values = array(code)
+        whole = len(rest) - len(rest) % values.itemsize
+        values.frombytes(rest[:whole])
+        rest = rest[whole:]
+        if values:
+            yield values

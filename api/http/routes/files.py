@@ -1,0 +1,36 @@
+"""A finished job's files, each under its own name."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from api.http.dependencies import BlobsDep, JobDep
+from api.http.files import Wish, file_answer, stored_file, wish_of
+from api.http.openapi import problems
+
+router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
+
+
+@router.head("/{name}", include_in_schema=False)
+@router.get(
+    "/{name}",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        206: {"description": "The part of it that `Range` asks for"},
+        304: {"description": "The client has it already, by `If-None-Match`"},
+        **problems(404, 409, 410, 412, 416, 422, 503),
+    },
+)
+async def read(
+    job: JobDep,
+    name: Annotated[str, Path(description="As the result's `artifacts` list it.")],
+    blobs: BlobsDep,
+    wish: Annotated[Wish, Depends(wish_of)],
+    download: Annotated[str | None, Query(description="Have a browser save it rather than show it.")] = None,
+) -> Response:
+    """A file of the result, which never changes: it may be kept as long as the job, and be read in parts."""
+    return await file_answer(await stored_file(job, name, blobs, download=download is not None), wish, blobs)

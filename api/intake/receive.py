@@ -1,0 +1,120 @@
+"""A request's body -> its files in the blob store and its parameters: one pass, and nothing left if anything is wrong.
+
+query      -> parameters, or InvalidParams before a byte of the body is read
+body       -> parts (forms/): files are stored as they come, parameters are parsed, references are noted
+references -> files, fetched or copied
+headers    -> what is no image, too large, cut off, or in vain with these parameters is refused
+"""
+
+from typing import NamedTuple
+
+from api.intake.body import Body
+from api.intake.forms import read_form
+from api.intake.forms.parts import FilePart, ParamsPart, ReferencePart
+from api.intake.forms.query import query_values
+from api.intake.references import References
+from api.intake.slots import Slots
+from api.intake.uploads import Uploads
+from shared.contract.errors import InvalidRequest, errors_about
+from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
+from shared.formats import MEDIA_TYPES, Header
+from shared.jobs.model import Upload, new_job_id
+from shared.runtime.settings import Settings
+from shared.storage.images import StoredImage
+from shared.storage.keys import image_key, owner_of
+
+
+class Received(NamedTuple):
+    """What a job is made of."""
+
+    image: Upload
+    mask: Upload | None
+    params: AnyParams
+
+
+class Intake:
+    """Takes bodies in, of so many requests at the same time as there are slots."""
+
+    def __init__(self, uploads: Uploads, references: References, slots: Slots, settings: Settings) -> None:
+        self._uploads, self._references, self._slots, self._settings = uploads, references, slots, settings
+
+    async def receive(self, body: Body, job_id: str) -> Received:
+        """Store a job's files under its upload keys, and read its parameters.
+
+        Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
+        """
+        params = parse_params(query_values(body.query)) if body.query else None
+        references: list[ReferencePart] = []
+        async with self._uploads.of(job_id) as files:
+            with self._slots.one():
+                async for part in read_form(body, self._settings):
+                    match part:
+                        case FilePart():
+                            with errors_about(part.name):
+                                await files.store(part)
+                        case ReferencePart():
+                            references.append(part)
+                        case ParamsPart() if params is None:
+                            params = parse_params(part.values)
+                        case ParamsPart():
+                            raise InvalidRequest(
+                                f"The parameters are both in {part.place} and in the query: leave one out."
+                            )
+            params = params or parse_params({})
+            for reference in references:
+                with errors_about(reference.name):
+                    await self._references.store(reference, files)
+            headers = {name: await files.header(name) for name in files.stored}
+            _check_selection(headers["image"], headers.get("mask"), params)
+            uploads = {name: file.upload for name, file in files.stored.items()}
+            return Received(uploads["image"], uploads.get("mask"), params)
+
+    async def receive_image(self, body: Body) -> tuple[str, StoredImage]:
+        """Store the one image that a request is about: its key, which no job has, and the stored image to be made of
+        it.
+        """
+        if body.query:
+            raise _by_itself()
+        async with self._uploads.of(new_job_id()) as files:
+            reference: ReferencePart | None = None
+            with self._slots.one():
+                async for part in read_form(body, self._settings):
+                    match part:
+                        case FilePart(name="image"):
+                            await files.store(part)
+                        case ReferencePart(name="image"):
+                            reference = part
+                        case _:
+                            raise _by_itself()
+            if reference is not None:
+                await self._references.store(reference, files)
+            return files.key_of("image"), _stored_image(files.stored["image"].upload, await files.header("image"))
+
+
+def _by_itself() -> InvalidRequest:
+    return InvalidRequest("An image is stored by itself: leave out the parameters and the mask.")
+
+
+def _stored_image(upload: Upload, header: Header) -> StoredImage:
+    width, height = header.upright
+    return StoredImage(
+        sha256=upload.sha256,
+        key=image_key(upload.sha256, owner_of(upload.key)),
+        size=upload.size,
+        media_type=MEDIA_TYPES[header.format],
+        width=width,
+        height=height,
+    )
+
+
+def _check_selection(image: Header, mask: Header | None, params: AnyParams) -> None:
+    """Refuse what the headers show to be in vain: a mask of another size, a region outside of the image, too much for
+    the reference engine.
+    """
+    if mask is not None:
+        check_mask_size(mask.upright, image.upright)
+    check_region(params, *image.upright)
+    # Else fewer pixels may be left.
+    if not (image.transparent or mask is not None or params.region or params.exclude):
+        pixels = image.width * image.height
+        check_reference_size(min(pixels, params.max_pixels or pixels), params)

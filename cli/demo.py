@@ -1,0 +1,46 @@
+"""`huemill demo`: all of it once, on this machine. What it prints is still true when it has ended."""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cli.client import Client, ServiceError
+from cli.display import progress_bars, show_outcome
+from cli.jobs import Batch, save
+from cli.stack import running
+
+FOLDER = Path("huemill-demo")
+
+
+def run_demo(image: Path | None, params: dict[str, Any]) -> bool:
+    """Start the service, cluster the image (china.jpg by default), show and save the result, stop; whether it
+    succeeded. Raises StackError if the service cannot start."""
+    image = image or _sample_image()
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="huemill-") as folder, running(Path(folder)) as stack:
+        console.print("Valkey, a worker and the gateway are up, all on this machine.")
+        with Client(stack.url) as client, progress_bars(console, [image]) as watch:
+            (outcome,) = Batch(client, params, None, watch).run([image])
+        show_outcome(image, outcome)
+        if isinstance(outcome, ServiceError):
+            return False
+        with Client(stack.url) as client:
+            saved = save(client, outcome, image, FOLDER)
+    console.print("\nThe service is stopped again. What stays of it:")
+    for what, path in saved.items():
+        console.print(f"  {what:<10} {path}", soft_wrap=True)
+    console.print(
+        "\n`make serve` keeps it up: the console is at /docs, each result at /v1/jobs/{id}/result.", soft_wrap=True
+    )
+    return True
+
+
+def _sample_image() -> Path:
+    """scikit-learn's china.jpg, found without importing scikit-learn."""
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "datasets" / "images" / "china.jpg"

@@ -1,0 +1,96 @@
+"""Jobs from the command line: images are posted and followed to their ends; on Ctrl-C what has begun is cancelled."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cli.client import Client, ServiceError
+
+UPLOADS_AT_ONCE = 4
+ANSWER_SECONDS = 1  # after Ctrl-C, for the answers to uploads that are under way
+
+Outcome = dict[str, Any] | ServiceError
+"""The succeeded job, or what went wrong."""
+Watch = Callable[[int, str, float | None], None]
+"""Takes an image's number in the order, its stage, and the finished fraction where that is known."""
+
+
+class Batch:
+    """Images that are clustered with the same parameters and mask."""
+
+    def __init__(self, client: Client, params: dict[str, Any], mask: Path | None, watch: Watch) -> None:
+        self._client, self._params, self._mask, self._watch = client, params, mask, watch
+        self._posting: set[int] = set()  # images that are sent, but not yet answered
+        self._jobs: set[str] = set()  # ids of jobs that have not ended
+
+    def run(self, images: Sequence[Path]) -> list[Outcome]:
+        """Post all images, a few at a time, and follow their jobs.
+
+        On Ctrl-C the jobs that have not ended are cancelled; an upload that is not answered within a second is
+        broken off.
+        """
+        pool = ThreadPoolExecutor(UPLOADS_AT_ONCE)
+        try:
+            return list(pool.map(self._outcome, range(len(images)), images))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # no further image is begun
+            self._cancel()
+            raise
+        finally:
+            # After Ctrl-C nobody waits for what is under way: it ends when the client is closed.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _outcome(self, number: int, image: Path) -> Outcome:
+        self._watch(number, "upload", None)
+        try:
+            job = self._followed(number, self._posted(number, image))
+        except OSError as error:
+            what = "mask" if self._mask is not None and error.filename == str(self._mask) else "file"
+            return ServiceError(f"The {what} cannot be read: {error.strerror}.", code="unreadable")
+        except ServiceError as error:
+            self._watch(number, "refused", None)
+            return error
+        self._watch(number, "done" if job["status"] == "succeeded" else job["status"], 1.0)
+        if job["status"] == "cancelled":
+            return ServiceError("The job was cancelled.", code="job_cancelled")
+        if job["error"] is not None:
+            return ServiceError(job["error"]["message"], code=job["error"]["code"])
+        return job
+
+    def _posted(self, number: int, image: Path) -> str:
+        """The id of the accepted job."""
+        self._posting.add(number)
+        try:
+            job_id: str = self._client.submit(image, self._params, self._mask)["id"]
+            self._jobs.add(job_id)
+            return job_id
+        finally:
+            self._posting.discard(number)
+
+    def _followed(self, number: int, job_id: str) -> dict[str, Any]:
+        """The ended job."""
+        job = self._client.wait(job_id, lambda stage, fraction: self._watch(number, stage, fraction))
+        self._jobs.discard(job_id)
+        return job
+
+    def _cancel(self) -> None:
+        until = time.monotonic() + ANSWER_SECONDS
+        while self._posting and time.monotonic() < until:
+            time.sleep(0.02)
+        for job_id in list(self._jobs):
+            with suppress(ServiceError):
+                self._client.cancel(job_id)
+
+
+def save(client: Client, job: dict[str, Any], image: Path, folder: Path) -> dict[str, Path]:
+    """Write what a succeeded job has made into the folder, named after the image; what each file is, and where."""
+    folder.mkdir(exist_ok=True)
+    saved = {"result": folder / f"{image.stem}.json", "label map": folder / f"{image.stem}.labels.png"}
+    saved["result"].write_bytes(orjson.dumps(client.result(job["id"])))
+    saved["label map"].write_bytes(client.label_png(job["id"]))
+    return saved

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.color.spaces import linear_light
-from worker.kernels import scaling
+from worker.kernels import read_only, scaling
 from worker.progress import Meter
 
 _LIGHT = linear_light(np.arange(256.0))
@@ -26,17 +26,22 @@ def scaled_size(width: int, height: int, most: int) -> tuple[int, int]:
 
 
 def scale_down(pixels: NDArray[np.uint8], most: int, meter: Meter) -> NDArray[np.uint8]:
-    """`pixels` u8[h, w, 3 or 4] with at most `most` pixels, each the mean of the area that it covers.
+    """`pixels` u8[h, w, 3 or 4] with at most `most` pixels: see `scaled`."""
+    return scaled(pixels, scaled_size(pixels.shape[1], pixels.shape[0], most), meter)
+
+
+def scaled(pixels: NDArray[np.uint8], size: tuple[int, int], meter: Meter) -> NDArray[np.uint8]:
+    """`pixels` u8[h, w, 3 or 4] in the `size` (width, height), neither side of which is longer: each pixel is the mean
+    of the area that it covers.
 
     With four channels a pixel's colour is the mean weighted by alpha, and its alpha the mean alpha, at least 1 where
     anything is visible.
     """
-    height, width, channels = pixels.shape
-    wide, high = scaled_size(width, height, most)
-    out = np.empty((high, wide, channels), np.uint8)
-    source = np.ascontiguousarray(pixels).view()
-    source.flags.writeable = False  # one machine code for all
+    wide, high = size
+    out = np.empty((high, wide, pixels.shape[2]), np.uint8)
     meter.tell(0.0)
-    meter.run_ranges(scaling.average, high, source, _LIGHT, _BOUNDS, _NEARLY, out, work=height + high)
+    # A row of `pixels` that lies on a border of rows of `out` is read twice.
+    work = len(pixels) + high
+    meter.run_ranges(scaling.average, high, read_only(pixels), _LIGHT, _BOUNDS, _NEARLY, out, work=work)
     meter.tell(1.0)
     return out

@@ -6,23 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from shared.contract.hex_color import hex_of_rgb
 from worker.progress import Meter
 from worker.rendering.base import Drawn, File
-from worker.rendering.fonts import font
+from worker.rendering.fonts import MONO, font, shortened
+from worker.rendering.thumbnail import Box, show
 from worker.segmentation import Segmentation
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 36
 BAR_HEIGHT, FOOTER_HEIGHT = 64, 34
-PAPER, INK, QUIET, BEHIND = "#ffffff", "#222222", "#666666", "#777777"
-CHECKERS, CHECKER_SIZE = ((255, 255, 255), (204, 204, 204)), 12
+BAR_TOP = HEIGHT - FOOTER_HEIGHT - BAR_HEIGHT
+BAND_HEIGHT = 190  # of a wide picture, which stands above its colours
+PAPER, INK, QUIET, HAIRLINE = "#ffffff", "#222222", "#666666", "#cccccc"
 HATCH = ((128, 128, 128), (176, 176, 176))
-MOST_ROWS = 24
-ROWS_A_COLUMN = 12
-LEAST_SIDE = 24  # a picture of 1 x 5000 is shown so wide
-Box = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
+MOST_COLORS = 24
+ROWS_A_COLUMN = 13  # twelve colours and the noise
+TALLEST_ROW, LARGEST_LETTERS, SMALLEST_LETTERS = 96, 28, 15
+GAP, AFTER_PATCH, BEFORE_SHARE = 28, 14, 12
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,20 @@ class Swatch:
     proportion: float
 
 
-def card(pixels: NDArray[np.uint8], swatches: Sequence[Swatch], noise: float, caption: str) -> bytes:
+def card(
+    pixels: NDArray[np.uint8], swatches: Sequence[Swatch], noise: float, caption: str, meter: Meter | None = None
+) -> bytes:
     """A PNG of the picture u8[h, w, 3 or 4], the bar to scale, and the largest colours in rows.
 
     `noise` is the share of the pixels without a cluster, hatched in the bar; `caption` is the small line.
     """
     sheet = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
-    draw = ImageDraw.Draw(sheet)
     rows = _rows(swatches, noise)
-    wide = pixels.shape[1] > 2.2 * pixels.shape[0]
-    columns = -(-len(rows) // ROWS_A_COLUMN) if not wide else 3
-    bar_top = HEIGHT - FOOTER_HEIGHT - BAR_HEIGHT
-    if wide:
-        picture: Box = (0, 0, WIDTH, 190)
-        table: Box = (MARGIN, 190 + 20, WIDTH - MARGIN, bar_top - 12)
-    else:
-        picture = (0, 0, 620 if columns < 2 else 440, bar_top)
-        table = (picture[2] + MARGIN, 26, WIDTH - MARGIN, bar_top - 16)
-    _show(sheet, pixels, picture)
-    _bar(sheet, draw, swatches, noise, (0, bar_top, WIDTH, bar_top + BAR_HEIGHT))
-    _table(sheet, draw, rows, columns, table)
-    draw.text((MARGIN, HEIGHT - FOOTER_HEIGHT / 2), caption, QUIET, font(17), "lm")
+    picture, table, columns = _boxes(pixels.shape[1] / pixels.shape[0], len(rows))
+    show(sheet, pixels, picture, meter or Meter())
+    _bar(sheet, swatches, noise, (0, BAR_TOP, WIDTH, BAR_TOP + BAR_HEIGHT))
+    _table(sheet, rows, columns, table)
+    ImageDraw.Draw(sheet).text((MARGIN, HEIGHT - FOOTER_HEIGHT / 2), caption, QUIET, font(17), "lm")
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=False, compress_level=6)
     return file.getvalue()
@@ -71,8 +66,7 @@ class _Row:
 
 def _rows(swatches: Sequence[Swatch], noise: float) -> list[_Row]:
     """A row for each of the largest colours, then the rest and the noise, where there are any."""
-    most = MOST_ROWS - (noise > 0)
-    shown = swatches if len(swatches) <= most else swatches[: most - 1]
+    shown = swatches if len(swatches) <= MOST_COLORS else swatches[: MOST_COLORS - 1]
     rows = [_Row(swatch, swatch.name, swatch.proportion) for swatch in shown]
     rest = swatches[len(shown) :]
     if rest:
@@ -82,30 +76,14 @@ def _rows(swatches: Sequence[Swatch], noise: float) -> list[_Row]:
     return rows
 
 
-def _show(sheet: Image.Image, pixels: NDArray[np.uint8], box: Box) -> None:
-    """The picture, as large as it fits, in the middle of a neutral grey; tiny ones with pixels to be seen."""
-    left, top, right, bottom = box
-    ImageDraw.Draw(sheet).rectangle((left, top, right - 1, bottom - 1), BEHIND)
-    height, width = pixels.shape[:2]
-    scale = min((right - left) / width, (bottom - top) / height)
-    size = tuple(
-        min(max(round(side * scale), LEAST_SIDE), room)
-        for side, room in ((width, right - left), (height, bottom - top))
-    )
-    image = Image.fromarray(pixels)
-    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-    thumbnail = image.resize((size[0], size[1]), how, reducing_gap=None)
-    place = (left + (right - left - size[0]) // 2, top + (bottom - top - size[1]) // 2)
-    if image.mode == "RGBA":
-        sheet.paste(_checkerboard((size[0], size[1])), place)
-        sheet.paste(thumbnail, place, thumbnail)
-    else:
-        sheet.paste(thumbnail, place)
-
-
-def _checkerboard(size: tuple[int, int]) -> Image.Image:
-    y, x = np.ogrid[: size[1], : size[0]]
-    return Image.fromarray(np.array(CHECKERS, np.uint8)[(y // CHECKER_SIZE + x // CHECKER_SIZE) % 2])
+def _boxes(aspect: float, rows: int) -> tuple[Box, Box, int]:
+    """Where the picture and the table stand, and in how many columns the table has its rows."""
+    if aspect > 2.2:
+        return (0, 0, WIDTH, BAND_HEIGHT), (MARGIN, BAND_HEIGHT + 20, WIDTH - MARGIN, BAR_TOP - 14), 3
+    columns = 1 if rows <= ROWS_A_COLUMN else 2
+    # As wide as the picture would like, as long as there is room for names beside it.
+    right = min(max(round(BAR_TOP * aspect), 400), 400 if columns == 2 else 640)
+    return (0, 0, right, BAR_TOP), (right + MARGIN, 24, WIDTH - MARGIN, BAR_TOP - 18), columns
 
 
 def hatching(width: int, height: int) -> Image.Image:
@@ -114,9 +92,11 @@ def hatching(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.array(HATCH, np.uint8)[((x + y) // 6 % 2)])
 
 
-def _bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, swatches: Sequence[Swatch], noise: float, box: Box) -> None:
+def _bar(sheet: Image.Image, swatches: Sequence[Swatch], noise: float, box: Box) -> None:
     """All colours side by side, as wide as their shares, without a gap; noise at the end."""
     left, top, right, bottom = box
+    draw = ImageDraw.Draw(sheet)
+    draw.line((left, bottom, right, bottom), HAIRLINE)  # else white ones would end nowhere
     edges = np.rint(left + (right - left) * np.cumsum([0.0, *(swatch.proportion for swatch in swatches)])).astype(int)
     for swatch, begin, end in zip(swatches, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         if end > begin:
@@ -125,43 +105,54 @@ def _bar(sheet: Image.Image, draw: ImageDraw.ImageDraw, swatches: Sequence[Swatc
         sheet.paste(hatching(right - int(edges[-1]), bottom - top), (int(edges[-1]), top))
 
 
-def _table(sheet: Image.Image, draw: ImageDraw.ImageDraw, rows: Sequence[_Row], columns: int, box: Box) -> None:
-    """Swatch with its hex code, name, share: filled column by column."""
+def _table(sheet: Image.Image, rows: Sequence[_Row], columns: int, box: Box) -> None:
+    """Swatch with its hex code, name, share: filled column by column, in letters in which all names have room."""
     left, top, right, bottom = box
     a_column = max(-(-len(rows) // columns), 1)
-    gap = 28
-    width = (right - left - gap * (columns - 1)) // columns
-    step = min(72, (bottom - top) // a_column)
-    size = min(26 if columns < 2 else 19, step * 5 // 9)
-    letters, mono = font(size), font(size - 1, "DejaVuSansMono")
-    patch = round(mono.getlength("#000000")) + 20
-    for number, row in enumerate(rows):
-        x, y = left + (width + gap) * (number // a_column), top + step * (number % a_column)
-        middle = y + step / 2
-        if row.swatch is not None:
-            # They touch each other: gaps would change how the colours look.
-            draw.rectangle((x, y, x + patch - 1, y + step - 1), row.swatch.hex)
-            draw.text((x + patch / 2, middle), row.swatch.hex, row.swatch.text, mono, "mm")
-        elif row.hatched:
-            sheet.paste(hatching(patch, step), (x, y))
-        share = share_text(row.proportion)
-        room = width - patch - 14 - letters.getlength(share) - 12
-        draw.text((x + patch + 14, middle), shortened(row.text, letters, room), INK, letters, "lm")
-        draw.text((x + width, middle), share, INK, letters, "rm")
+    width = (right - left - GAP * (columns - 1)) // columns
+    step = min(TALLEST_ROW, (bottom - top) // a_column)
+    tallest = min(LARGEST_LETTERS, step * 5 // 9)
+    sizes = range(tallest, SMALLEST_LETTERS, -1)
+    size = next((size for size in sizes if all(_fits(row, size, width) for row in rows)), SMALLEST_LETTERS)
+    places = [(left + (width + GAP) * (i // a_column), top + step * (i % a_column)) for i in range(len(rows))]
+    # A hairline around all swatches first: they touch each other, since gaps would change how they look.
+    for row, (x, y) in zip(rows, places, strict=True):
+        if row.swatch is not None or row.hatched:
+            ImageDraw.Draw(sheet).rectangle((x - 1, y - 1, x + _patch_width(size), y + step), HAIRLINE)
+    for row, place in zip(rows, places, strict=True):
+        _draw_row(sheet, row, place, (width, step), size)
+
+
+def _patch_width(size: int) -> int:
+    return round(font(size - 1, MONO).getlength("#000000")) + 20
+
+
+def _fits(row: _Row, size: int, width: int) -> bool:
+    return font(size).getlength(row.text) <= _room_for_name(row, size, width)
+
+
+def _room_for_name(row: _Row, size: int, width: int) -> float:
+    return width - _patch_width(size) - AFTER_PATCH - BEFORE_SHARE - font(size).getlength(share_text(row.proportion))
+
+
+def _draw_row(sheet: Image.Image, row: _Row, place: tuple[int, int], extent: tuple[int, int], size: int) -> None:
+    """A row of `extent` (width, height) at `place`."""
+    draw = ImageDraw.Draw(sheet)
+    (x, y), (width, step) = place, extent
+    patch, middle = _patch_width(size), y + step / 2
+    if row.swatch is not None:
+        draw.rectangle((x, y, x + patch - 1, y + step - 1), row.swatch.hex)
+        draw.text((x + patch / 2, middle), row.swatch.hex, row.swatch.text, font(size - 1, MONO), "mm")
+    elif row.hatched:
+        sheet.paste(hatching(patch, step), (x, y))
+    name = shortened(row.text, font(size), _room_for_name(row, size, width))
+    draw.text((x + patch + AFTER_PATCH, middle), name, INK, font(size), "lm")
+    draw.text((x + width, middle), share_text(row.proportion), INK, font(size), "rm")
 
 
 def share_text(proportion: float) -> str:
     """A share as a person reads it: one decimal, and what is smaller in words."""
     return "< 0.1 %" if 0 < proportion < 0.001 else f"{100 * proportion:.1f} %"
-
-
-def shortened(text: str, letters: ImageFont.FreeTypeFont, room: float) -> str:
-    """The text, cut so that it is no wider than `room` pixels."""
-    if letters.getlength(text) <= room:
-        return text
-    while text and letters.getlength(text + "…") > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
 
 
 _METHODS = {

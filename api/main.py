@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from api.http import problems
 from api.http.dependencies import Services
-from api.http.routes import events, files, health, images, jobs, results
+from api.http.routes import events, files, health, images, jobs, palettes, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, files, events, images, health):
+    for module in (jobs, results, files, palettes, events, images, health):
         app.include_router(module.router)
     patch_fastapi(app)  # /docs from files of an installed package: it works with no internet
     return app

@@ -1,6 +1,7 @@
 """The palette formats by their file ending: a new one is a new file here and a line below."""
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import NamedTuple
 
 from api.palette import adobe, gimp, stylesheets, svg, text, tokens
@@ -14,6 +15,20 @@ class Format(NamedTuple):
     media_type: str
     description: str
 
+    @property
+    def is_text(self) -> bool:
+        return self.media_type != _BYTES
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """What the OpenAPI document says of it."""
+        return {"type": "string", **({} if self.is_text else {"format": "binary"}), "description": self.description}
+
+
+_BYTES = "application/octet-stream"
+VERSION = version("huemill")
+"""What is cached of one version is not taken for another's."""
+
 
 FORMATS: dict[str, Format] = {
     "json": Format(text.to_json, "application/json", "Names, hex codes and shares as JSON"),
@@ -23,7 +38,7 @@ FORMATS: dict[str, Format] = {
     "tailwind.css": Format(stylesheets.to_tailwind, "text/css; charset=utf-8", "Tailwind 4's @theme"),
     "tokens.json": Format(tokens.to_tokens, "application/design-tokens+json", "W3C design tokens"),
     "gpl": Format(gimp.to_gpl, "text/plain; charset=utf-8", "GIMP, Inkscape, Krita"),
-    "ase": Format(adobe.to_ase, "application/octet-stream", "Adobe Swatch Exchange"),
-    "aco": Format(adobe.to_aco, "application/octet-stream", "Photoshop colour swatches"),
+    "ase": Format(adobe.to_ase, _BYTES, "Adobe Swatch Exchange"),
+    "aco": Format(adobe.to_aco, _BYTES, "Photoshop colour swatches"),
     "svg": Format(svg.to_svg, "image/svg+xml", "The bar to scale, with hex and share"),
 }

@@ -82,36 +82,37 @@ def _in_each_child(**_: object) -> None:
     _runner()
 
 
+@cache
+def _records() -> GuardStore:
+    """Of the main process."""
+    return GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
+
+
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
-    store = GuardStore(connections.guard(settings), lease_seconds=settings.lease_seconds)
-    _guard.start(store)
+    _guard.start(_records())
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
     # A dead child's pipe closes a moment before the child can be reaped. Celery then looks again after 5 s only, and
     # that long the child's place would be empty.
     sender.timer.call_repeatedly(REAP_SECONDS, sender.pool.maintain_pool)
-    _be_listed(store)
 
 
-def _be_listed(store: GuardStore) -> None:
-    """Have the record say that this worker lives: from now on until it stops."""
+# Connected here and not when all is ready: Celery looks but once, before that, whether anybody hears the heartbeats.
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+@signals.heartbeat_sent.connect  # type: ignore[untyped-decorator]
+def _note_that_it_lives(**_: object) -> None:
+    try:
+        _records().heard(_name)
+    except RedisError as error:
+        log.warning("that this worker lives cannot be told: %s", error)
 
-    def note_that_it_lives(**_: object) -> None:
-        try:
-            store.heard(_name)
-        except RedisError as error:
-            log.warning("that this worker lives cannot be told: %s", error)
 
-    def note_that_it_stopped(**_: object) -> None:
-        with suppress(RedisError):  # then it is silent, which comes to the same
-            store.gone(_name)
-
-    note_that_it_lives()
-    # Strong references: Celery forgets functions that nobody else holds.
-    signals.heartbeat_sent.connect(note_that_it_lives, weak=False)
-    signals.worker_shutdown.connect(note_that_it_stopped, weak=False)
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _note_that_it_stopped(**_: object) -> None:
+    with suppress(RedisError):  # then it is silent, which comes to the same
+        _records().gone(_name)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

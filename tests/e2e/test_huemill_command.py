@@ -59,7 +59,7 @@ def test_serve_ends_with_all_its_processes(serve: Callable[..., Serving]) -> Non
     assert f"{serving.url}/docs" in serving.child.text()
     with serving.client() as client:
         assert finished(client)["status"] == "succeeded"
-        assert client.get("/readyz").json() == {"status": "ready", "workers": 1}
+        assert client.get("/readyz").json()["workers"] == 1
     assert set(serving.parts()) == {"valkey", "gateway", "worker-1"}
     assert serving.stop(signal.SIGINT) < STOP_SECONDS
 
@@ -113,7 +113,7 @@ def test_a_process_that_is_killed_is_started_again(serve: Callable[..., Serving]
                 until(lambda: client.get("/readyz").status_code == 503, "no worker is counted any more", 2)
             until(lambda: set(serving.parts()) == set(before), "it is up again", 5)
             until(lambda: answers(client), "all is ready", 30)
-            assert client.get("/readyz").json() == {"status": "ready", "workers": 1}
+            assert client.get("/readyz").json()["workers"] == 1
             assert finished(client)["status"] == "succeeded"
             assert client.get(done["links"]["result"]).json()["proportions"] == [0.75, 0.25]
     assert not set(before.values()) & set(serving.parts().values())

@@ -153,7 +153,7 @@ def test_28_anything_killed(serve: Serve, saw: Saw) -> None:
         until(lambda: ready(client), "all is up again", 30, 0.1)
         attempts = judge(client, load.accepted)
         took = time.monotonic() - begin
-        assert client.get("/readyz").json() == {"status": "ready", "workers": 2}
+        assert client.get("/readyz").json()["workers"] == 2
     serving.child.check()
     assert sorted(killed(serving)) == sorted(struck)
     assert len(struck) > 20

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.jobs.keys import WORKERS
 from tests.support.images import SMALL_PNG, encoded
 from tests.support.processes import Service, StoreServer, free_port
 from tests.support.waiting import until
@@ -130,6 +131,14 @@ def test_every_line_of_a_log_is_an_object(observed: Observed) -> None:
     assert len(told) >= 2
     assert all(line["attempt"] == 1 and line["worker"] for line in told)
     assert not any("huemill.run" in line["event"] for line in lines), "Celery's words on its tasks name no job"
+
+
+def test_an_idle_worker_is_heard_again_and_again(observed: Observed) -> None:
+    """A worker says every few seconds that it lives, whether there are jobs or not: `/readyz` counts on it."""
+    service, _, _ = observed
+    with service.store.client() as client:
+        ((worker, before),) = client.zrange(WORKERS, 0, -1, withscores=True)
+        until(lambda: client.zscore(WORKERS, worker) > before + 1, "it is heard again", 10, 0.1)
 
 
 def test_the_gateway_counts(observed: Observed) -> None:

@@ -8,7 +8,9 @@ The packages cannot be told to stop and do not say how far they are: progress st
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,10 +30,20 @@ def run(points: Points, params: P, peer: Callable[[Pixels, P], Answer], meter: M
     check_size(points.pixels, params, points.units)
     meter.tell(0.0)
     pixels = pixels_of(points)
-    by_pixel, details = peer(pixels, params)
+    with _limited(meter.threads):
+        by_pixel, details = peer(pixels, params)
     labels = np.empty(len(points), np.int32)
     labels[pixels.order] = label_of_most(by_pixel, pixels.points.weights)
     return Clustering(*_with_centers(labels, points), details)
+
+
+def _limited(threads: int) -> AbstractContextManager[Any]:
+    """At most so many threads in the pools of OpenMP and BLAS, which packages use on their own."""
+    from threadpoolctl import threadpool_limits
+
+    import_module("sklearn")  # every peer needs it; a pool must have been loaded to be limited
+    limited: AbstractContextManager[Any] = threadpool_limits(threads)
+    return limited
 
 
 def pixels_of(points: Points) -> Pixels:

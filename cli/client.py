@@ -61,11 +61,18 @@ class Client:
                 raise
 
     def result(self, job_id: str) -> dict[str, Any]:
-        """The whole result, with the label map's data where the gateway puts it in by itself."""
-        return cast(dict[str, Any], self._json("GET", f"/v1/jobs/{job_id}/result"))
+        """The whole result, less the label map's data, which has a file of its own."""
+        return cast(dict[str, Any], self._json("GET", f"/v1/jobs/{job_id}/result", params={"labels": "none"}))
 
-    def label_png(self, job_id: str) -> bytes:
-        return self._send("GET", f"/v1/jobs/{job_id}/labels", headers={"Accept": "image/png"}).content
+    def download(self, address: str, path: Path) -> None:
+        """Write the file at the address into `path`, piece by piece."""
+        with self._http.stream("GET", address) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer)
+            with path.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
 
     def wait(self, job_id: str, progress: Progress) -> dict[str, Any]:
         """Follow the job's events to its end, and again from the last one after a cut; the ended job."""

@@ -13,12 +13,16 @@ from cli.jobs import Batch, save
 from cli.stack import running
 
 FOLDER = Path("huemill-demo")
+OUTPUTS = ("recolored", "card", "scatter")
 
 
 def run_demo(image: Path | None, params: dict[str, Any]) -> bool:
-    """Start the service, cluster the image (china.jpg by default), show and save the result, stop; whether it
-    succeeded. Raises StackError if the service cannot start."""
+    """Start the service, cluster the image (china.jpg by default), show and save the result, stop.
+
+    Answers whether it succeeded. Raises StackError if the service cannot start.
+    """
     image = image or _sample_image()
+    params = {**params, "outputs": [*dict.fromkeys([*params.get("outputs", []), *OUTPUTS])]}
     console = Console()
     with tempfile.TemporaryDirectory(prefix="huemill-") as folder, running(Path(folder)) as stack:
         console.print("Valkey, a worker and the gateway are up, all on this machine.")
@@ -30,8 +34,9 @@ def run_demo(image: Path | None, params: dict[str, Any]) -> bool:
         with Client(stack.url) as client:
             saved = save(client, outcome, image, FOLDER)
     console.print("\nThe service is stopped again. What stays of it:")
-    for what, path in saved.items():
-        console.print(f"  {what:<10} {path}", soft_wrap=True)
+    width = max(len(str(file.path)) for file in saved)
+    for file in saved:
+        console.print(f"  {file.path!s:<{width}}  {file.description}", soft_wrap=True, highlight=False)
     console.print(
         "\n`make serve` keeps it up: the console is at /docs, each result at /v1/jobs/{id}/result.", soft_wrap=True
     )

@@ -54,7 +54,7 @@ def print_json(image: Path, outcome: Outcome) -> None:
 
 
 def show_palette(console: Console, name: str, result: dict[str, Any]) -> None:
-    """The palette of a result: swatches in true colour, hex, share."""
+    """The palette of a result: swatches in true colour, hex, name, share, accent; how the number was chosen; notes."""
     image = result["image"]
     console.print(
         f"\n[bold]{escape(name)}[/]  {image['width']} x {image['height']} {image['format']}, "
@@ -68,9 +68,33 @@ def show_palette(console: Console, name: str, result: dict[str, Any]) -> None:
         table.add_row(
             f"[on {entry['hex']}]      [/]",
             entry["hex"],
-            f"{100 * entry['proportion']:5.1f} %",
+            entry["name"]["name"],
+            _share(entry["proportion"]),
+            f"accent {entry['accent']:.2f}",
             f"[{entry['hex']}]{'█' * cells}[/]",
         )
     if result["noise"]["pixels"]:
-        table.add_row("░░░░░░", "noise", f"{100 * result['noise']['proportion']:5.1f} %", "")
+        table.add_row("░░░░░░", "", "noise", _share(result["noise"]["proportion"]), "", "")
+    console.print(table)
+    if result["selection"] is not None:
+        _show_selection(console, result["selection"])
+    for note in result["notes"]:
+        console.print(escape(note["detail"]))
+
+
+def _share(proportion: float) -> str:
+    return "< 0.1 %" if 0 < proportion < 0.001 else f"{100 * proportion:5.1f} %"
+
+
+def _show_selection(console: Console, selection: dict[str, Any]) -> None:
+    """The reason, and the curve of the criterion as bars from its worst to its best."""
+    measure = "inertia" if selection["criterion"] == "elbow" else selection["criterion"]
+    values = {entry["n_clusters"]: entry[measure] for entry in selection["curve"] if entry[measure] is not None}
+    console.print(f"\n{escape(selection['reason'])}")
+    low, high = min(values.values(), default=0), max(values.values(), default=0)
+    table = Table.grid(padding=(0, 1))
+    for number, value in values.items():
+        cells = 1 + round((BAR_CELLS - 1) * (value - low) / ((high - low) or 1))
+        mark = "◀" if number == selection["chosen"] else ""
+        table.add_row(f"{number:>3}", "█" * cells, f"{value:,.4g}", mark)
     console.print(table)

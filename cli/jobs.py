@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,13 +18,24 @@ Outcome = dict[str, Any] | ServiceError
 """The succeeded job, or what went wrong."""
 Watch = Callable[[int, str, float | None], None]
 """Takes an image's number in the order, its stage, and the finished fraction where that is known."""
+Keep = Callable[[dict[str, Any], Path], None]
+"""Takes a succeeded job and its image, and saves what is wanted of it."""
+
+
+class Saved(NamedTuple):
+    """A file that was written."""
+
+    description: str
+    path: Path
 
 
 class Batch:
     """Images that are clustered with the same parameters and mask."""
 
-    def __init__(self, client: Client, params: dict[str, Any], mask: Path | None, watch: Watch) -> None:
-        self._client, self._params, self._mask, self._watch = client, params, mask, watch
+    def __init__(
+        self, client: Client, params: dict[str, Any], mask: Path | None, watch: Watch, keep: Keep | None = None
+    ) -> None:
+        self._client, self._params, self._mask, self._watch, self._keep = client, params, mask, watch, keep
         self._posting: set[int] = set()  # images that are sent, but not yet answered
         self._jobs: set[str] = set()  # ids of jobs that have not ended
 
@@ -60,6 +71,16 @@ class Batch:
             return ServiceError("The job was cancelled.", code="job_cancelled")
         if job["error"] is not None:
             return ServiceError(job["error"]["message"], code=job["error"]["code"])
+        return job if self._keep is None else self._kept(job, image)
+
+    def _kept(self, job: dict[str, Any], image: Path) -> Outcome:
+        assert self._keep is not None
+        try:
+            self._keep(job, image)
+        except OSError as error:
+            return ServiceError(f"Its files cannot be written: {error.strerror}.", code="unwritable")
+        except ServiceError as error:
+            return error
         return job
 
     def _posted(self, number: int, image: Path) -> str:
@@ -87,10 +108,18 @@ class Batch:
                 self._client.cancel(job_id)
 
 
-def save(client: Client, job: dict[str, Any], image: Path, folder: Path) -> dict[str, Path]:
-    """Write what a succeeded job has made into the folder, named after the image; what each file is, and where."""
-    folder.mkdir(exist_ok=True)
-    saved = {"result": folder / f"{image.stem}.json", "label map": folder / f"{image.stem}.labels.png"}
-    saved["result"].write_bytes(orjson.dumps(client.result(job["id"])))
-    saved["label map"].write_bytes(client.label_png(job["id"]))
+def save(client: Client, job: dict[str, Any], image: Path, folder: Path, palettes: Sequence[str] = ()) -> list[Saved]:
+    """Write what a succeeded job has made into the folder, each file named after the image: `photo-card.png`.
+
+    The result and all of its files, and the palette in each of the formats named.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = [Saved("The result.", folder / f"{image.stem}.json")]
+    saved[0].path.write_bytes(orjson.dumps(client.result(job["id"])))
+    for artifact in job["result"]["artifacts"]:
+        saved.append(Saved(artifact["description"], folder / f"{image.stem}-{artifact['name']}"))
+        client.download(artifact["href"], saved[-1].path)
+    for ending in palettes:
+        saved.append(Saved(f"The palette as {ending}.", folder / f"{image.stem}-palette.{ending}"))
+        client.download(f"{job['links']['self']}/palette.{ending}", saved[-1].path)
     return saved

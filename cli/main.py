@@ -3,8 +3,9 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.console import Console
 from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
-from cli.jobs import Batch
+from cli.jobs import Batch, Keep
+from cli.jobs import save as save_files
 from cli.parameters import parameter_options, read_parameters
 from cli.stack import running
 from cli.supervisor import StackError, log
@@ -52,22 +54,50 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A second image of the same size: its dark pixels are left out."
 )
+@click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results' files.")
+@click.option(
+    "--palette",
+    "palettes",
+    multiple=True,
+    metavar="FORMAT",
+    help="Save the palette as css, gpl, ase, svg, ...; repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each image, one a line; no bars.")
 @parameter_options
-def cluster(images: tuple[Path, ...], url: str, mask: Path | None, as_json: bool, **options: str | None) -> None:
-    """Cluster IMAGES and show their palettes.
+def cluster(
+    images: tuple[Path, ...],
+    url: str,
+    mask: Path | None,
+    save: Path | None,
+    palettes: tuple[str, ...],
+    as_json: bool,
+    **options: str | Sequence[str] | None,
+) -> None:
+    """Cluster IMAGES and show their palettes; with --save, keep what was made of them.
 
     Exit code: 0 when all succeeded, 1 when one failed, 2 for wrong options, 3 when no service answers.
     """
     params = read_parameters(options)
+    if save is None and (palettes or params.get("outputs")):
+        save = Path()
     with Client(url) as client, progress_bars(Console(stderr=True, quiet=as_json), images) as watch:
-        outcomes = Batch(client, params, mask, watch).run(images)
+        outcomes = Batch(client, params, mask, watch, _keeper(client, save, palettes)).run(images)
     for image, outcome in zip(images, outcomes, strict=True):
         (print_json if as_json else show_outcome)(image, outcome)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
     if any(error.code == "unreachable" for error in errors):
         sys.exit(EXIT_UNREACHABLE)
     sys.exit(EXIT_FAILED if errors else 0)
+
+
+def _keeper(client: Client, folder: Path | None, palettes: Sequence[str]) -> Keep:
+    """What is done with a succeeded job: its files are saved, if they are wanted."""
+
+    def keep(job: dict[str, Any], image: Path) -> None:
+        if folder is not None:
+            save_files(client, job, image, folder, palettes)
+
+    return keep
 
 
 @main.command()
@@ -86,7 +116,7 @@ def verify(arguments: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("image", required=False, type=click.Path(path_type=Path))
 @parameter_options
-def demo(image: Path | None, **options: str | None) -> None:
+def demo(image: Path | None, **options: str | Sequence[str] | None) -> None:
     """Start the service, cluster one IMAGE (a photograph of scikit-learn's by default), show it, stop."""
     params = read_parameters(options)
     try:

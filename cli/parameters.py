@@ -1,12 +1,20 @@
 """The algorithms' parameters as command-line options, made from their one declaration."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from shared.contract.errors import InvalidParams
+from shared.contract.outputs import OUTPUT_NAMES
 from shared.contract.params import DEFAULT_ALGORITHM, MODELS, parse_params, read_value
+
+# These have options of their own, which are easier to type.
+_APART = {"algorithm", "outputs"}
+# `--palette` is for palette files; the colours that are given to `assign` are its `--colors`.
+_OPTION_NAMES = {"palette": "colors"}
+_SPAN = re.compile(r"(\d+)\.\.(\d+)")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,20 +28,40 @@ def parameter_options(command: F) -> F:
             owners.setdefault(name, []).append(algorithm)
             texts.setdefault(name, field.description or "")
     for name in reversed(list(owners)):
-        if name == "algorithm":
+        if name in _APART:
             continue
         whose = "" if len(owners[name]) == len(MODELS) else f"[{', '.join(owners[name])}] "
-        option = click.option(f"--{name.replace('_', '-')}", name, metavar="VALUE", help=whose + texts[name])
+        option = click.option(_option(name), name, metavar="VALUE", help=whose + texts[name])
         command = option(command)
+    output = click.option(
+        "--output",
+        "outputs",
+        type=click.Choice(OUTPUT_NAMES),
+        multiple=True,
+        help="A file beside the labels; repeated.",
+    )
+    command = output(command)
     return click.option("--algorithm", type=click.Choice(list(MODELS)), help=f"[default: {DEFAULT_ALGORITHM}]")(command)
 
 
-def read_parameters(options: dict[str, str | None]) -> dict[str, Any]:
+def read_parameters(options: dict[str, str | Sequence[str] | None]) -> dict[str, Any]:
     """The options that were given, as a request's parameters. Raises click's UsageError for wrong ones."""
     try:
-        params = {name: read_value(name, text) for name, text in options.items() if text is not None}
+        params = {name: _value(name, given) for name, given in options.items() if given}
         parse_params(params)
     except InvalidParams as error:
-        lines = [f"--{entry['field'].replace('_', '-')} {entry['message']}" for entry in error.errors]
+        lines = [f"{_option(entry['field'])} {entry['message']}" for entry in error.errors]
         raise click.UsageError("\n".join(lines)) from None
     return params
+
+
+def _value(name: str, given: str | Sequence[str]) -> Any:
+    if not isinstance(given, str):
+        return list(given)
+    span = _SPAN.fullmatch(given) if name == "n_clusters" else None
+    return read_value(name, given) if span is None else {"min": int(span[1]), "max": int(span[2])}
+
+
+def _option(name: str) -> str:
+    """How a parameter, or a place in one, is called on the command line."""
+    return "--output" if name.startswith("outputs") else f"--{_OPTION_NAMES.get(name, name).replace('_', '-')}"

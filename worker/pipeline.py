@@ -14,7 +14,7 @@ from worker.clustering import cluster
 from worker.color.selection import count_selected, select
 from worker.decoding.decode import decode
 from worker.progress import Meter, Report, Stopped
-from worker.rendering.registry import ALWAYS, draw_all
+from worker.rendering.registry import OUTPUTS, draw_all
 from worker.result import check_clusters, result_of
 from worker.segmentation import Segmentation, label_pixels
 
@@ -82,7 +82,7 @@ def run(
     with stages.stage("render") as tell:
         labels = label_pixels(colors, clustering, threads)
         segmentation = Segmentation(params, raster, colors, points, clustering, labels)
-        files = draw_all(ALWAYS, segmentation, Meter(tell, threads))
+        files = draw_all(OUTPUTS, segmentation, Meter(tell, threads))
     hashes = [hashlib.sha256(file).hexdigest() for file in (data, mask) if file is not None]
     result = result_of(segmentation, files, hashes, stages.timings_ms)
     return Outcome(result, {file.name: file.data for file in files})

@@ -10,8 +10,7 @@ from worker.segmentation import Segmentation
 OUTPUTS: dict[str, str] = {
     "labels": "worker.rendering.labels",
 }
-ALWAYS = ("labels",)
-"""What every result has."""
+"""What every result has, by name."""
 
 
 def output_of(name: str) -> Output:

@@ -1,4 +1,4 @@
-"""The gateway: `uvicorn --factory api.main:create_app`. The only place where it is wired together."""
+"""The gateway's application, which `python -m api.server` serves. The only place where it is wired together."""
 
 import contextlib
 from collections.abc import AsyncIterator

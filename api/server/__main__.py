@@ -19,6 +19,10 @@ from shared.runtime.settings import Settings
 # Open files beside connections: the store's, and what is read and written at the time.
 OTHER_FILES = MAX_CONNECTIONS + 1000
 
+# uvloop takes one new connection a round of its loop from each socket that it listens at: while a crowd comes in, all
+# others would stand behind it.
+ACCEPTED_AT_ONCE = 32
+
 log = logging.getLogger("huemill.api")
 
 
@@ -79,7 +83,8 @@ def main() -> None:
     options = parser.parse_args()
     settings = Settings()
     config = configured(settings, options.host, options.port, options.graceful_seconds)
-    uvicorn.Server(config).run([listen(config, settings.reader_stall_seconds)])
+    listening = listen(config, settings.reader_stall_seconds)
+    uvicorn.Server(config).run([listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))])
 
 
 if __name__ == "__main__":

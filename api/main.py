@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from api.http import console, problems
+from api.http import console, hrefs, problems
 from api.http.dependencies import Services
 from api.http.routes import events, files, health, images, jobs, results
 from api.http.timing import Timed
@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The gateway's application; it connects to Redis and the blob store when it is started."""
     settings = settings or Settings()
     logs.set_up(settings.log_format)
+    hrefs.serve_under(settings.root_path)
     app = FastAPI(
         title="huemill",
         version=version("huemill"),

@@ -31,7 +31,11 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
-    app = Edge(Turns(create_app(settings), frozenset({"/healthz"})), settings.root_path, settings.allowed_hosts)
+    app = Edge(
+        Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"})),
+        settings.root_path,
+        settings.allowed_hosts,
+    )
     most = _most_connections(settings.max_connections)
     doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
     return uvicorn.Config(

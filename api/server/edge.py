@@ -33,14 +33,18 @@ class Edge:
             return
         if self._prefix:
             _put_under(self._prefix, scope)
-        if self._hosts and _host(scope) not in self._hosts:
-            if scope["path"].removeprefix(self._prefix) not in _FOR_ANY_HOST:
-                await self._refuse(scope, receive, send)
-                return
-        if scope["type"] == "http":
+        if not self._answers_for(scope):
+            await self._refuse(scope, receive, send)
+        elif scope["type"] == "http":
             await self._app(scope, receive, _with_policy(send))
         else:
             await self._app(scope, receive, send)
+
+    def _answers_for(self, scope: Scope) -> bool:
+        if not self._hosts or _host(scope) in self._hosts:
+            return True
+        path: str = scope["path"]
+        return path.removeprefix(self._prefix) in _FOR_ANY_HOST
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         metrics.refused.labels(HostRefused.code).inc()

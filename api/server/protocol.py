@@ -76,9 +76,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.close()
             return
         # Until the first byte of a head comes; later `on_response_complete` sets the next one.
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self._limits.head_seconds, self.timeout_keep_alive_handler
-        )
+        self.timeout_keep_alive_task = self.loop.call_later(self._limits.head_seconds, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._who is not None:

@@ -1,4 +1,4 @@
-"""Turns: of many requests that come at once, some begin and the others wait, so that the event loop's rounds stay short.
+"""Turns: of many requests that come at once some begin and the others wait, so that the loop's rounds stay short.
 
 A thousand requests that begin together make each other's every step wait for a thousand steps, and need a thousand
 connections to Redis. One after the other they take less time in all; and what tells whether the gateway lives, which

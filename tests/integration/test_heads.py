@@ -9,7 +9,7 @@ from api.server.edge import API_POLICY
 from tests.conftest import ONE_STORE
 from tests.support.images import SMALL_PNG
 from tests.support.processes import Service
-from tests.support.raw import Answer, answers, connect, said_to
+from tests.support.raw import Answer, answer, answers, connect, said_to
 
 pytestmark = ONE_STORE
 
@@ -92,7 +92,10 @@ def test_what_is_no_request(service: Service, fields: bytes) -> None:
     found.problem(400, "invalid_request")
 
 
-@pytest.mark.parametrize("line", [b"GET /healthz", b"GET /healthz HTTP/2.0", b"GET /healthz HTTP/3.0", b"\x16\x03\x01\x02\0\x01", b"GET  HTTP/1.1"])
+@pytest.mark.parametrize(
+    "line",
+    [b"GET /healthz", b"GET /healthz HTTP/2.0", b"GET /healthz HTTP/3.0", b"\x16\x03\x01\x02\0\x01", b"GET  HTTP/1.1"],
+)
 def test_what_is_no_request_line(service: Service, line: bytes) -> None:
     """Other protocols, TLS among them, and other versions are 400."""
     only(said_to(service.port, line + b"\r\nHost: x\r\n\r\n")).problem(400, "invalid_request")
@@ -106,7 +109,9 @@ def test_hosts_that_are_asked_for(service: Service) -> None:
     assert only(said_to(service.port, b"GET /healthz HTTP/1.0\r\n\r\n")).status == 200
 
 
-@pytest.mark.parametrize("chunk", [b"x\r\n", b"-1\r\n", b"1\r\nab\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"1 1\r\na\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    "chunk", [b"x\r\n", b"-1\r\n", b"1\r\nab\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"1 1\r\na\r\n"], ids=repr
+)
 def test_what_is_no_chunk(service: Service, chunk: bytes) -> None:
     """A body that breaks the rules of chunks is 400 at once, and nothing of it is left."""
     found = only(said_to(service.port, POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk))
@@ -119,38 +124,37 @@ def test_every_refusal_has_the_headers_of_every_answer(service: Service) -> None
     refused = only(said_to(service.port, head_of(HEAD_BYTES + 1)))
     lost = only(said_to(service.port, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n" + CLOSE))
     well = only(said_to(service.port, GET + CLOSE))
-    for answer in (refused, lost, well):
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-        assert answer.headers["content-security-policy"] == API_POLICY
-        assert "server" not in answer.headers
+    for each in (refused, lost, well):
+        assert each.headers["x-content-type-options"] == "nosniff"
+        assert each.headers["x-frame-options"] == "DENY"
+        assert each.headers["referrer-policy"] == "no-referrer"
+        assert each.headers["cross-origin-resource-policy"] == "same-origin"
+        assert each.headers["content-security-policy"] == API_POLICY
+        assert "server" not in each.headers
 
 
 def test_requests_in_a_row(service: Service) -> None:
     """Requests that are sent without waiting are answered in their order; far too many are answered in part."""
     few = [b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", GET + b"\r\n", GET + CLOSE]
-    assert [answer.status for answer in said_to(service.port, b"".join(few))] == [404, 200, 200]
+    assert [each.status for each in said_to(service.port, b"".join(few))] == [404, 200, 200]
     many = said_to(service.port, (GET + b"\r\n") * 1000)
     assert 1 <= len(many) <= 100
-    assert {answer.status for answer in many} == {200}
+    assert {each.status for each in many} == {200}
 
 
 def test_what_is_wrong_comes_after_what_is_owed(service: Service) -> None:
     """A good request before a bad one is answered; then the connection ends."""
     found = said_to(service.port, GET + b"\r\n" + b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n")
     assert found[0].status == 200
-    assert [answer.status for answer in found[1:]] in ([], [400])
+    assert [each.status for each in found[1:]] in ([], [400])
 
 
 def test_a_connection_goes_on_after_a_body_that_nobody_wanted(service: Service) -> None:
     """A body that comes after its answer is passed over, and the next request on the connection is answered."""
     with connect(service.port) as connection:
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
-        first = connection.recv(65536)
+        assert answer(connection).status == 404
         connection.sendall(bytes(100_000) + GET + CLOSE)
-        assert first.startswith(b"HTTP/1.1 404 ")
         assert only(answers(connection)).status == 200
 
 

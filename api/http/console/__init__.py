@@ -6,12 +6,14 @@ All its addresses are relative: it works under any host, scheme and prefix, and 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from starlette.responses import RedirectResponse
+
+from api.http.hrefs import href
 
 router = APIRouter(include_in_schema=False)
 
-# Scripts and styles from here alone; Swagger UI draws icons from data: URLs, and shows images that are answered as blobs.
+# Scripts and styles from here alone; Swagger UI draws icons from data: URLs, and shows images of answers as blobs.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -41,5 +43,5 @@ async def docs() -> Response:
 
 
 @router.get("/")
-async def to_docs(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope['root_path']}/docs")
+async def to_docs() -> Response:
+    return RedirectResponse(href("/docs"))

@@ -9,8 +9,9 @@ That a reader does not read is not seen to here, but by the kernel: see `listen`
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -30,10 +31,11 @@ from shared.contract.errors import (
 
 # The parser gets so much at a time, and in between it is seen what it holds.
 PIECE_BYTES = 2**14
-# A client that sends when it is answered already would never see the answer if its connection were cut at once. So
-# much, and for so long, is still read and thrown away.
-LINGER_BYTES = 2**20
+# A client that still sends when it is answered would never see the answer if its connection were closed at once: what
+# it sends makes the network forget it. So much, and for so long, is read and thrown away.
+LINGER_BYTES = 2**23
 LINGER_SECONDS = 2.0
+LINGER_PAUSE_SECONDS = 0.01
 # Requests that may wait for the answer to one before them. No client is known that sends more than a few.
 MOST_PIPELINED = 16
 # Also what is empty: then the client asks for nobody in particular.
@@ -70,6 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._lingering = _Lingering(transport, self.part)
         self._who = self._doors.enter(self.client[0] if self.client else "")
         if self._who is None:
             self._write(TooManyConnections("The gateway has as many connections as it takes. Try again soon."))
@@ -150,6 +153,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise InvalidRequest("Too many requests came before the first was answered.")
         super().on_headers_complete()
+        self.cycle.transport = cast(asyncio.Transport, self._lingering)
         # Trailers go into a list of their own: the request's fields are what they were when it was routed.
         self.headers = []
         self._before_body = self._begun = False
@@ -209,13 +213,33 @@ class GuardedProtocol(HttpToolsProtocol):
     def _say_and_close(self, error: HuemillError) -> None:
         self._unset_keepalive_if_required()
         self._write(error)
+        self._linger()
+
+    def part(self) -> None:
+        """Close after an answer; if the rest of the request is still on its way, not before the client has heard it."""
+        if self._before_body or self.transport.is_closing():
+            self.transport.close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        self._deaf, self._patience = True, LINGER_BYTES
+        self.flow.resume_reading()
         self.transport.write_eof()
         self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _throw_away(self, count: int) -> None:
+        """Take what nobody wants, and not too fast: some clients look for an answer only when they cannot send on."""
         self._patience -= count
         if self._patience < 0:
             self.transport.abort()
+        else:
+            self.flow.pause_reading()
+            self.loop.call_later(LINGER_PAUSE_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _write(self, error: HuemillError) -> None:
         """An answer that no route makes, in one piece."""
@@ -226,3 +250,10 @@ class GuardedProtocol(HttpToolsProtocol):
         fields = [*self.server_state.default_headers, *answer.raw_headers]
         head = b"".join(b"%b: %b\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[answer.status_code] + head + b"\r\n" + bytes(answer.body))
+
+
+class _Lingering:
+    """A connection's transport for its answers: that of a request which is still on its way does not end at once."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close

@@ -64,7 +64,8 @@ def quiet(port: int, seconds: float = 2.0) -> Health:
 def check(health: Health, before: Health) -> dict[str, float]:
     """Whether the gateway was there for others throughout, as far as the machine let it; the figures."""
     assert health.p99 < max(HEALTHY_SECONDS, 3 * before.p99), f"{health.p99:.3f} s, {before.p99:.3f} s before"
-    return {"healthz_p50_s": health.p50, "p99_s": health.p99, "worst_s": health.worst, "p99_quiet_s": before.p99}
+    seen = {"healthz_p50": health.p50, "p99": health.p99, "worst": health.worst, "p99_before": before.p99}
+    return {f"{name}_ms": 1000 * seconds for name, seconds in seen.items()}
 
 
 def _ask(port: int) -> float:

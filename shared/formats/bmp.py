@@ -6,6 +6,7 @@ from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats.header import Header, Limits, Window
 
 _HEADERS = {12, 40, 52, 56, 64, 108, 124}
+_VERSION_4 = 108
 _OS2 = 64  # in which compression 3 and 4 are others
 PLAIN, RLE8, RLE4, MASKED, JPEG, PNG, MASKED_WITH_ALPHA = range(7)
 # Red, green, blue and alpha where no masks are told.
@@ -111,7 +112,7 @@ def _masks(window: Window, head: bytes, bits: int, compression: int) -> tuple[in
     if compression in (MASKED, MASKED_WITH_ALPHA):
         told = told or window.at(14 + 40, 12 if compression == MASKED else 16)
         red, green, blue = (_u32(told, at) for at in (0, 4, 8))
-    if bits > 16 or compression != PLAIN:
+    if compression != PLAIN or (bits == 32 and len(head) >= _VERSION_4):
         # Of plain pixels the colours have their places, and alpha the one that is told: so browsers take it.
         alpha = _u32(told, 12)
     masks = (red, green, blue, alpha)
@@ -122,7 +123,7 @@ def _masks(window: Window, head: bytes, bits: int, compression: int) -> tuple[in
 
 def _colors(head: bytes) -> tuple[tuple[int, int] | None, bool, tuple[float, ...] | None]:
     """The place of a profile, whether one is elsewhere, and the calibrated space that versions 4 and 5 can tell."""
-    if len(head) < 108:
+    if len(head) < _VERSION_4:
         return None, False, None
     kind = head[56:60]
     if kind == _EMBEDDED and len(head) == 124:

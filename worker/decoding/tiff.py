@@ -54,35 +54,26 @@ def _meant(stored: Samples, layout: Layout) -> NDArray[np.uint8]:
         colors = look_up(_palette(layout), colors[..., 0])
     elif layout.photometric == tiff.YCBCR and not _is_rgb_already(layout):
         colors = _rgb(colors, layout)
-    of_eight = layout.photometric == tiff.PALETTED
+    reduced_colors = colors if layout.photometric == tiff.PALETTED else _reduced(colors, greatest)
     if layout.alpha is None:
-        return _reduced(colors, 255 if of_eight else greatest)
+        return reduced_colors
     alpha = stored[..., layout.alpha : layout.alpha + 1]
-    if layout.premultiplied and greatest > 255 and not of_eight:
-        colors = _unmultiplied(colors, alpha, greatest)
-    colors, alpha = _reduced(colors, 255 if of_eight else greatest), _reduced(alpha, greatest)
-    if layout.premultiplied and (greatest <= 255 or of_eight):
-        colors = _unmultiplied_bytes(colors, alpha)
-    return np.concatenate([colors, alpha], axis=2)
+    if layout.premultiplied and layout.photometric != tiff.PALETTED:
+        reduced_colors = np.where(alpha == 0, reduced_colors, _divided(colors, alpha, greatest))
+    return np.concatenate([reduced_colors, _reduced(alpha, greatest)], axis=2)
 
 
 def _reduced(samples: Samples, greatest: int) -> NDArray[np.uint8]:
-    return samples if greatest == 255 else reduce(samples, greatest)
+    return samples.astype(np.uint8, copy=False) if greatest == 255 else reduce(samples, greatest)
 
 
-def _unmultiplied(colors: Samples, alpha: Samples, greatest: int) -> Samples:
-    """Colours that were multiplied by alpha, divided by it, of 0..greatest."""
+def _divided(colors: Samples, alpha: Samples, greatest: int) -> NDArray[np.uint8]:
+    """Colours that were multiplied by alpha, divided by it; of 8 bits rounded down, as by libtiff and Pillow."""
     divisor = np.maximum(alpha.astype(np.uint64), 1)
-    divided = (colors.astype(np.uint64) * greatest + divisor // 2) // divisor
-    samples: Samples = np.minimum(divided, greatest).astype(np.uint16)
-    return samples
-
-
-def _unmultiplied_bytes(colors: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same of 8 bits, rounded down as libtiff and Pillow do; what is clear stays as it is."""
-    wide = alpha.astype(np.uint16)
-    divided = np.minimum(colors.astype(np.uint16) * 255 // np.maximum(wide, 1), 255)
-    return np.where(wide == 0, colors, divided).astype(np.uint8)
+    if greatest <= 255:
+        return np.minimum(colors.astype(np.uint64) * 255 // divisor, 255).astype(np.uint8)
+    whole = (colors.astype(np.uint64) * greatest + divisor // 2) // divisor
+    return reduce(np.minimum(whole, greatest), greatest)
 
 
 def _palette(layout: Layout) -> NDArray[np.uint8]:

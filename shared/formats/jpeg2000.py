@@ -4,6 +4,7 @@ Its plain forms are read: grey and colours without or with opacity, in any order
 else the format allows is refused here, before it would be decoded as something that it is not.
 """
 
+import struct
 from dataclasses import dataclass
 
 from shared.contract.errors import BrokenImage, UnsupportedImage
@@ -19,9 +20,11 @@ MAX_COMPONENTS = 16384  # the format's own limit
 
 @dataclass(frozen=True)
 class Layout:
-    """What a decoder does not apply, or is not to be asked for."""
+    """What a decoder of codestreams does not know."""
 
     header: Header
+    stream: int  # where the codestream begins
+    ycbcr: bool  # whether the channels are YCbCr of as many samples each
     colors: tuple[int, ...]  # the channels that are grey, or red, green and blue
     opacity: int | None  # the channel that is alpha
     unused: int  # channels of unspecified meaning
@@ -37,6 +40,9 @@ def layout(window: Window) -> Layout:
     """Raises UnsupportedImage for forms that are not read, BrokenImage for a file that contradicts itself."""
     stream, head = _parts(window)
     found = _Stream.read(window, stream)
+    said = dict(head).get(b"ihdr")
+    if said is not None and said[:10] != struct.pack(">IIH", found.height, found.width, found.components):
+        raise BrokenImage("The JPEG 2000 file says twice how large it is or what it is made of, and differently.")
     space, icc = _color_space(head)
     if space is not None and space not in (_SRGB, _GREY, _SYCC):
         what = _SPACES.get(space, f"the space {space}")
@@ -46,7 +52,7 @@ def layout(window: Window) -> Layout:
     colors, opacity, unused = _channels(head, channels)
     if space == _GREY and len(colors) > 1:
         raise BrokenImage("The JPEG 2000 file says that it is grey, and has several colours.")
-    found.check_sampling(plain=space == _SYCC or (space is None and icc is None))
+    found.check_sampling(ycbcr=space == _SYCC or (space is None and icc is None))
     if space == _SYCC and (colors, opacity, unused) != ((0, 1, 2), None, 0):
         raise _refused("JPEG 2000 files of YCbCr with other channels are not read")
     if found.bits > 8 and (len(colors) > 1 or opacity is not None):
@@ -54,7 +60,8 @@ def layout(window: Window) -> Layout:
     if found.bits > 16:
         raise _refused(f"JPEG 2000 files of {found.bits} bits are not read")
     header = Header("JPEG2000", found.width, found.height, found.bits, transparent=opacity is not None)
-    return Layout(header, colors, opacity, unused, palette, icc)
+    whole = space == _SYCC and found.plain
+    return Layout(header, stream, whole, colors, opacity, unused, palette, icc)
 
 
 def _refused(what: str) -> UnsupportedImage:
@@ -102,14 +109,19 @@ class _Stream:
             raise _refused("JPEG 2000 files of signed samples, or of several depths, are not read")
         return _Stream(right - left, bottom - top, 1 + depths[0], components, steps, (left, top))
 
-    def check_sampling(self, plain: bool) -> None:
+    @property
+    def plain(self) -> bool:
+        """Whether all components have a sample for each pixel."""
+        return set(self.steps) == {(1, 1)}
+
+    def check_sampling(self, ycbcr: bool) -> None:
         """Raises UnsupportedImage for components of fewer samples, unless every one of these covers whole pixels."""
-        if set(self.steps) == {(1, 1)}:
+        if self.plain:
             return
         even = self.origin == (0, 0) and all(
             across and down and self.width % across == 0 and self.height % down == 0 for across, down in self.steps
         )
-        if not (plain and self.components == 3 and self.steps[0] == (1, 1) and self.steps[1] == self.steps[2] and even):
+        if not (ycbcr and self.components == 3 and self.steps[0] == (1, 1) and self.steps[1] == self.steps[2] and even):
             raise _refused("JPEG 2000 files of subsampled components of odd sizes, or of other colours, are not read")
 
 

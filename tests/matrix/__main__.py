@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.matrix.case import Case, faults, witnessed
+from tests.matrix.case import faults, witnessed
 from tests.matrix.formats import MATRICES
 from tests.support.chromium import MEDIA_TYPES, Chromium, chromium
 

@@ -93,7 +93,8 @@ def palettes() -> Iterator[Case]:
             top_down=top_down,
             used=entries if short else 0,
         )
-        yield Case(f"bmp palette {bits} {size} {top_down} {short}", data, colors[values], found={"mode": "palette"})
+        shown = (bits, size) != (2, 12)
+        yield Case(f"bmp palette {bits} {size} {top_down} {short}", data, colors[values], shown=shown)
 
 
 PLAIN: dict[int, Masks] = {
@@ -162,7 +163,8 @@ def runs() -> Iterator[Case]:
         seen = np.dstack([colors[np.maximum(index, 0)], np.where(index < 0, 0, 255).astype(np.uint8)])
         seen = seen if (index < 0).any() else seen[..., :3]
         file = file_of(data, 4 if four else 8, compression=2 if four else 1, palette=table, used=16)
-        yield Case(f"bmp runs {four} {jump} {ended}", file, seen)
+        # What no run draws is black in Chromium, clear in Firefox, and nobody's colour by the format.
+        yield Case(f"bmp runs {four} {jump} {ended}", file, seen, shown=seen.shape[2] == 3)
         yield Case(f"bmp runs cut off {four} {jump} {ended}", file[:-3] if ended != "early" else file[:-9], BrokenImage)
 
 

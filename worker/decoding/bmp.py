@@ -19,7 +19,7 @@ _FEW = 16  # bits up to which a mask's values have a table
 
 def read(data: bytes, header: Header) -> Decoded:
     layout = bmp.layout(Window(io.BytesIO(data)))
-    mode = "palette" if layout.masks is None else "RGBA" if layout.masks[3] else "RGB"
+    mode = _palette_mode(data, layout) if layout.masks is None else "RGBA" if layout.masks[3] else "RGB"
     if layout.compression in (bmp.RLE8, bmp.RLE4):
         samples = _runs(data, layout)
         mode += "+alpha" if samples.shape[2] == 4 else ""
@@ -57,6 +57,15 @@ def _palette(data: bytes, layout: Layout) -> NDArray[np.uint8]:
     return colors
 
 
+def _palette_mode(data: bytes, layout: Layout) -> str:
+    """What a palette of all greys is called."""
+    entries = layout.palette[1]
+    greys = np.linspace(0, 255, max(entries, 2)).astype(np.uint8)[:entries]
+    if entries == 1 << layout.bits and (_palette(data, layout)[:entries] == greys[:, None]).all():
+        return "bitmap" if entries == 2 else "grey" if entries == 256 else "palette"
+    return "palette"
+
+
 def _masked(rows: NDArray[np.uint8], masks: tuple[int, ...], layout: Layout) -> NDArray[np.uint8]:
     """RGB, or RGBA where there is a mask of alpha, u8[h, w, 3 or 4]."""
     used = masks if masks[3] else masks[:3]
@@ -82,7 +91,7 @@ def _channel(values: NDArray[np.unsignedinteger], mask: int) -> NDArray[np.uint8
 
 
 def _runs(data: bytes, layout: Layout) -> NDArray[np.uint8]:
-    """Colours of run lengths, with alpha where some pixels are left out: viewers show these clear."""
+    """Colours of run lengths, with alpha where some pixels are left out: clear, for the file gives them no colour."""
     index = np.zeros((layout.height, layout.width), np.uint8)
     drawn = np.zeros(index.shape, np.bool_)
     four = layout.compression == bmp.RLE4

@@ -1,8 +1,9 @@
-"""JPEG 2000, by Pillow's OpenJPEG, which gives the components as they are stored: what they mean is applied here."""
+"""JPEG 2000, by Pillow's OpenJPEG. It gets the bare codestream: what the boxes say of its channels is applied here."""
 
 import io
 
 import numpy as np
+from PIL import Image
 
 from shared.contract.errors import BrokenImage
 from shared.formats import Header, jpeg2000
@@ -14,11 +15,13 @@ from worker.decoding.lookup import look_up, reduce
 
 def read(data: bytes, header: Header) -> Decoded:
     layout = jpeg2000.layout(Window(io.BytesIO(data)))
-    image = pillow.load(data, header)
+    image = pillow.load(data[layout.stream :], header)
     stored = np.asarray(image)
     stored = stored.reshape(*stored.shape[:2], -1)
     # Pillow shifts all samples up to 8 bits, or to 16.
     samples = reduce(stored >> ((16 if stored.dtype == np.uint16 else 8) - header.bits), (1 << header.bits) - 1)
+    if layout.ycbcr:
+        samples = np.asarray(Image.fromarray(np.ascontiguousarray(samples), "YCbCr").convert("RGB"))
     if layout.palette is not None:
         index = stored >> (8 - header.bits)
         if index.max() >= len(layout.palette[0]):

@@ -90,6 +90,9 @@ def read(data: bytes, header: Header) -> Decoded:
         steps.append(
             Step(step="expanded_range", detail="Samples of video's range, 16 to 235, were spread to 0 to 255.")
         )
+    if chunks.first.get(b"cICP", bytes(4))[2:3] != b"\0":
+        said = "The file's code points (cICP) are of YCbCr, which PNG has not: they were ignored."
+        steps.append(Step(step="ignored_profile", detail=said))
     mode = _MODES[chunks.color_type]
     if b"tRNS" in chunks.first and channels in (2, 4):
         mode += "+alpha"

@@ -40,8 +40,9 @@ def layout(window: Window) -> Layout:
     """Raises UnsupportedImage for forms that are not read, BrokenImage for a file that contradicts itself."""
     stream, head = _parts(window)
     found = _Stream.read(window, stream)
-    said = dict(head).get(b"ihdr")
-    if said is not None and said[:10] != struct.pack(">IIH", found.height, found.width, found.components):
+    said = dict(head).get(b"ihdr", b"")
+    told = (found.height, found.width, found.components)
+    if head and (len(said) < 10 or struct.unpack(">IIH", said[:10]) != told):
         raise BrokenImage("The JPEG 2000 file says twice how large it is or what it is made of, and differently.")
     space, icc = _color_space(head)
     if space is not None and space not in (_SRGB, _GREY, _SYCC):

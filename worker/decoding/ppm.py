@@ -30,11 +30,11 @@ def read_samples(data: bytes) -> tuple[NDArray[np.uint16], int]:
     width, height, channels = header.width, header.height, 3 if kind in b"36" else 1
     if kind == b"4":
         row_bytes = (width + 7) // 8
-        rows = _whole(np.frombuffer(data, np.uint8, offset=begin), row_bytes * height).reshape(height, row_bytes)
+        rows = _whole(np.frombuffer(data, np.uint8)[begin:], row_bytes * height).reshape(height, row_bytes)
         return 1 - np.unpackbits(rows, axis=1, count=width).astype(np.uint16)[..., None], 1
     count = width * height * channels
     if kind in b"56":
-        stored = np.frombuffer(data, np.uint8, offset=begin)
+        stored = np.frombuffer(data, np.uint8)[begin:]
         if greatest > 255:
             samples = _whole(stored, 2 * count).view(">u2").astype(np.uint16)
         else:

@@ -12,7 +12,7 @@ from worker.kernels import qoi
 
 def read(data: bytes, header: Header) -> Decoded:
     pixels = np.empty((header.width * header.height, 4), np.uint8)
-    if qoi.unpack(np.frombuffer(data, np.uint8, offset=14), pixels) < len(pixels):
+    if qoi.unpack(np.frombuffer(data, np.uint8)[14:], pixels) < len(pixels):
         raise BrokenImage("The QOI file is cut off. Send the whole file.")
     channels = 4 if header.transparent else 3
     samples = pixels.reshape(header.height, header.width, 4)[..., :channels]

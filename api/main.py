@@ -1,16 +1,15 @@
-"""The gateway: `uvicorn --factory api.main:create_app`. The only place where it is wired together."""
+"""The gateway's application, which `python -m api.server` serves. The only place where it is wired together."""
 
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi
 from redis.asyncio import Redis
 
-from api.http import problems
+from api.http import console, hrefs, problems
 from api.http.dependencies import Services
-from api.http.routes import events, files, health, images, jobs, palettes, results
+from api.http.routes import console, events, files, health, images, jobs, palettes, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -89,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The gateway's application; it connects to Redis and the blob store when it is started."""
     settings = settings or Settings()
     logs.set_up(settings.log_format)
+    hrefs.serve_under(settings.root_path)
     app = FastAPI(
         title="huemill",
         version=version("huemill"),
@@ -96,12 +96,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,  # it would build an address from the host that a client names
         lifespan=_lifespan,
     )
     app.state.settings = settings
     app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, files, palettes, events, images, health):
+    for module in (jobs, results, files, palettes, events, images, health, console):
         app.include_router(module.router)
-    patch_fastapi(app)  # /docs from files of an installed package: it works with no internet
     return app

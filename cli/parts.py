@@ -41,10 +41,9 @@ def environment(data_dir: Path, redis_url: str) -> dict[str, str]:
 
 
 def gateway(data_dir: Path, settings: Mapping[str, str], host: str, port: int) -> Part:
-    server = ["-m", "uvicorn", "--factory", "api.main:create_app", "--host", host, "--port", str(port)]
     # Event streams would keep the gateway up for ever; their clients come back and resume.
-    options = ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "1"]
-    return Part("gateway", [sys.executable, *server, *options], settings, _log(data_dir, "gateway"))
+    server = ["-m", "api.server", "--host", host, "--port", str(port), "--graceful-seconds", "1"]
+    return Part("gateway", [sys.executable, *server], settings, _log(data_dir, "gateway"))
 
 
 def workers(data_dir: Path, settings: Mapping[str, str], count: int) -> list[Part]:

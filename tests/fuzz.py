@@ -1,4 +1,4 @@
-"""Break every image of the corpus in every way, and decode it: `python -m tests.fuzz [MINUTES]`.
+"""Break every image of the corpus, and some of the matrices, in every way: `python -m tests.fuzz [MINUTES]`.
 
 First each file is cut off at 20 places and changed in 200; then bytes are changed at random, several at once, for as
 many minutes as are given. Every attempt must end as a picture or as a typed error, within ten seconds; a file that was
@@ -6,6 +6,7 @@ cut off must never give another picture than the whole one. A crash of a native 
 did it is then found in `fuzz-last.bin`.
 """
 
+import itertools
 import random
 import sys
 import time
@@ -16,13 +17,22 @@ import numpy as np
 
 from shared.contract.errors import HuemillError
 from shared.formats import Limits
+from tests.matrix.case import Case
+from tests.matrix.formats import MATRICES, everyday
 from tests.support.broken import changes, cuts
-from tests.support.corpus import corpus
+from tests.support.corpus import Sample, corpus
 from worker.decoding.decode import decode
 
 LAST = Path("fuzz-last.bin")
 SECONDS = 10.0
 LIMITS = Limits(pixels=4_000_000)
+EVERY = 29  # of the matrices' files, which are many
+
+
+def files(every: int = EVERY) -> list[Sample | Case]:
+    """The corpus, and some of each matrix that are read."""
+    some = (case for name in MATRICES for case in itertools.islice(everyday(name), 0, None, every))
+    return [*corpus(), *(case for case in some if isinstance(case.seen, np.ndarray))]
 
 
 def attempt(data: bytes) -> np.ndarray | str:
@@ -46,7 +56,7 @@ def _tried(data: bytes, ends: Counter[str]) -> np.ndarray | str:
 
 def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
-    samples = corpus()
+    samples = files()
     ends: Counter[str] = Counter()
     for sample in samples:
         whole = attempt(sample.data)

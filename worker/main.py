@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from shared.jobs.guard import GuardStore
 from shared.jobs.queue import TASK, celery_app
 from shared.jobs.worker import WorkerStore
-from shared.jobs.worker_names import worker_name
+from shared.jobs.worker_names import public_name, worker_name
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
 from shared.storage.sync_blobs import SyncBlobs
@@ -92,6 +92,7 @@ def _records() -> GuardStore:
 def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
     _guard.start(_records())
+    log.info("ready, as %s", _name, extra={"public_name": public_name(_name)})
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_port)
     # A dead child's pipe closes a moment before the child can be reaped. Celery then looks again after 5 s only, and

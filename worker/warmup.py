@@ -16,7 +16,7 @@ from worker.color.counting import ColorSet, count_colors
 from worker.color.difference import resembles
 from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
-from worker.kernels import qoi
+from worker.kernels import bmp, png, qoi
 from worker.progress import Meter
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
@@ -44,7 +44,10 @@ def _count() -> None:
             for dtype in (np.int32, np.int16):
                 colors.label_map(np.zeros(len(colors), dtype))
     resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
-    qoi.unpack(np.frombuffer(b"\xfe\0\0\0", np.uint8), np.empty((1, 4), np.uint8))  # read-only, as a file's bytes are
+    stored = np.frombuffer(b"\xfe\0\0\0", np.uint8)  # read-only, as a file's bytes are
+    qoi.unpack(stored, np.empty((1, 4), np.uint8))
+    png.unfilter(stored[2:], 0, 1, np.empty((1, 1), np.uint8))
+    bmp.unpack(stored, 0, False, np.empty((1, 1), np.uint8), np.empty((1, 1), np.bool_))
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
 
 

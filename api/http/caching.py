@@ -39,7 +39,8 @@ class Part(NamedTuple):
 
 def etag_of(*identity: str) -> str:
     """The strong entity tag of what these words name, and name for ever."""
-    return f'"{hashlib.sha256("/".join(identity).encode()).hexdigest()[:32]}"'
+    digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()
+    return f'"{digest[:32]}"'
 
 
 def is_known(conditions: Conditions, etag: str) -> bool:

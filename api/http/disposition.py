@@ -4,9 +4,11 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from api.intake.filenames import clean_filename
+
 MAX_STEM_CHARACTERS = 100
-# What some file system takes for a path, a pattern or a device; of quoting, `"` and `\\` are among it.
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
+# What some file system takes for a pattern or a device, and what quoting is made of.
+_UNSAFE = re.compile(r'[<>:"|?*%]')
 # What RFC 8187 leaves unquoted beside letters, digits and `-._~`.
 _ATTRIBUTE_CHARACTERS = "!#$&+^`|"
 
@@ -16,7 +18,8 @@ def file_name(image: str | None, file: str) -> str:
 
     `image` is as its client named it, and is cleaned: no path, no control, nothing that a file system cannot take.
     """
-    stem = PurePosixPath(_UNSAFE.sub("_", image or "")).stem.strip(" .")[:MAX_STEM_CHARACTERS]
+    cleaned = _UNSAFE.sub("_", clean_filename(image or "") or "")
+    stem = PurePosixPath(cleaned).stem.strip(" .")[:MAX_STEM_CHARACTERS]
     return f"{stem}-{file}" if stem else file
 
 

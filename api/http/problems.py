@@ -19,6 +19,11 @@ RETRY_SECONDS = "5"
 STATUS: dict[type[errors.HuemillError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidParams: 422,
+    errors.HeadTooLarge: 431,
+    errors.AddressTooLong: 414,
+    errors.HeadStalled: 408,
+    errors.TooManyConnections: 503,
+    errors.HostRefused: 421,
     errors.UploadTooLarge: 413,
     errors.UploadStalled: 408,
     errors.TooManyUploads: 503,

@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.hrefs import href
 from shared.contract.params import AnyParams, Params
 from shared.contract.results import ClusterResult
 from shared.jobs.model import Attempt, Job, JobError, JobStatus, Progress, Upload
+from shared.jobs.worker_names import public_name
 from shared.storage.images import Kept
 
 EXAMPLE_ID = "5f0c8a4e2b7d4c0f9a3e6d1b8c2f7e40"
@@ -44,7 +46,7 @@ class JobView(BaseModel):
                 "attempts": [
                     {
                         "attempt": 1,
-                        "worker": "mill-1:7/19",
+                        "worker": "worker-7f3a",
                         "started_at": "2026-11-21T10:00:00.004000Z",
                         "ended_at": None,
                         "reason": None,
@@ -118,7 +120,7 @@ class Problem(BaseModel):
 
 
 def links(job_id: str) -> Links:
-    base = f"/v1/jobs/{job_id}"
+    base = href(f"/v1/jobs/{job_id}")
     return Links(
         self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
     )
@@ -126,7 +128,7 @@ def links(job_id: str) -> Links:
 
 def file_link(job_id: str, name: str) -> str:
     """Where a file of the job's result is."""
-    return f"/v1/jobs/{job_id}/files/{quote(name)}"
+    return href(f"/v1/jobs/{job_id}/files/{quote(name)}")
 
 
 def stored_image_view(kept: Kept) -> dict[str, Any]:
@@ -138,12 +140,17 @@ def stored_image_view(kept: Kept) -> dict[str, Any]:
         width=image.width,
         height=image.height,
         expires_at=kept.expires_at,
-        links=ImageLinks(self=f"/v1/images/{image.sha256}"),
+        links=ImageLinks(self=href(f"/v1/images/{image.sha256}")),
     ).model_dump(mode="json")
 
 
 def _uploaded(upload: Upload) -> UploadedImage:
     return UploadedImage(bytes=upload.size, sha256=upload.sha256, filename=upload.filename)
+
+
+def _shown(attempt: Attempt) -> Attempt:
+    """The attempt without its worker's host and processes, which are nobody's business."""
+    return attempt.model_copy(update={"worker": public_name(attempt.worker)})
 
 
 def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
         id=job.id,
         status=cast(JobStatus, job.status),  # of a later version it may be another; so may the parameters
         attempt=job.attempt,
-        attempts=list(job.attempts),
+        attempts=[_shown(attempt) for attempt in job.attempts],
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),
         params=cast(AnyParams, job.params),
         image=_uploaded(job.upload),

@@ -4,6 +4,9 @@
     ├── InvalidRequest        the request contradicts itself or the contract
     │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
     ├── UnsupportedMediaType  the body is of no form that the gateway takes
+    ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
+    ├── TooManyConnections    more are open than the operator allows, in all or from one address
+    ├── HostRefused           the request is for a host that this gateway does not answer for
     ├── UploadTooLarge / UploadStalled
     ├── TooManyUploads        more uploads are under way than the operator allows
     ├── FetchDisabled         URLs are not fetched here
@@ -79,6 +82,28 @@ class InvalidParams(InvalidRequest):
     def __reduce__(self) -> tuple[type["InvalidParams"], tuple[list[FieldError]]]:
         # Else by the message, of which none can be made: the process pool that raised it would break.
         return type(self), (self.errors,)
+
+
+class HeadTooLarge(HuemillError):
+    code = "head_too_large"
+
+
+class AddressTooLong(HuemillError):
+    code = "address_too_long"
+
+
+class HeadStalled(HuemillError):
+    code = "head_stalled"
+    retryable = True
+
+
+class TooManyConnections(HuemillError):
+    code = "too_many_connections"
+    retryable = True
+
+
+class HostRefused(HuemillError):
+    code = "host_refused"
 
 
 class UploadTooLarge(HuemillError):

@@ -28,8 +28,10 @@ StepName = Literal[
     "converted_profile",
     "ignored_profile",
     "converted_gamma",
+    "expanded_range",
     "oriented",
     "tolerated_damage",
+    "ignored_channels",
 ]
 
 

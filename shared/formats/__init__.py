@@ -11,7 +11,7 @@ load the whole file. Gateway and worker share this, so that both refuse the same
 from typing import BinaryIO
 
 from shared.contract.errors import BrokenImage, ImageTooLarge, UnsupportedImage
-from shared.formats import bmff, gif, jpeg, jpeg2000, png, simple, tiff, webp
+from shared.formats import bmff, bmp, gif, jpeg, jpeg2000, png, ppm, qoi, tiff, webp
 from shared.formats.header import Header, Limits, Window
 
 __all__ = ["FORMATS", "MEDIA_TYPES", "Header", "Limits", "check_limits", "read_header"]
@@ -39,9 +39,9 @@ _READERS = {
     "AVIF": bmff.read_avif,
     "HEIC": bmff.read_heic,
     "TIFF": tiff.read,
-    "BMP": simple.read_bmp,
-    "PPM": simple.read_ppm,
-    "QOI": simple.read_qoi,
+    "BMP": bmp.read,
+    "PPM": ppm.read,
+    "QOI": qoi.read,
     "JPEG2000": jpeg2000.read,
 }
 _SIGNATURES = {
@@ -114,9 +114,9 @@ def _format_of(window: Window) -> str:
         boxed = bmff.brand_format(window)
         if boxed:
             return boxed
-    if simple.is_bmp(start):
+    if bmp.is_bmp(start):
         return "BMP"
-    if simple.is_ppm(start):
+    if ppm.is_ppm(start):
         return "PPM"
     if any(signature.startswith(start) for signature in _SIGNATURES) and start:
         raise BrokenImage("The file ends within its first bytes. Send the whole file.")

@@ -1,18 +1,22 @@
-"""AVIF and HEIC: boxes of ISO/IEC 14496-12, the image items of ISO/IEC 23008-12 (HEIF)."""
+"""AVIF and HEIC: the image items of ISO/IEC 23008-12 (HEIF), and films whose first picture is taken."""
 
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import NamedTuple
 
-from shared.contract.errors import BrokenImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
+from shared.formats import boxes
 from shared.formats.header import Header, Limits, Window
+
+Property = tuple[bytes, bytes]  # kind and contents
 
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _SEQUENCES = {b"avis", b"hevc", b"hevx", b"msf1"}
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1\0")
+_SAMPLE_ENTRIES = {b"av01", b"hvc1", b"hev1"}
 _HALF = Fraction(1, 2)
-MAX_BOXES = 4096
 MAX_META_BYTES = 4 * 2**20
 
 
@@ -38,30 +42,100 @@ def _brands(window: Window) -> set[bytes]:
 
 
 def _read(window: Window, name: str) -> Header:
-    top = {kind: (offset, size) for kind, offset, size in _top_boxes(window)}
-    if b"meta" not in top:
-        raise BrokenImage(f"The {name} file has no picture in it, or is cut off.")
-    offset, size = top[b"meta"]
-    if size > MAX_META_BYTES:
-        raise BrokenImage(f"The {name} file has more than {MAX_META_BYTES:,} bytes of metadata.")
-    meta = dict(_boxes(window.at(offset, size)[4:]))
-    properties = dict(_boxes(meta.get(b"iprp", b"")))
-    listed = list(_boxes(properties.get(b"ipco", b"")))
-    own = [listed[at - 1] for at in _associated(properties.get(b"ipma", b""), _primary(meta)) if at <= len(listed)]
-    sizes = [data for kind, data in own if kind == b"ispe" and len(data) >= 12]
+    top = {box.kind: box for box in boxes.in_file(window)}
+    film: _Film | None = None
+    own: list[Property] = []
+    alpha = False
+    if b"moov" in top and _brands(window) & _SEQUENCES:
+        film = _film(window.peek(top[b"moov"].begin, min(top[b"moov"].size, MAX_META_BYTES)))
+    if b"meta" in top:
+        own, alpha = _items(window, top[b"meta"], name)
+    # Where a file is first of all a film, or has no picture beside it, its first picture is shown.
+    if film is not None and name == "AVIF" and (not _found(own, b"ispe", 12) or window.peek(8, 4) == b"avis"):
+        own, alpha = film.properties, film.alpha
+    sizes = _found(own, b"ispe", 12)
+    if not sizes and film is not None:
+        raise UnsupportedImage(f"{name} files that are films without a picture are not read: send the picture alone.")
     if not sizes:
-        raise BrokenImage(f"The {name} file does not say how large it is.")
+        raise BrokenImage(f"The {name} file has no picture in it that says how large it is, or is cut off.")
     width, height = int.from_bytes(sizes[0][4:8], "big"), int.from_bytes(sizes[0][8:12], "big")
-    depths = [data[5] for kind, data in own if kind == b"pixi" and len(data) > 5]
-    told = [data for kind, data in own if kind == b"colr" and data[:4] == b"nclx" and len(data) >= 8]
-    cicp = (int.from_bytes(told[0][4:6], "big"), int.from_bytes(told[0][6:8], "big")) if told else None
-    frames = _samples(window, *top[b"moov"]) if _brands(window) & _SEQUENCES and b"moov" in top else 1
+    crops = _found(own, b"clap", 32)
+    return Header(
+        name,
+        width,
+        height,
+        bits=_bits(own),
+        frames=film.frames if film is not None else 1,
+        transparent=alpha,
+        orientation=_orientation(own),
+        cicp=_code_points(own),
+        shown=_aperture(crops[0], name, width, height) if crops else None,
+    )
+
+
+def _found(own: list[Property], kind: bytes, size: int) -> list[bytes]:
+    """The contents of the properties of a kind that have at least so many bytes."""
+    return [data for each, data in own if each == kind and len(data) >= size]
+
+
+def _items(window: Window, meta: boxes.Box, name: str) -> tuple[list[Property], bool]:
+    """The properties of the primary item, and whether there is an item of transparency."""
+    if meta.size > MAX_META_BYTES:
+        raise BrokenImage(f"The {name} file has more than {MAX_META_BYTES:,} bytes of metadata.")
+    inside = dict(boxes.in_bytes(window.at(meta.begin, meta.size)[4:]))
+    properties = list(boxes.in_bytes(inside.get(b"iprp", b"")))
+    listed = [each for kind, data in properties if kind == b"ipco" for each in boxes.in_bytes(data)]
+    # There may be several tables, of narrow and of wide numbers.
+    tables = [data for kind, data in properties if kind == b"ipma"]
+    item = _primary(inside)
+    own = [listed[at - 1] for table in tables for at in _associated(table, item) if at <= len(listed)]
     # Transparency is an item of its own that refers to the picture: `auxC` names it.
-    alpha = any(kind == b"auxC" and any(name in data for name in _ALPHA) for kind, data in listed)
-    crops = [data for kind, data in own if kind == b"clap" and len(data) >= 32]
-    shown = _aperture(crops[0], name, width, height) if crops else None
-    bits = depths[0] if depths else 8
-    return Header(name, width, height, bits, frames, alpha, _orientation(own), cicp, shown=shown)
+    return own, any(kind == b"auxC" and any(name in data for name in _ALPHA) for kind, data in listed)
+
+
+class _Film(NamedTuple):
+    properties: list[Property]  # of its pictures, as if they were an item's
+    frames: int
+    alpha: bool
+
+
+def _film(data: bytes) -> _Film | None:
+    """The first track of pictures in the contents of `moov` (ISO/IEC 14496-12, 8.1 to 8.5)."""
+    found, alpha = None, False
+    for track in (dict(boxes.in_bytes(track)) for kind, track in boxes.in_bytes(data) if kind == b"trak"):
+        media = dict(boxes.in_bytes(track.get(b"mdia", b"")))
+        table = dict(boxes.in_bytes(dict(boxes.in_bytes(media.get(b"minf", b""))).get(b"stbl", b"")))
+        entries = [entry for kind, entry in boxes.in_bytes(table.get(b"stsd", b"")[8:]) if kind in _SAMPLE_ENTRIES]
+        if not entries:
+            continue
+        # 12.1.3: width and height stand behind 24 bytes, and boxes behind 78.
+        inside = list(boxes.in_bytes(entries[0][78:]))
+        if media.get(b"hdlr", b"")[8:12] == b"auxv":
+            alpha |= any(kind == b"auxi" and any(name in data for name in _ALPHA) for kind, data in inside)
+        elif found is None:
+            width, height = entries[0][24:26], entries[0][26:28]
+            size = (b"ispe", bytes(6) + width + bytes(2) + height)
+            found = [size, *inside], max(1, int.from_bytes(table.get(b"stsz", b"")[8:12], "big"))
+    return None if found is None else _Film(*found, alpha)
+
+
+def _bits(own: list[Property]) -> int:
+    """Of a sample: what `pixi` says, or the decoder's configuration."""
+    for data in _found(own, b"pixi", 6):
+        return data[5]
+    for data in _found(own, b"hvcC", 18):
+        return 8 + (data[17] & 7)
+    for data in _found(own, b"av1C", 3):
+        return (8, 10, 8, 12)[data[2] >> 5 & 3]
+    return 8
+
+
+def _code_points(own: list[Property]) -> tuple[int, int] | None:
+    """Primaries and transfer by ITU-T H.273."""
+    for data in _found(own, b"colr", 8):
+        if data[:4] == b"nclx":
+            return int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big")
+    return None
 
 
 def _aperture(data: bytes, name: str, width: int, height: int) -> tuple[slice, slice]:
@@ -77,7 +151,7 @@ def _aperture(data: bytes, name: str, width: int, height: int) -> tuple[slice, s
     raise BrokenImage(f"The {name} file's clean aperture (clap) is not within its picture.")
 
 
-def _orientation(own: list[tuple[bytes, bytes]]) -> int:
+def _orientation(own: list[Property]) -> int:
     """EXIF's number for a picture that is turned (`irot`), then mirrored (`imir`): HEIF, 6.5.10 and 6.5.12."""
     found = {kind: data[:1] for kind, data in own if kind in (b"irot", b"imir") and data}
     turns = found[b"irot"][0] & 3 if b"irot" in found else 0
@@ -87,63 +161,24 @@ def _orientation(own: list[tuple[bytes, bytes]]) -> int:
     return ((4, 5, 2, 7), (2, 7, 4, 5))[left_to_right][turns]
 
 
-def _top_boxes(window: Window) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and size of the contents of each box of the file."""
-    offset = 0
-    for _ in range(MAX_BOXES):
-        head = window.peek(offset, 16)
-        if len(head) < 8:
-            return
-        size, skip = int.from_bytes(head[:4], "big"), 8
-        if size == 1:
-            size, skip = int.from_bytes(head[8:16], "big"), 16
-        size = window.size - offset if size == 0 else size
-        if size < skip:
-            return
-        yield head[4:8], offset + skip, size - skip
-        offset += size
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and contents of each box in `data`."""
-    offset = 0
-    while offset + 8 <= len(data):
-        size = int.from_bytes(data[offset : offset + 4], "big") or len(data) - offset
-        if size < 8:
-            return
-        yield data[offset + 4 : offset + 8], data[offset + 8 : offset + size]
-        offset += size
-
-
 def _primary(meta: dict[bytes, bytes]) -> int:
     data = meta.get(b"pitm", b"")
     return int.from_bytes(data[4:8] if data[:1] == b"\x01" else data[4:6], "big")
 
 
-def _associated(data: bytes, item: int) -> list[int]:
-    """The numbers, from 1, of the properties of `item`."""
-    wide_ids, wide_numbers = data[:1] >= b"\x01", bool(data[3:4] and data[3] & 1)
+def _associated(data: bytes, item: int) -> Iterator[int]:
+    """The numbers, from 1, of the properties of `item` in a table `ipma` (HEIF, 9.3.1)."""
+    ids, step = 4 if data[:1] >= b"\x01" else 2, 2 if data[3:4] and data[3] & 1 else 1
     at = 8
     for _ in range(int.from_bytes(data[4:8], "big")):
-        ids = 4 if wide_ids else 2
-        step = 2 if wide_numbers else 1
-        found = int.from_bytes(data[at : at + ids], "big")
-        count = data[at + ids] if at + ids < len(data) else 0
+        if at + ids >= len(data):
+            return
+        found, count = int.from_bytes(data[at : at + ids], "big"), data[at + ids]
         at += ids + 1
-        if at >= len(data):
-            break
         if found == item:
-            raw = (data[place : place + step] for place in range(at, at + count * step, step))
-            # The topmost bit says that the property is essential.
-            return [
-                number for value in raw if (number := int.from_bytes(value, "big") & (0x7FFF if wide_numbers else 0x7F))
-            ]
+            for place in range(at, at + count * step, step):
+                # The topmost bit says that the property is essential.
+                number = int.from_bytes(data[place : place + step], "big") & (0x7FFF if step == 2 else 0x7F)
+                if number:
+                    yield number
         at += count * step
-    return []
-
-
-def _samples(window: Window, offset: int, size: int) -> int:
-    """The pictures of the first track: the number in its table of sample sizes."""
-    film = window.peek(offset, min(size, MAX_META_BYTES))
-    at = film.find(b"stsz")
-    return max(1, int.from_bytes(film[at + 12 : at + 16], "big")) if at >= 0 else 1

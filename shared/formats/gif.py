@@ -1,7 +1,7 @@
 """GIF (CompuServe GIF89a): a screen, then blocks chopped into pieces of at most 255 bytes."""
 
 from shared.contract.errors import BrokenImage
-from shared.formats.header import Header, Limits, Window
+from shared.formats.header import Header, Limits, Window, covered_area
 
 _PIECE = 1 << 16
 # A file of 64 MB in full pieces has 263,000; one chopped finer is made to keep readers busy.
@@ -11,17 +11,19 @@ MAX_PIECES = 1_000_000
 def read(window: Window, limits: Limits) -> Header:
     """The screen's size, and the frames, counted by skipping over their pieces."""
     screen = window.at(6, 7)
-    width, height = int.from_bytes(screen[:2], "little"), int.from_bytes(screen[2:4], "little")
+    width, height = (int.from_bytes(screen[at : at + 2], "little") for at in (0, 2))
     walk = _Walk(window, 13 + _table_bytes(screen[4]))
-    frames, transparent = 0, False
+    frames, transparent, covered = 0, False, None
     while frames <= limits.frames:
         kind = walk.byte()
         if kind == 0x2C:
             frame = walk.take(9)
-            flags = frame[8]
-            # What the first frame leaves uncovered is clear.
-            transparent |= not frames and frame[:8] != bytes(4) + screen[:4]
-            walk.take(_table_bytes(flags) + 1)  # the colours, and the size of LZW's first code
+            if not frames:
+                left, top, across, down = (int.from_bytes(frame[at : at + 2], "little") for at in (0, 2, 4, 6))
+                # A first frame that is larger than the screen enlarges it, in all viewers.
+                width, height = max(width, left + across), max(height, top + down)
+                covered = covered_area(width, height, left, top, left + across, top + down)
+            walk.take(_table_bytes(frame[8]) + 1)  # the colours, and the size of LZW's first code
             walk.skip_pieces()
             frames += 1
         elif kind == 0x21:
@@ -32,7 +34,8 @@ def read(window: Window, limits: Limits) -> Header:
             break
     if not frames:
         raise BrokenImage("The GIF file has no frame.")
-    return Header("GIF", width, height, frames=frames, transparent=transparent)
+    transparent |= covered is not None
+    return Header("GIF", width, height, frames=frames, transparent=transparent, covered=covered)
 
 
 def _table_bytes(flags: int) -> int:

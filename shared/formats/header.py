@@ -10,6 +10,9 @@ MAX_METADATA_BYTES = 16 * 2**20
 """Most bytes of metadata (text, profiles, previews) that are skipped or kept before the pixels begin."""
 
 
+Area = tuple[slice, slice]  # rows and columns
+
+
 @dataclass(frozen=True)
 class Limits:
     """What is refused before it is decoded."""
@@ -30,11 +33,10 @@ class Header:
     frames: int = 1  # counted up to one more than the limit
     transparent: bool = False  # whether pixels may be
     orientation: int = 1  # 1..8, as EXIF numbers it
-    cicp: tuple[int, int] | None = (
-        None  # primaries and transfer by ITU-T H.273, where the boxes of AVIF or HEIC tell them
-    )
+    cicp: tuple[int, int] | None = None  # primaries and transfer by ITU-T H.273, as told by AVIF's and HEIC's boxes
     body: int = 0  # where a JPEG's scans begin
-    shown: tuple[slice, slice] | None = None  # rows and columns of AVIF and HEIC, if not all are
+    shown: Area | None = None  # of AVIF and HEIC, if not all is
+    covered: Area | None = None  # by the first frame of GIF and WebP, if not all is; the rest is clear
 
     @property
     def size(self) -> tuple[int, int]:
@@ -49,6 +51,13 @@ class Header:
         """Width and height as the image is seen."""
         width, height = self.size
         return (height, width) if self.orientation >= 5 else (width, height)
+
+
+def covered_area(width: int, height: int, left: int, top: int, right: int, bottom: int) -> Area | None:
+    """What a first frame covers of its canvas, the frame's corners given; None where that is all of it."""
+    if (left, top) == (0, 0) and right >= width and bottom >= height:
+        return None
+    return slice(top, min(bottom, height)), slice(left, min(right, width))
 
 
 class Window:

@@ -1,5 +1,6 @@
-"""What a worker is called in records, and in the list of those that were heard."""
+"""What a worker is called: in records and in the list of those that were heard, and what clients are told instead."""
 
+import hashlib
 import socket
 
 
@@ -10,3 +11,8 @@ def worker_name(pid: int) -> str:
 
 def is_of_this_host(name: str) -> bool:
     return name.rpartition(":")[0] == socket.gethostname()
+
+
+def public_name(name: str) -> str:
+    """`worker-7f3a` for the name of a worker or of one of its children: it tells neither host nor process."""
+    return "worker-" + hashlib.sha256(name.partition("/")[0].encode()).hexdigest()[:4]

@@ -20,6 +20,9 @@ def _split(value: Any) -> Any:
 
 # In the environment: separated by commas.
 _LIST = (NoDecode, BeforeValidator(_split))
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
+Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
+Prefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 
 if TYPE_CHECKING:
     TimeLimits = BaseSettings
@@ -61,6 +64,19 @@ class Settings(TimeLimits):
     log_format: LogFormat = Field("json", description="`json`: an object a line; `text`: for a person.")
 
     # The gateway
+    max_connections: int = Field(10_000, ge=1, description="Connections that a gateway holds; more are 503.")
+    max_connections_per_address: int = Field(
+        3_000, ge=1, description="Of those, from one address (IPv6: one /64); trusted proxies are not counted so."
+    )
+    max_head_bytes: int = Field(2**15, ge=1024, description="Largest head of a request: its address and its fields.")
+    max_address_bytes: int = Field(2**14, ge=256, description="Longest address of a request, with its query.")
+    max_header_fields: int = Field(100, ge=10, description="Most header fields of a request.")
+    head_seconds: Seconds = Field(10, description="A request whose head takes longer to come is refused (408).")
+    idle_seconds: Seconds = Field(30, description="A connection that nobody uses for this long is closed.")
+    reader_stall_seconds: Seconds = Field(30, description="Who takes nothing of an answer for this long is cut off.")
+    allowed_hosts: Hosts = Field((), description="Hosts that are answered for: colors.example,localhost; empty: all.")
+    trusted_proxies: Networks = Field((), description="Networks of proxies whose X-Forwarded-For and -Proto count.")
+    root_path: Prefix = Field("", description="Prefix that a proxy serves the gateway at, such as /colors.")
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
     max_uploads: int = Field(256, ge=1, description="Uploads that a gateway takes at the same time; more are 503.")
     upload_stall_seconds: Seconds = Field(30, description="An upload that is too slow for this long is cut off.")
@@ -68,7 +84,7 @@ class Settings(TimeLimits):
     max_wait_seconds: Seconds = Field(60, description="Longest time that `Prefer: wait` can hold a request.")
     image_ttl_seconds: Seconds = Field(24 * 3600, description="How long a stored image is kept after its last use.")
     fetch_urls: bool = Field(False, description="Whether jobs may name an image by its URL.")
-    fetch_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST] = Field(
+    fetch_allow: Networks = Field(
         (), description="Networks that may be fetched from although they are not public: 10.1.0.0/16,fd00:1::/64."
     )
     fetch_ports: Annotated[tuple[Port, ...], *_LIST] = Field((80, 443), description="Ports to fetch from.")

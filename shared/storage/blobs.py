@@ -52,13 +52,20 @@ class Blobs:
         part = S3_PART_BYTES if self._folder is None else FOLDER_PART_BYTES
         with storage_errors():
             writer = obstore.open_writer_async(self._store, key, buffer_size=part, max_concurrency=2)
+        closing: asyncio.Future[None] | None = None
         try:
             async for chunk in chunks:
                 with storage_errors():
                     await writer.write(chunk)
+            closing = asyncio.ensure_future(writer.close())
             with storage_errors():
-                await writer.close()
+                await asyncio.shield(closing)
         except BaseException:
+            if closing is not None:
+                # The last step cannot be taken back once it is begun: what comes of it is removed.
+                await asyncio.wait([closing])
+                if closing.exception() is None:
+                    await self.delete(key)
             self._remove_begun(key)
             raise
 

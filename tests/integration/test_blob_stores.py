@@ -17,7 +17,7 @@ from shared.jobs.keys import DUE
 from shared.jobs.model import Job, Upload, new_job, new_job_id
 from shared.runtime import connections
 from shared.runtime.settings import Settings
-from shared.storage.blobs import S3_PART_BYTES
+from shared.storage.blobs import PIECE_BYTES, S3_PART_BYTES, Blobs
 from shared.storage.images import ImageStore, StoredImage
 from shared.storage.keys import result_prefix, upload_key
 from shared.storage.sync_blobs import SyncBlobs
@@ -191,6 +191,112 @@ def test_a_failed_write_leaves_nothing(settings: Settings) -> None:
     with pytest.raises(ConnectionError):
         ask(settings, write)
     assert keys(settings) == {"uploads/old"}
+
+
+def test_a_write_that_is_cancelled_leaves_nothing(blob_url: str) -> None:
+    """At whatever moment a write is cancelled, its last step included: it was done before, or nothing is there."""
+    blobs = Blobs(blob_url)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    async def cancelled_after(turns: int) -> bool:
+        key = f"uploads/{turns}"
+        writing = asyncio.create_task(blobs.write(key, chunks()))
+        for _ in range(turns):
+            await asyncio.sleep(0.0001)
+        writing.cancel()
+        await asyncio.wait([writing])
+        if not writing.cancelled():
+            assert await blobs.read_whole(key) == b"onetwo"
+            await blobs.delete(key)
+        return writing.cancelled()
+
+    async def run() -> list[bool]:
+        seen = [await cancelled_after(turns) for turns in range(60)]
+        await asyncio.sleep(0.2)  # a step that goes on behind our back would be done by then
+        assert [entry async for entry in blobs.entries("uploads/")] == []
+        return seen
+
+    assert True in asyncio.run(run())
+
+
+@pytest.mark.parametrize("part", [None, (0, 1), (5, PIECE_BYTES + 5), (2 * PIECE_BYTES, 3 * PIECE_BYTES + 7)])
+def test_a_blob_is_read_in_pieces(blob_url: str, part: tuple[int, int] | None) -> None:
+    """The whole, or a part of it, comes in order and in pieces of bounded size."""
+    data = os.urandom(3 * PIECE_BYTES + 7)
+    SyncBlobs(blob_url).write("results/x", data)
+
+    async def run() -> list[bytes]:
+        return [piece async for piece in Blobs(blob_url).read("results/x", part)]
+
+    pieces = asyncio.run(run())
+    begin, end = part or (0, len(data))
+    assert b"".join(pieces) == data[begin:end]
+    assert all(0 < len(piece) < 2 * PIECE_BYTES for piece in pieces)
+
+
+def test_a_blob_that_is_not_there(blob_url: str) -> None:
+    """The first piece says so, and an empty blob has none."""
+    blobs = Blobs(blob_url)
+    SyncBlobs(blob_url).write("results/empty", b"")
+
+    async def run() -> None:
+        with pytest.raises(NotFound):
+            await anext(blobs.read("results/nothing"))
+        assert [piece async for piece in blobs.read("results/empty")] == []
+
+    asyncio.run(run())
+
+
+def test_many_readers_take_turns(blob_url: str) -> None:
+    """However many read, everyone else has a turn of the event loop between any two pieces."""
+    blobs, turns = Blobs(blob_url), 0
+    SyncBlobs(blob_url).write("results/x", bytes(4 * PIECE_BYTES))
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read() -> list[int]:
+        return [turns async for _ in blobs.read("results/x")]
+
+    async def run() -> list[list[int]]:
+        counting = asyncio.create_task(count_turns())
+        seen = await asyncio.gather(*(read() for _ in range(20)))
+        counting.cancel()
+        return seen
+
+    seen = [turn for each in asyncio.run(run()) for turn in each]
+    assert len(seen) >= 40
+    assert len(set(seen)) == len(seen), "two pieces in one turn"
+
+
+def test_a_reader_that_holds_the_last_piece_holds_no_file(tmp_path: Path) -> None:
+    """The file is closed before the last piece is handed out, and when a reader goes away in the middle."""
+    SyncBlobs(tmp_path.as_uri()).write("results/x", bytes(PIECE_BYTES + 1))
+
+    def held() -> int:
+        links = Path("/proc/self/fd").iterdir()
+        return sum(link.is_file() and link.readlink() == tmp_path / "results/x" for link in links)
+
+    async def run() -> None:
+        reading = Blobs(tmp_path.as_uri()).read("results/x")
+        await anext(reading)
+        assert held() == 1
+        await anext(reading)
+        assert held() == 0
+        await reading.aclose()
+        reading = Blobs(tmp_path.as_uri()).read("results/x")
+        await anext(reading)
+        await reading.aclose()
+        await asyncio.sleep(0.01)  # asyncio closes what was in it
+        assert held() == 0
+
+    asyncio.run(run())
 
 
 def test_several_blobs_at_once(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from shared.formats import FORMATS
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished
 from tests.support.corpus import corpus, saved, smooth
-from worker.decoding.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+from worker.decoding.spaces import PRIMARIES, SRGB_CURVE, Space, as_profile
 
 pytestmark = ONE_STORE
 
@@ -46,7 +46,7 @@ def test_what_was_done_is_told(client: httpx.Client) -> None:
     """A profile and an orientation are named in the result, in words for programs and for people."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    profile = matrix_profile(PRIMARIES[12], SRGB_CURVE, "Display P3")
+    profile = as_profile(Space(PRIMARIES[12], SRGB_CURVE, "Display P3"))
     data = saved(Image.fromarray(smooth(2, 5)), "PNG", icc_profile=profile, exif=exif)
     image = finished(client, data, n_clusters=2)["result"]["image"]
     assert (image["width"], image["height"]) == (2, 5)

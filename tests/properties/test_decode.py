@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from shared.contract.errors import BrokenImage, ImageTooLarge, UnsupportedImage
 from shared.formats import FORMATS, Limits, read_header
 from tests.fuzz import attempt
+from tests.matrix.case import Case
+from tests.matrix.formats import everyday
 from tests.support.broken import changes, cuts
 from tests.support.corpus import Sample, corpus
 
@@ -39,7 +41,19 @@ NAMES = [
     ),
     *("tiff rgb 8 <", "tiff rgba 16 > deflate tiles", "tiff premultiplied 16 < tiles", "tiff pages", "tiff bitmap"),
 ]
-SAMPLES = [ALL[name] for name in NAMES]
+# Of the forms that only the matrices have: run lengths, masks, blocks, JPEG inside, parts of a canvas.
+FORMS = {
+    "BMP": ("bmp runs False True whole", f"bmp masks 32 40 3 False {(0xFF0, 0xFF000, 0xFF00000, 0)}"),
+    "TIFF": ("tiff YCbCr 709 True (2, 2)", "tiff JPEG YCbCr", "tiff bitmap {'compression': 4"),
+    "GIF": ("gif part",),
+    "WEBP": ("webp animation True False False (6, 4)",),
+    "JPEG2000": ("jp2 palette (2, 0, 1)",),
+    "AVIF": ("AVIF grey 10",),
+}
+SAMPLES: list[Sample | Case] = [ALL[name] for name in NAMES]
+for _format, _names in FORMS.items():
+    _cases = list(everyday(_format))
+    SAMPLES += [next(case for case in _cases if case.name.startswith(name)) for name in _names]
 
 
 def test_every_format_is_broken_here() -> None:
@@ -49,7 +63,7 @@ def test_every_format_is_broken_here() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_a_cut_image_is_an_error(sample: Sample) -> None:
+def test_a_cut_image_is_an_error(sample: Sample | Case) -> None:
     """A file that is cut off is an error, or it has lost nothing that is seen: never other colours."""
     whole = attempt(sample.data)
     assert isinstance(whole, np.ndarray)
@@ -60,7 +74,7 @@ def test_a_cut_image_is_an_error(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_a_changed_image_ends(sample: Sample) -> None:
+def test_a_changed_image_ends(sample: Sample | Case) -> None:
     """A file with a wrong byte ends as a picture or as a typed error, within ten seconds."""
     for data in changes(sample.data, 60):
         attempt(data)
@@ -68,7 +82,7 @@ def test_a_changed_image_ends(sample: Sample) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=12))
-def test_an_image_with_many_wrong_bytes_ends(sample: Sample, wrong: list[tuple[int, int]]) -> None:
+def test_an_image_with_many_wrong_bytes_ends(sample: Sample | Case, wrong: list[tuple[int, int]]) -> None:
     """Several wrong bytes at once are no worse."""
     broken = bytearray(sample.data)
     for place, value in wrong:

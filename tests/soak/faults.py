@@ -41,10 +41,11 @@ class Tormentor:
         kind()
 
     def kill_child(self) -> None:
-        children = children_of(self._victim().pid)
+        worker = self._victim()
+        children = children_of(worker.pid)
         if children:
             child = self._chance.choice(children)
-            with self._ledger.fault("worker child killed", child), suppress(ProcessLookupError):
+            with self._ledger.fault("worker child killed", worker.pid), suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
 
     def kill_worker(self) -> None:
@@ -72,11 +73,12 @@ class Tormentor:
     def freeze_worker(self) -> None:
         """The whole worker stands still, for longer than its lease or not."""
         worker = self._chance.choice(self._service.workers)
-        self._freeze("worker frozen", [worker.pid, *children_of(worker.pid)], self._chance.uniform(1, 9))
+        pids = [worker.pid, *children_of(worker.pid)]
+        self._freeze("worker frozen", worker, pids, self._chance.uniform(1, 9))
 
     def freeze_child(self) -> None:
         worker = self._chance.choice(self._service.workers)
-        self._freeze("worker child frozen", children_of(worker.pid), self._chance.uniform(1, 5))
+        self._freeze("worker child frozen", worker, children_of(worker.pid), self._chance.uniform(1, 5))
 
     def kill_store(self) -> None:
         with self._ledger.fault("Redis killed"):
@@ -101,8 +103,8 @@ class Tormentor:
     def _victim(self) -> Child:
         return self._chance.choice(self._service.workers[1:])
 
-    def _freeze(self, kind: str, pids: list[int], seconds: float) -> None:
-        with self._ledger.fault(kind, *pids):
+    def _freeze(self, kind: str, worker: Child, pids: list[int], seconds: float) -> None:
+        with self._ledger.fault(kind, worker.pid):
             _signal(pids, signal.SIGSTOP)
             time.sleep(seconds)
             _signal(reversed(pids), signal.SIGCONT)

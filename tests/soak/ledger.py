@@ -10,16 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.jobs.worker_names import public_name, worker_name
+
 # What lies between a fault and its note, and between the clocks of two processes.
 SLACK_SECONDS = 1.0
 
 
 @dataclass
 class Fault:
-    """Something is done to processes: `pids` are of workers' main processes or children; seconds since 1970."""
+    """Something is done to workers, or to others; seconds since 1970."""
 
     kind: str
-    pids: set[int]
+    workers: set[str]
+    """As clients are told of them."""
     begin: float
     end: float = math.inf
 
@@ -66,9 +69,13 @@ class Ledger:
             self.seconds_to_end.append(_seconds(job["finished_at"]) - _seconds(job["created_at"]))
 
     @contextmanager
-    def fault(self, kind: str, *pids: int) -> Iterator[None]:
-        """What is done inside is a fault, and explains what becomes of a job from its first moment on."""
-        fault = Fault(kind, set(pids), time.time())
+    def fault(self, kind: str, *workers: int) -> Iterator[None]:
+        """What is done inside is a fault, and explains what becomes of a job from its first moment on.
+
+        `workers`: the process ids of the workers that it is done to, or to whose children.
+        """
+        names = {public_name(worker_name(pid)) for pid in workers}
+        fault = Fault(kind, names, time.time())
         with self._lock:
             self.faults.append(fault)
         try:
@@ -81,11 +88,12 @@ class Ledger:
 
     def explains(self, attempt: dict[str, Any]) -> bool:
         """Whether a fault of the attempt's own worker lies between its begin and its end."""
-        pids = {int(pid) for pid in attempt["worker"].rpartition(":")[2].split("/")}
         begin, end = _seconds(attempt["started_at"]), _seconds(attempt["ended_at"])
         with self._lock:
             return any(
-                fault.pids & pids and fault.begin - SLACK_SECONDS <= end and fault.end + SLACK_SECONDS >= begin
+                attempt["worker"] in fault.workers
+                and fault.begin - SLACK_SECONDS <= end
+                and fault.end + SLACK_SECONDS >= begin
                 for fault in self.faults
             )
 

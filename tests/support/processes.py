@@ -213,8 +213,7 @@ class Service:
 
     def start_gateway(self, *, under: Sequence[str] = ()) -> "Service":
         """Start the gateway; `under` is a command that runs it."""
-        command = ["-m", "uvicorn", "--factory", "api.main:create_app", "--port", str(self.port), "--no-access-log"]
-        command += ["--timeout-graceful-shutdown", "1"]
+        command = ["-m", "api.server", "--port", str(self.port), "--graceful-seconds", "1"]
         log = self.folder / "gateway.log"
         self.gateway = Child("gateway", [*under, sys.executable, *command], log, self.environment)
         with self.client() as client:

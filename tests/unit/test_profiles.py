@@ -12,13 +12,13 @@ from PIL import Image, ImageCms
 from shared.formats import Limits
 from tests.support.corpus import chunk, png, saved, tiff
 from worker.decoding.decode import Raster, decode
-from worker.decoding.profiles import PRIMARIES, SRGB_CURVE, matrix_profile
+from worker.decoding.spaces import PRIMARIES, SRGB_CURVE, Space, as_profile
 
 ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.3290)
 ADOBE_GAMMA = 563 / 256
 DISPLAY_P3 = PRIMARIES[12]
-P3_PROFILE = matrix_profile(DISPLAY_P3, SRGB_CURVE, "Display P3")
-ADOBE_PROFILE = matrix_profile(ADOBE_RGB, (ADOBE_GAMMA, 1, 0, 0, 0), "Adobe RGB (1998)")
+P3_PROFILE = as_profile(Space(DISPLAY_P3, SRGB_CURVE, "Display P3"))
+ADOBE_PROFILE = as_profile(Space(ADOBE_RGB, (ADOBE_GAMMA, 1, 0, 0, 0), "Adobe RGB (1998)"))
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 # Inside sRGB's gamut in every space here; greys, darks and saturated ones.
@@ -91,7 +91,7 @@ def test_a_profile_changes_colours_indeed() -> None:
     assert np.abs(ADOBE_SEEN - PATCHES).max() > 10
 
 
-@pytest.mark.parametrize("profile", [SRGB_PROFILE, matrix_profile(PRIMARIES[1], SRGB_CURVE, "my own name for it")])
+@pytest.mark.parametrize("profile", [SRGB_PROFILE, as_profile(Space(PRIMARIES[1], SRGB_CURVE, "my own name for it"))])
 def test_srgb_profiles_change_nothing(profile: bytes) -> None:
     """A profile that is sRGB's, whatever its name, leaves every sample as it is."""
     raster = seen(saved(Image.fromarray(PATCHES), "PNG", icc_profile=profile))

@@ -7,25 +7,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.errors import BrokenImage
-from shared.formats.simple import PPM_HEADER_BYTES, ppm_header
+from shared.formats import Header, ppm
+from worker.decoding.decoded import Decoded, reduced
+from worker.decoding.lookup import reduce
 
 Sample = TypeVar("Sample", np.uint8, np.uint32)
 _LONG_NUMBER = re.compile(rb"[0-9]{6}")
 _COMMENT = re.compile(rb"#[^\r\n]*")
 
 
+def read(data: bytes, header: Header) -> Decoded:
+    samples, greatest = read_samples(data)
+    color = samples.shape[2] == 3
+    mode = "bitmap" if header.bits == 1 else "RGB" if color else "grey"
+    return Decoded(reduce(samples, greatest), "rgb" if color else "grey", mode, header.bits, steps=reduced(header.bits))
+
+
 def read_samples(data: bytes) -> tuple[NDArray[np.uint16], int]:
     """Samples u16[h, w, 1 or 3] and their greatest value. A bitmap's are turned: its 1 is black."""
-    header, greatest, begin = ppm_header(data[:PPM_HEADER_BYTES])
+    header, greatest, begin = ppm.header(data[: ppm.HEADER_BYTES])
     kind = data[1:2]
     width, height, channels = header.width, header.height, 3 if kind in b"36" else 1
     if kind == b"4":
         row_bytes = (width + 7) // 8
-        rows = _whole(np.frombuffer(data, np.uint8, offset=begin), row_bytes * height).reshape(height, row_bytes)
+        rows = _whole(np.frombuffer(data, np.uint8)[begin:], row_bytes * height).reshape(height, row_bytes)
         return 1 - np.unpackbits(rows, axis=1, count=width).astype(np.uint16)[..., None], 1
     count = width * height * channels
     if kind in b"56":
-        stored = np.frombuffer(data, np.uint8, offset=begin)
+        stored = np.frombuffer(data, np.uint8)[begin:]
         if greatest > 255:
             samples = _whole(stored, 2 * count).view(">u2").astype(np.uint16)
         else:

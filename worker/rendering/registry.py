@@ -19,7 +19,7 @@ OUTPUTS: dict[str, str] = {
     "sweep": "worker.rendering.sweep",
 }
 ALWAYS = ("labels",)
-"""What every result has."""
+"""What every result has; the others are asked for: `shared.contract.outputs` has their names."""
 
 
 def output_of(name: str) -> Output:

@@ -16,7 +16,7 @@ from shared.jobs.model import Job
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
-def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
+async def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
     if last_event_id is None:
         return "0-0"
     parts = re.fullmatch(r"([0-9]{1,20})-([0-9]{1,20})", last_event_id)
@@ -25,7 +25,7 @@ def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
     return last_event_id
 
 
-def _not_expired(job: JobDep) -> Job:
+async def _not_expired(job: JobDep) -> Job:
     if job.expired:
         raise Expired("The events of this job are not kept any more; the job itself tells how it ended.")
     return job

@@ -1,0 +1,47 @@
+"""The console at /docs: Swagger UI from an installed package, so that it works with no internet.
+
+All its addresses are relative: it works under any host, scheme and prefix, and loads nothing from elsewhere.
+"""
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter, Response
+from starlette.responses import RedirectResponse
+
+from api.http.hrefs import href
+
+router = APIRouter(include_in_schema=False)
+
+# Scripts and styles from here alone; Swagger UI draws icons from data: URLs, and shows images of answers as blobs.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_ours, _swagger = files("api.http.console"), files("fastapi_swagger.resources")
+_PAGE = _ours.joinpath("console.html").read_bytes()
+
+
+def _serve(name: str, file: Traversable, media_type: str) -> None:
+    """A file at /docs/`name`, from memory: however many take it slowly, they share the same bytes."""
+    content = file.read_bytes()
+
+    @router.get(f"/docs/{name}", name=name)
+    async def serve() -> Response:
+        return Response(content, headers={"Cache-Control": "max-age=3600"}, media_type=media_type)
+
+
+_serve("swagger-ui.js", _swagger.joinpath("swagger-ui-bundle.js"), "text/javascript")
+_serve("swagger-ui.css", _swagger.joinpath("swagger-ui.css"), "text/css")
+_serve("favicon.png", _swagger.joinpath("favicon-32x32.png"), "image/png")
+_serve("console.js", _ours.joinpath("console.js"), "text/javascript")
+
+
+@router.get("/docs")
+async def docs() -> Response:
+    return Response(_PAGE, headers={"Content-Security-Policy": POLICY}, media_type="text/html")
+
+
+@router.get("/")
+async def to_docs() -> Response:
+    return RedirectResponse(href("/docs"))

@@ -1,0 +1,7 @@
+"""The HTTP server before the routes: what any connection may cost, whoever asks and for whatever.
+
+__main__.py    `python -m api.server`: the listening socket and uvicorn, both set up here and nowhere else
+protocol.py    a connection: heads that are too long or too slow, idle ones, bodies that nobody wants
+doors.py       how many connections there may be, in all and from one address
+edge.py        what stands before all routes: allowed hosts, the prefix, the headers of every answer
+"""

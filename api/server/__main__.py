@@ -1,0 +1,95 @@
+"""`python -m api.server`: the gateway, served. The only place where uvicorn and its socket are set up."""
+
+import argparse
+import functools
+import logging
+import resource
+import socket
+
+import uvicorn
+
+from api.main import create_app
+from api.server.doors import Doors
+from api.server.edge import FIELDS, Edge
+from api.server.protocol import GuardedProtocol, Limits
+from api.server.turns import Turns
+from shared.runtime.connections import MAX_CONNECTIONS
+from shared.runtime.settings import Settings
+
+# Open files beside connections: the store's, and what is read and written at the time.
+OTHER_FILES = MAX_CONNECTIONS + 1000
+
+# uvloop takes one new connection a round of its loop from each socket that it listens at: while a crowd comes in, all
+# others would stand behind it.
+ACCEPTED_AT_ONCE = 32
+
+log = logging.getLogger("huemill.api")
+
+
+def configured(settings: Settings, host: str, port: int, graceful_seconds: int) -> uvicorn.Config:
+    """uvicorn as the gateway wants it."""
+    limits = Limits(
+        settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
+    )
+    app = Edge(
+        Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"})),
+        settings.root_path,
+        settings.allowed_hosts,
+    )
+    most = _most_connections(settings.max_connections)
+    doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=functools.partial(GuardedProtocol, limits=limits, doors=doors),  # type: ignore[arg-type]
+        interface="asgi3",
+        headers=list(FIELDS),
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        # What they say counts for the client's address only: nothing is built from a host or a scheme.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # it goes to call_later
+        timeout_graceful_shutdown=graceful_seconds,
+    )
+
+
+def listen(config: uvicorn.Config, stall_seconds: float) -> socket.socket:
+    """The listening socket; its connections inherit its options."""
+    listening = config.bind_socket()
+    # Who takes nothing for so long, of whatever answer, is cut off by the kernel: it knows best what was taken.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * stall_seconds))
+    # The kernel may hold megabytes for a reader that does not read; so much is enough to keep others busy.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2**17)
+    return listening
+
+
+def _most_connections(wished: int) -> int:
+    """The limit on connections that this process can hold, with as many open files as it may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY or hard >= wished + OTHER_FILES:
+        return wished
+    most = max(hard // 2, hard - OTHER_FILES)
+    log.warning("at most %d connections: no more than %d files may be open (ulimit -n)", most, hard)
+    return most
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m api.server", description="Serve the gateway.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen at (%(default)s)")
+    parser.add_argument(
+        "--graceful-seconds", type=int, default=15, help="how long answers may go on after SIGTERM (%(default)s)"
+    )
+    options = parser.parse_args()
+    settings = Settings()
+    config = configured(settings, options.host, options.port, options.graceful_seconds)
+    listening = listen(config, settings.reader_stall_seconds)
+    uvicorn.Server(config).run([listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))])
+
+
+if __name__ == "__main__":
+    main()

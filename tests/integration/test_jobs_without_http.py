@@ -1,0 +1,251 @@
+"""Jobs taken in, accepted, waited for, followed and ended by calls alone: no request, no response, no server."""
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.intake.body import Body
+from api.intake.fetch import Fetcher
+from api.intake.receive import Intake
+from api.intake.references import References
+from api.intake.slots import Slots
+from api.intake.uploads import Uploads
+from api.jobs.accept import Acceptance
+from api.jobs.cancel import cancel, delete
+from api.jobs.find import find
+from api.jobs.follow import Silence, follow
+from api.jobs.wait import wait
+from shared.contract.errors import InvalidParams, InvalidRequest, NotFound, QueueFull, TooManyUploads, Unavailable
+from shared.jobs.model import Job, JobStatus, Progress, new_job, new_job_id
+from tests.support.bench import Bench
+from tests.support.gateway import Gateway, gateway
+from tests.support.images import SMALL_PNG
+
+MODULES = ["intake.receive", "jobs.accept", "jobs.cancel", "jobs.follow", "jobs.wait", "upkeep.sweeper", "metrics"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_the_gateway_does_needs_no_web_framework(module: str) -> None:
+    """Each of these modules can be imported where neither FastAPI nor Starlette is installed."""
+    blocked = "import sys; sys.modules['fastapi'] = sys.modules['starlette'] = sys.modules['uvicorn'] = None; "
+    subprocess.run([sys.executable, "-c", f"{blocked}import api.{module}"], check=True)
+
+
+class Hands:
+    """Intake and acceptance on a gateway's stores, as `api.main` wires them."""
+
+    def __init__(self, bench: Bench, parts: Gateway, max_queued: int = 100, max_uploads: int = 10) -> None:
+        uploads = Uploads(parts.blobs, parts.sync_blobs, bench.settings)
+        references = References(Fetcher(bench.settings), parts.stored)
+        self.intake = Intake(uploads, references, Slots(max_uploads), bench.settings)
+        self.acceptance = Acceptance(parts.store, parts.queue, parts.blobs, max_queued)
+        self.store, self.blobs = parts.store, parts.blobs
+
+    async def post(self, image: bytes = SMALL_PNG, **query: str) -> tuple[Job, str]:
+        """Take an image in, and accept a job on it: what a route, a batch or a socket does."""
+        await self.acceptance.check_room()
+        job_id = new_job_id()
+        received = await self.intake.receive(a_body(image, **query), job_id)
+        job = new_job(job_id, received.params, received.image, received.mask)
+        return job, await self.acceptance.accept(job)
+
+
+async def chunks_of(data: bytes) -> AsyncIterator[bytes]:
+    for begin in range(0, len(data), 50):
+        yield data[begin : begin + 50]
+
+
+def a_body(data: bytes, content_type: str = "image/png", **query: str) -> Body:
+    return Body(content_type, len(data), list(query.items()), chunks_of(data))
+
+
+async def always() -> bool:
+    return True
+
+
+def files_of(bench: Bench) -> list[Path]:
+    folder = Path(bench.settings.blob_url.removeprefix("file://"))
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_job_is_accepted(bench: Bench) -> None:
+    """Bytes and parameters become a stored upload, a record and a message; the job is a worker's to claim."""
+    with gateway(bench.settings) as parts:
+        job, event = parts.run(Hands(bench, parts).post(n_clusters="3"))
+        assert parts.run(find(job.id, parts.store)) == bench.get(job)
+    assert event
+    assert bench.messages() == 1
+    assert (job.upload.size, job.upload.sha256) == (len(SMALL_PNG), hashlib.sha256(SMALL_PNG).hexdigest())
+    assert [path.read_bytes() for path in files_of(bench)] == [SMALL_PNG]
+    claimed = bench.worker.claim(job.id)
+    assert claimed is not None
+    assert claimed.params.model_dump()["n_clusters"] == 3
+
+
+def test_what_is_wrong_leaves_nothing(bench: Bench) -> None:
+    """Neither wrong parameters, nor a broken image, nor a full queue, nor too many uploads leave a file or a record."""
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts)
+        with pytest.raises(InvalidParams):
+            parts.run(hands.post(n_clusters="0"))
+        with pytest.raises(InvalidRequest):
+            parts.run(hands.post(b""))
+        with pytest.raises(QueueFull):
+            parts.run(Hands(bench, parts, max_queued=0).post())
+        with pytest.raises(TooManyUploads):
+            parts.run(Hands(bench, parts, max_uploads=0).post())
+    assert files_of(bench) == []
+    assert bench.messages() == 0
+
+
+def test_parameters_are_refused_before_the_image_is_stored(bench: Bench) -> None:
+    """Wrong parameters end the intake where they stand: in the query before a byte, in a part before what follows."""
+    pulled = 0
+
+    async def counted(data: bytes) -> AsyncIterator[bytes]:
+        nonlocal pulled
+        async for chunk in chunks_of(data):
+            pulled += 1
+            yield chunk
+
+    head = b'--b\r\nContent-Disposition: form-data; name="params"\r\n\r\n{"n_clusters": 0}\r\n'
+    form = head + b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n' + bytes(10_000) + b"\r\n--b--\r\n"
+    with gateway(bench.settings) as parts:
+        intake = Hands(bench, parts).intake
+        with pytest.raises(InvalidParams):
+            parts.run(intake.receive(Body("image/png", None, [("seed", "-1")], counted(SMALL_PNG)), new_job_id()))
+        assert pulled == 0
+        with pytest.raises(InvalidParams):
+            parts.run(intake.receive(Body("multipart/form-data; boundary=b", None, [], counted(form)), new_job_id()))
+    assert pulled < 5
+    assert files_of(bench) == []
+
+
+def test_an_intake_that_is_cancelled_leaves_nothing(bench: Bench) -> None:
+    """Whoever is ended in the middle of an upload, or between its files, leaves none of them."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="mask"\r\n\r\n' + SMALL_PNG + b"\r\n"
+        yield b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n' + SMALL_PNG
+        await asyncio.sleep(60)
+
+    with gateway(bench.settings) as parts:
+        intake = Hands(bench, parts).intake
+
+        async def run() -> None:
+            body = Body("multipart/form-data; boundary=b", None, [], endless())
+            taking = asyncio.create_task(intake.receive(body, new_job_id()))
+            while not [path for path in files_of(bench) if path.name.endswith(".mask")]:
+                await asyncio.sleep(0.01)
+            taking.cancel()
+            await asyncio.wait([taking])
+            assert taking.cancelled()
+
+        parts.run(run())
+    assert files_of(bench) == []
+
+
+def test_a_wait_ends_with_the_job(bench: Bench) -> None:
+    """Who waits gets the job as it ended; who does not listen any more, or whose time is over, as it is by then."""
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts)
+
+        async def nobody() -> bool:
+            return False
+
+        async def run() -> list[Job]:
+            job, event = await hands.post()
+            found = [
+                await wait(job, event, 0.05, hands.store, always),
+                await wait(job, event, 30, hands.store, nobody),
+            ]
+            waiting = asyncio.create_task(wait(job, event, 30, hands.store, always))
+            await asyncio.to_thread(work, job.id)
+            return [*found, await waiting]
+
+        def work(job_id: str) -> None:
+            claimed = bench.worker.claim(job_id)
+            assert claimed is not None
+            assert bench.worker.succeed(claimed, "results/x/")
+
+        assert [job.status for job in parts.run(run())] == ["queued", "queued", "succeeded"]
+
+
+def test_a_wait_without_a_store(bench: Bench) -> None:
+    """A job that was accepted is told even when the store has gone since."""
+    with gateway(bench.settings) as parts:
+
+        async def run() -> Job:
+            job, event = await Hands(bench, parts).post()
+            bench.server.kill()
+            return await wait(job, event, 30, parts.store, always)
+
+        try:
+            assert parts.run(run()).status is JobStatus.QUEUED
+        finally:
+            bench.server.start()
+
+
+def test_events_are_followed_to_the_last(bench: Bench) -> None:
+    """Every event comes once, silences in between, and the last one ends it; from any event on, what came after it."""
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts)
+
+        async def run() -> list[Any]:
+            job, _ = await hands.post()
+            found: list[Any] = []
+            async for event in follow(job.id, "0-0", hands.store):
+                if isinstance(event, Silence):
+                    await asyncio.to_thread(work, job.id)
+                else:
+                    found.append(event)
+            assert [event async for event in follow(job.id, found[1].id, hands.store)] == found[2:]
+            return found
+
+        def work(job_id: str) -> None:
+            claimed = bench.worker.claim(job_id)
+            assert claimed is not None
+            bench.worker.report(claimed, Progress(stage="cluster", fraction=0.5))
+            bench.worker.succeed(claimed, "results/x/")
+
+        assert [event.name for event in parts.run(run())] == ["queued", "running", "progress", "succeeded"]
+
+
+def test_a_job_is_cancelled_and_deleted(bench: Bench) -> None:
+    """A cancelled job has no upload any more; a deleted one is not found by anybody."""
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts)
+        job, _ = parts.run(hands.post())
+        assert parts.run(cancel(job, hands.store, hands.blobs)).status is JobStatus.CANCELLED
+        assert files_of(bench) == []
+        parts.run(delete(job.id, hands.store, hands.blobs))
+        for gone in (cancel(job, hands.store, hands.blobs), delete(job.id, hands.store, hands.blobs)):
+            with pytest.raises(NotFound):
+                parts.run(gone)
+        with pytest.raises(NotFound):
+            parts.run(find("huemill:due", hands.store))
+
+
+def test_a_store_that_is_away(bench: Bench) -> None:
+    """Without the store nothing is accepted, in the words of the contract, and the upload is gone again."""
+    with gateway(bench.settings) as parts:
+
+        async def run() -> None:
+            hands, job_id = Hands(bench, parts), new_job_id()
+            received = await hands.intake.receive(a_body(SMALL_PNG), job_id)
+            bench.server.kill()
+            with pytest.raises(Unavailable):
+                await hands.acceptance.check_room()
+            with pytest.raises(Unavailable):
+                await hands.acceptance.accept(new_job(job_id, received.params, received.image))
+
+        try:
+            parts.run(run())
+        finally:
+            bench.server.start()

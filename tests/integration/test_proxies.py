@@ -1,0 +1,194 @@
+"""A gateway behind nginx and behind Caddy, with TLS and a prefix, as docs/operations.md sets them up."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import require
+from tests.support.calls import finished, post, problem, server_sent_events
+from tests.support.images import SMALL_PNG, encoded, noise
+from tests.support.processes import Service, StoreServer
+from tests.support.raw import said_to
+from tests.support.reverse_proxy import HOST, KINDS, PREFIX, SETTINGS, ReverseProxy
+from tests.support.waiting import until
+
+PER_ADDRESS = 20
+LIMIT = 3 * 2**20
+BMP = encoded(noise(900, 900), "BMP")  # below the limit, above nginx' own
+
+
+LIMITS = {"max_connections_per_address": PER_ADDRESS, "max_upload_bytes": LIMIT}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("proxies")
+    store = StoreServer("valkey", folder / "store")
+    service = Service(store, folder / "service", **LIMITS, **SETTINGS)
+    try:
+        service.start_gateway()
+        service.start_worker()
+        yield service.wait_for_workers()
+    finally:
+        service.stop()
+        store.stop()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def proxy(
+    request: pytest.FixtureRequest, gateway: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ReverseProxy]:
+    require(request.param)
+    proxy = ReverseProxy(request.param, tmp_path_factory.mktemp(request.param) / "proxy", gateway.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def client(proxy: ReverseProxy) -> Iterator[httpx.Client]:
+    with proxy.client() as client:
+        yield client
+
+
+def absolute(client: httpx.Client, path: str) -> httpx.URL:
+    """A path from the root, as any client but one with a base makes an address of it."""
+    return client.base_url.join(path)
+
+
+def test_links_have_the_prefix(client: httpx.Client) -> None:
+    """Every address of a job, of a stored image and of what they have begins with the prefix, and leads there."""
+    answer = post(client)
+    job = answer.json()
+    assert answer.headers["location"] == job["links"]["self"] == f"{PREFIX}/v1/jobs/{job['id']}"
+    result = job["result"]
+    reads = [link for name, link in job["links"].items() if name != "cancel"]
+    hrefs = [*reads, result["labels"]["href"], *(artifact["href"] for artifact in result["artifacts"])]
+    assert len(hrefs) > 5
+    stored = client.post("/v1/images", content=SMALL_PNG, headers={"Content-Type": "image/png"})
+    hrefs += [stored.headers["location"], stored.json()["links"]["self"]]
+    for href in hrefs:
+        assert href.startswith(f"{PREFIX}/v1/")
+        assert client.get(absolute(client, href)).status_code == 200, href
+
+
+def test_the_console_loads_through_the_proxy(client: httpx.Client) -> None:
+    """The console's parts are named by relative addresses, which lead to them under the prefix."""
+    to_docs = client.get("/")
+    assert (to_docs.status_code, to_docs.headers["location"]) == (307, f"{PREFIX}/docs")
+    page = client.get(absolute(client, to_docs.headers["location"]))
+    sources = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page.text)
+    assert len(sources) == 4
+    for source in sources:
+        assert not source.startswith(("/", "http"))
+        assert client.get(page.url.join(source)).status_code == 200, source
+    document = client.get(page.url.join("openapi.json")).json()
+    assert document["servers"] == [{"url": PREFIX}]
+
+
+def test_events_come_as_they_happen(client: httpx.Client) -> None:
+    """A job's first event arrives while the stream is still open, not with its end."""
+    big = {"n_clusters": 64, "n_init": 10, "tol": 0, "max_iter": 300}
+    job = post(client, wait=None, **big).json()
+    with client.stream("GET", absolute(client, job["links"]["events"])) as answer:
+        events = server_sent_events(answer.iter_lines())
+        assert next(events)["event"] == "queued"
+        assert [event["event"] for event in events][-1] == "succeeded"
+
+
+def test_a_stream_of_a_job_that_waits(client: httpx.Client, gateway: Service) -> None:
+    """Where nothing happens for long, what has happened is heard all the same."""
+    for worker in gateway.workers:
+        worker.stop()
+    gateway.workers.clear()
+    job = post(client, wait=None).json()
+    begin = time.monotonic()
+    with client.stream("GET", absolute(client, job["links"]["events"])) as answer:
+        assert next(server_sent_events(answer.iter_lines()))["event"] == "queued"
+    assert time.monotonic() - begin < 5
+    gateway.start_worker()
+    gateway.wait_for_workers()
+
+
+def test_uploads_are_stored_as_they_come(client: httpx.Client, gateway: Service) -> None:
+    """Half of an image is in the gateway's store before the other half was sent."""
+    half = 2**20
+    go_on = threading.Event()
+
+    def image() -> Iterator[bytes]:
+        yield SMALL_PNG[:8] + bytes(half)
+        go_on.wait(20)
+        yield bytes(half)
+
+    codes: list[str] = []
+
+    def send() -> None:
+        answer = client.post("/v1/jobs", content=image(), headers={"Content-Type": "image/png"})
+        codes.append(answer.json()["code"])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        until(lambda: any(path.stat().st_size >= half for path in gateway.blob_files()), "half of it is stored", 10)
+        assert codes == []
+    finally:
+        go_on.set()
+        thread.join()
+    assert codes == ["broken_image"]
+
+
+def test_a_large_upload_meets_the_gateways_limit(client: httpx.Client) -> None:
+    """The proxy refuses nothing by itself: what is too large is refused in the gateway's words, while it is sent."""
+    for _ in range(5):
+        answer = client.post("/v1/jobs", content=bytes(8 * LIMIT), headers={"Content-Type": "image/png"})
+        problem(answer, 413, "upload_too_large")
+    assert client.post("/v1/images", content=BMP, headers={"Content-Type": "image/bmp"}).is_success
+
+
+def test_a_proxy_has_more_connections_than_one_address(proxy: ReverseProxy, client: httpx.Client) -> None:
+    """Twice as many streams as one address may have go through the proxy; directly there is room for no more."""
+    job = finished(client)
+    waiting = [proxy.client() for _ in range(2 * PER_ADDRESS)]
+    try:
+        asked = [threading.Thread(target=each.get, args=(absolute(each, job["links"]["self"]),)) for each in waiting]
+        for thread in asked:
+            thread.start()
+        for thread in asked:
+            thread.join()
+        assert all(each.get("/healthz").status_code == 200 for each in waiting)
+    finally:
+        for each in waiting:
+            each.close()
+
+
+def test_hosts_that_are_not_ours(gateway: Service) -> None:
+    """Another host is refused, whatever the path, but not where a load balancer asks by number."""
+    for host in ("evil.example", "colors.example.evil.example", f"{HOST}@evil.example", "127.0.0.1"):
+        for path in ("/", "/docs", f"{PREFIX}/docs", "/v1/jobs", "/nowhere"):
+            (answer,) = said_to(gateway.port, _get(path, host))
+            assert answer.status in (400, 421), (host, path)
+            assert b"evil" not in answer.body
+    for path in ("/healthz", f"{PREFIX}/healthz", "/readyz"):
+        assert said_to(gateway.port, _get(path, "127.0.0.1"))[0].status == 200
+    for host in (HOST, HOST.upper(), f"{HOST}:8443"):
+        assert said_to(gateway.port, _get("/v1/algorithms", host))[0].status == 200
+
+
+def test_nothing_is_built_from_a_host(
+    own_store: Callable[..., StoreServer], own_service: Callable[..., Service]
+) -> None:
+    """Where all hosts are answered for, none that is named, by any header, comes back in a page or a header."""
+    service = own_service(own_store()).start_gateway()
+    more = "X-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\nForwarded: host=evil.example\r\n"
+    for path in ("/", "/docs", "/docs/", "/v1/jobs/", "/openapi.json", "/nowhere"):
+        (answer,) = said_to(service.port, _get(path, "evil.example", more))
+        assert answer.status in (200, 307, 404)
+        assert b"evil" not in answer.body
+        assert not any("evil" in value for value in answer.headers.values())
+
+
+def _get(path: str, host: str, more: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n".encode()

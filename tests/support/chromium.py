@@ -1,0 +1,76 @@
+"""A witness that is not ours: what Chromium shows of an image file, drawn on a canvas in sRGB."""
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "AVIF": "image/avif",
+    "BMP": "image/bmp",
+}
+"""The formats that it shows."""
+
+_DRAW = """async source => {
+    const image = new Image();
+    const shown = await new Promise(told => {
+        image.onload = () => told(true);
+        image.onerror = () => told(false);
+        image.src = source;
+    });
+    if (!shown) return null;
+    const canvas = document.createElement('canvas');
+    canvas.width = image.naturalWidth;
+    canvas.height = image.naturalHeight;
+    const pen = canvas.getContext('2d', {colorSpace: 'srgb', willReadFrequently: true});
+    pen.drawImage(image, 0, 0);
+    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+    let text = '';
+    for (let at = 0; at < pixels.length; at += 8192) {
+        text += String.fromCharCode.apply(null, pixels.subarray(at, at + 8192));
+    }
+    return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+class Chromium:
+    """A running browser with an empty page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def sees(self, data: bytes, image_format: str) -> np.ndarray | None:
+        """RGBA u8[h, w, 4], or None where it shows nothing. Colours that are partly clear are rounded by the canvas."""
+        source = f"data:{MEDIA_TYPES[image_format]};base64,{base64.b64encode(data).decode()}"
+        drawn = self._page.evaluate(_DRAW, source)
+        if drawn is None:
+            return None
+        width, height, text = drawn
+        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+
+
+@contextmanager
+def chromium() -> Iterator[Chromium]:
+    """Skipped without the browser on a laptop, failed without it in CI."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        message = "there is no chromium here, and nobody else says what browsers show: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    options = ["--no-sandbox", "--force-color-profile=srgb"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        page = browser.new_page()
+        page.goto("about:blank")
+        yield Chromium(page)
+        browser.close()

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from api.http import console, hrefs, problems
 from api.http.dependencies import Services
-from api.http.routes import console, events, files, health, images, jobs, palettes, results
+from api.http.routes import events, files, health, images, jobs, palettes, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake

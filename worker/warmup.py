@@ -9,9 +9,11 @@ import numpy as np
 
 from shared.contract.params import MODELS, ColorSpace, KMeansParams
 from shared.contract.results import FoundImage
+from shared.contract.selection import ExcludedColor
 from worker.clustering import cluster
 from worker.clustering.registry import METHODS, method_of
 from worker.color.counting import ColorSet, count_colors
+from worker.color.difference import resembles
 from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
 from worker.kernels import bmp, png, qoi
@@ -46,6 +48,7 @@ def _count() -> None:
     png.unfilter(stored[2:], 0, 1, np.empty((1, 1), np.uint8))
     bmp.unpack(stored, 0, False, np.empty((1, 1), np.uint8), np.empty((1, 1), np.bool_))
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
+    resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
 
 
 def _cluster(algorithm: str) -> None:

@@ -7,12 +7,21 @@ early, at the next convenient place, when it reads a non-zero `progress[1]`.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DONE = 0
 STOP = 1
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view of the array that cannot be written to: a kernel is compiled once for it, wherever it comes from."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def kernel(function: F) -> F:

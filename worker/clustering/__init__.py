@@ -2,6 +2,7 @@
 
     registry          the methods that there are; kmeans, hdbscan, optics, agglomerative: a room each
     base              what a method is, and what it gives back
+    choose_k          one of several numbers of clusters, by their measures
     reference         the reference engine: other packages on the pixels, a `peer` in each method's room
     comparison        how far two runs are apart
     core_distances, spanning_tree    what methods share

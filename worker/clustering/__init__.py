@@ -1,6 +1,6 @@
 """All clustering methods behind one function.
 
-    registry          the methods that there are; kmeans, hdbscan, optics, agglomerative: a room each
+    registry          the methods that there are; kmeans, hdbscan, optics, agglomerative, assign: a room each
     base              what a method is, and what it gives back
     choose_k          one of several numbers of clusters, by their measures
     reference         the reference engine: other packages on the pixels, a `peer` in each method's room

@@ -7,10 +7,11 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from shared.contract.params import MODELS, ColorSpace, KMeansParams
+from shared.contract.params import MODELS, AgglomerativeParams, ColorSpace, KMeansParams
 from shared.contract.results import FoundImage
 from shared.contract.selection import ExcludedColor
-from worker.clustering import cluster
+from worker.clustering import NOISE, choose_k, cluster
+from worker.clustering.assign.engine import METRICS, assign
 from worker.clustering.registry import METHODS, method_of
 from worker.color.counting import ColorSet, count_colors
 from worker.color.difference import resembles
@@ -18,6 +19,9 @@ from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
 from worker.kernels import bmp, png, qoi
 from worker.progress import Meter
+from worker.quality import members
+from worker.quality.accent import accents
+from worker.quality.picture import differences, painted
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
 
@@ -31,6 +35,7 @@ def warm_up() -> float:
     _count()
     for algorithm in METHODS:
         _cluster(algorithm)
+    _measure()
     _draw()
     return time.perf_counter() - begin
 
@@ -62,6 +67,24 @@ def _cluster(algorithm: str) -> None:
         cluster(points, params)
 
 
+def _measure() -> None:
+    """A number of clusters chosen, a palette given, and all that is said of a clustering."""
+    colors, meter = _colors(24, 4), Meter()
+    points = colors.points()
+    for params in (KMeansParams(), AgglomerativeParams()):
+        choose_k.choose(points, params, range(2, 4), None, meter)
+    palette = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
+    for metric in METRICS:
+        given = assign(points, palette.tolist(), metric, meter)
+    labels = np.where(np.arange(len(points)) % 9, given.labels, NOISE).astype(np.int32)
+    members.choose(points, colors.counts, labels, given.centers)
+    apart = differences(colors.colors, labels, palette, meter)
+    painted(colors.colors, colors.counts, labels, palette, apart)
+    accents(palette, np.full(2, 0.5))
+    for dtype in (np.int32, np.int16):
+        members.positions(colors.label_map(labels.astype(dtype)), 2, meter)
+
+
 def _draw() -> None:
     """Every output, of an image of two clusters."""
     params, colors = KMeansParams(n_clusters=2), _colors(24, 4)
@@ -86,6 +109,7 @@ def main() -> int:
         _count()
         for algorithm in [*order, _LIKE_IT]:
             _cluster(algorithm)
+        _measure()
         _draw()
         half.result()
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")

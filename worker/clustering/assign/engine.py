@@ -1,7 +1,7 @@
 """A given palette: every colour to the entry that is nearest to it."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from worker.kernels import read_only
 from worker.progress import Meter, run_here
 
 Metric = Literal["ciede2000", "euclidean"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 # Below so many pairs of a colour and an entry other threads cost more than they save.
 _WORTH_THREADS = 1 << 17

@@ -10,7 +10,8 @@ from shared.contract.errors import errors_about
 from shared.contract.params import AnyParams
 from shared.contract.results import ClusterResult
 from shared.formats import Limits
-from worker.clustering import cluster
+from worker.choice import choose
+from worker.clustering import cluster, in_order
 from worker.color.selection import count_selected, select
 from worker.decoding.decode import decode
 from worker.measures import measure
@@ -78,12 +79,14 @@ def run(
         colors = count_selected(selected, params, threads)
         points = colors.points(params.color_space, params.standardize)
     with stages.stage("cluster") as tell:
-        clustering = cluster(points, params, tell, threads)
+        chosen = choose(points, params, Meter(tell, threads), frames="sweep" in params.outputs)
+        clustering = chosen.clustering if chosen else cluster(points, params, tell, threads)
         check_clusters(clustering, params)
-        clustering = clustering.by_share(points)
+        clustering = in_order(clustering, points, params)
     with stages.stage("measure") as tell:
         labels = label_pixels(colors, clustering, threads)
-        segmentation = Segmentation(params, raster, colors, points, clustering, labels)
+        selection, tried = (chosen.selection, chosen.tried) if chosen else (None, ())
+        segmentation = Segmentation(params, raster, colors, points, clustering, labels, selection, tried)
         measures = measure(segmentation, Meter(tell, threads))
     with stages.stage("render") as tell:
         drawn = draw_all([*ALWAYS, *params.outputs], segmentation, Meter(tell, threads))

@@ -7,10 +7,11 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from shared.contract.params import MODELS, ColorSpace, KMeansParams
+from shared.contract.params import AgglomerativeParams, ColorSpace, KMeansParams, parse_params
 from shared.contract.results import FoundImage
 from shared.contract.selection import ExcludedColor
-from worker.clustering import cluster
+from worker.clustering import NOISE, choose_k, cluster
+from worker.clustering.assign.engine import METRICS, assign
 from worker.clustering.registry import METHODS, method_of
 from worker.color.counting import ColorSet, count_colors
 from worker.color.difference import resembles
@@ -18,11 +19,15 @@ from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
 from worker.kernels import bmp, png, qoi
 from worker.progress import Meter
+from worker.quality import members
+from worker.quality.accent import accents
+from worker.quality.picture import differences, painted
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
 
 # numba compiles on one core. The first of these is half of the work; the second shares much with it.
 _LONGEST, _LIKE_IT = "hdbscan", "optics"
+_NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
 
 
 def warm_up() -> float:
@@ -31,6 +36,7 @@ def warm_up() -> float:
     _count()
     for algorithm in METHODS:
         _cluster(algorithm)
+    _measure()
     _draw()
     return time.perf_counter() - begin
 
@@ -49,6 +55,7 @@ def _count() -> None:
     png.unfilter(stored[2:], 0, 1, np.empty((1, 1), np.uint8))
     bmp.unpack(stored, 0, False, np.empty((1, 1), np.uint8), np.empty((1, 1), np.bool_))
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
+    resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
 
 
 def _cluster(algorithm: str) -> None:
@@ -57,9 +64,27 @@ def _cluster(algorithm: str) -> None:
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:
         points = colors.points(space)
-        cluster(points, MODELS[algorithm](color_space=space))
+        cluster(points, parse_params({**_NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
     for params in method_of(algorithm).variants:
         cluster(points, params)
+
+
+def _measure() -> None:
+    """A number of clusters chosen, a palette given, and all that is said of a clustering."""
+    colors, meter = _colors(24, 4), Meter()
+    points = colors.points()
+    for params in (KMeansParams(), AgglomerativeParams()):
+        choose_k.choose(points, params, range(2, 4), None, meter)
+    palette = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
+    for metric in METRICS:
+        given = assign(points, palette.tolist(), metric, meter)
+    labels = np.where(np.arange(len(points)) % 9, given.labels, NOISE).astype(np.int32)
+    members.choose(points, colors.counts, labels, given.centers)
+    apart = differences(colors.colors, labels, palette, meter)
+    painted(colors.colors, colors.counts, labels, palette, apart)
+    accents(palette, np.full(2, 0.5))
+    for dtype in (np.int32, np.int16):
+        members.positions(colors.label_map(labels.astype(dtype)), 2, meter)
 
 
 def _draw() -> None:
@@ -86,6 +111,7 @@ def main() -> int:
         _count()
         for algorithm in [*order, _LIKE_IT]:
             _cluster(algorithm)
+        _measure()
         _draw()
         half.result()
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")

@@ -6,13 +6,23 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from shared.contract.params import parse_params
+from shared.contract.params import AgglomerativeParams, KMeansParams, parse_params
 from shared.formats import Limits
 from tests.support.corpus import corpus
 from tests.support.images import encoded, noise
 from worker import pipeline
+from worker.clustering.assign.engine import METRICS, assign
+from worker.clustering.choose_k import choose
+from worker.clustering.kmeans import engine
+from worker.color.selection import count_selected
+from worker.color.spaces import centers_to_srgb
+from worker.progress import Meter
+from worker.quality import members
+from worker.quality.accent import accents
+from worker.quality.picture import differences, painted
 from worker.warmup import warm_up
 
 WAYS: list[dict[str, Any]] = [
@@ -29,6 +39,7 @@ WAYS: list[dict[str, Any]] = [
     *({"algorithm": "agglomerative", "linkage": name} for name in ("ward", "single", "complete", "average")),
     {"algorithm": "agglomerative", "n_clusters": None, "distance_threshold": 50.0},
 ]
+SPACES = ("rgb", "lab", "oklab")
 SELECTIONS: list[dict[str, Any]] = [
     *({"alpha": alpha} for alpha in ("weight", "opaque", "blend:#ff0000")),
     {"max_pixels": 200},
@@ -64,7 +75,31 @@ def made_for_jobs() -> tuple[int, list[tuple[str, str]]]:
     for image, params in jobs:
         pipeline.run(image, parse_params(params), lambda *_: True, limits=Limits())
     pipeline.run(small, parse_params({"algorithm": "kmeans"}), lambda *_: True, mask=small, limits=Limits())
+    for space in SPACES:
+        measure(noise(25, 25, channels=4), {"color_space": space, "alpha": "weight"})
+        measure(noise(260, 260), {"color_space": space, "standardize": True})
     return len(known), sorted(variants() - known)
+
+
+def measure(pixels: np.ndarray, common: dict[str, Any]) -> None:
+    """Choose a number of clusters, give a palette, and measure what comes of it."""
+    colors = count_selected(pixels, parse_params(common))
+    points = colors.points(common["color_space"], common.get("standardize", False))
+    for algorithm in ("kmeans", "agglomerative"):
+        params = parse_params({"algorithm": algorithm, **common})
+        assert isinstance(params, KMeansParams | AgglomerativeParams)
+        clustering, _ = choose(points, params, range(2, 5), None, Meter())
+    engine.run(points, KMeansParams(n_clusters=6), Meter(), fixed=[[9, 9, 9]])
+    for metric in METRICS:
+        given = assign(points, [[0, 0, 0], [200, 100, 0]], metric, Meter())
+    for labels in (given.labels, np.where(np.arange(len(points)) % 3, clustering.labels, -1).astype(np.int32)):
+        centers = points.means(labels, int(labels.max()) + 1)
+        palette = centers_to_srgb(points, centers).astype(np.uint8)
+        members.choose(points, points.weights, labels, centers)
+        apart = differences(colors.colors, labels, palette, Meter())
+        painted(colors.colors, colors.counts, labels, palette, apart)
+        members.positions(colors.label_map(labels.astype(np.int16)), len(centers), Meter())
+        accents(palette, np.full(len(palette), 0.1))
 
 
 def test_no_job_waits_for_a_compiler_after_the_warm_up() -> None:

@@ -1,7 +1,8 @@
 """All clustering methods behind one function.
 
-    registry          the methods that there are; kmeans, hdbscan, optics, agglomerative: a room each
+    registry          the methods that there are; kmeans, hdbscan, optics, agglomerative, assign: a room each
     base              what a method is, and what it gives back
+    choose_k          one of several numbers of clusters, by their measures
     reference         the reference engine: other packages on the pixels, a `peer` in each method's room
     comparison        how far two runs are apart
     core_distances, spanning_tree    what methods share
@@ -16,7 +17,7 @@ from worker.clustering.registry import method_of
 from worker.color.points import Points
 from worker.progress import Meter, Report, Stopped
 
-__all__ = ["NOISE", "Clustering", "Details", "Points", "Report", "Stopped", "cluster"]
+__all__ = ["NOISE", "Clustering", "Details", "Points", "Report", "Stopped", "cluster", "in_order"]
 
 
 def cluster(points: Points, params: AnyParams, report: Report | None = None, threads: int | None = None) -> Clustering:
@@ -28,5 +29,11 @@ def cluster(points: Points, params: AnyParams, report: Report | None = None, thr
     method = method_of(params.algorithm)
     with Meter(report, threads).part(0.0, 1.0) as whole:
         if params.engine == "reference":
+            assert method.peer is not None, "its parameters refuse the reference engine"
             return reference.run(points, params, method.peer, whole)
         return method.run(points, params, whole)
+
+
+def in_order(clustering: Clustering, points: Points, params: AnyParams) -> Clustering:
+    """The clustering as it is told: by falling share, unless labels mean what the request says."""
+    return clustering if method_of(params.algorithm).keeps_order else clustering.by_share(points)

@@ -70,10 +70,12 @@ class ClusteringMethod(Generic[P, D, R]):
 
     run: Callable[[Points, P, Meter], Clustering]
     """The exact engine: all colours with their counts."""
-    peer: Callable[[Pixels, P], Answer]
+    peer: Callable[[Pixels, P], Answer] | None = None
     """The reference engine: another package on the pixels themselves. It loads that package when it is called."""
-    compare: Callable[[D, R, Points, P], Comparison]
+    compare: Callable[[D, R, Points, P], Comparison] | None = None
     """The exact engine's details against the reference engine's."""
+    keeps_order: bool = False
+    """Whether labels are as the method gives them; others are put in order by falling share."""
     fewer: Callable[[P], str]
     """What to change so that there are fewer clusters: a sentence for a person."""
     variants: tuple[P, ...] = ()

@@ -13,6 +13,7 @@ METHODS: dict[str, str] = {
     "hdbscan": "worker.clustering.hdbscan",
     "optics": "worker.clustering.optics",
     "agglomerative": "worker.clustering.agglomerative",
+    "assign": "worker.clustering.assign",
 }
 
 

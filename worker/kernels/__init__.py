@@ -17,6 +17,13 @@ DONE = 0
 STOP = 1
 
 
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view of the array that cannot be written to: a kernel is compiled once for it, wherever it comes from."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
 def kernel(function: F) -> F:
     """Compile without the interpreter lock, and keep the machine code on disk.
 
@@ -29,10 +36,3 @@ def kernel(function: F) -> F:
 def inline(function: F) -> F:
     """A small helper of kernels, compiled into its callers."""
     return cast(F, njit(cache=True, nogil=True, error_model="numpy", inline="always")(function))
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, contiguous and not to be written to: numba compiles anew for each way in which one may be used."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view

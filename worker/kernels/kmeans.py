@@ -264,8 +264,11 @@ def iterate(
     tolerance: float,
     most: int,
     enough: int,
+    fixed: int,
 ) -> tuple[int, int, float, int]:
     """Up to `most` iterations on one thread: `sweep` the pieces, then move the centres to the means of their points.
+
+    The first `fixed` centres do not move, and may be empty.
 
     It ends early when no label changes or the centres' squared movement is at most `tolerance`, when a sweep takes
     `enough` comparisons, or with an empty cluster, before centres are moved: the movement is -1 then. OUT: `centers`
@@ -290,9 +293,10 @@ def iterate(
             work += took
             gained += change
         totals += gained
-        if np.min(totals[:, 3]) == 0:
-            return iteration + 1, changed, -1.0, work
-        for j in range(len(centers)):
+        moved[:fixed] = centers[:fixed]
+        for j in range(fixed, len(centers)):
+            if totals[j, 3] == 0:
+                return iteration + 1, changed, -1.0, work
             for axis in range(3):
                 moved[j, axis] = totals[j, axis] / totals[j, 3]
         movement = advance(moved, centers, moves)

@@ -116,7 +116,7 @@ def halve_cells(palette: NDArray[np.int32], bounds: NDArray[np.int32], cells: Ce
 def _nearest_to_middle(palette: NDArray[np.int32], candidates: NDArray[np.int32], corners: Any) -> int:
     nearest, least = candidates[0], np.iinfo(np.int64).max
     for entry in candidates:
-        distance = np.int64(0)
+        distance = 0
         for axis in range(3):
             off = 2 * palette[entry, axis] - corners[axis][0] - corners[axis][1]
             distance += off * off

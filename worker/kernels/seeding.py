@@ -10,12 +10,12 @@ Floats = NDArray[np.float64]
 
 
 @kernel
-def seed_centers(grid: Grid, uniforms: Floats, centers: Floats, progress: NDArray[np.int64]) -> None:
+def seed_centers(grid: Grid, uniforms: Floats, fixed: int, centers: Floats, progress: NDArray[np.int64]) -> None:
     """Greedy k-means++ (Arthur, Vassilvitskii 2007): `centers` f64[k, 3] (OUT) from the points of the grid.
 
-    Each next centre is the best of several points drawn with a probability proportional to weight x squared
-    distance to the nearest centre yet. `uniforms` f64[k, candidates] are the draws, in 0..1. A candidate is
-    compared only with the blocks and cells that it can reach. `progress` grows by 1 a centre.
+    The first `fixed` of them are given. Each next centre is the best of several points drawn with a probability
+    proportional to weight x squared distance to the nearest centre yet. `uniforms` f64[k, candidates] are the draws, in
+    0..1. A candidate is compared only with the blocks and cells that it can reach. `progress` grows by 1 a centre.
     """
     blocks = len(grid.block_low)
     nearest = np.ones(len(grid.coords))
@@ -29,7 +29,7 @@ def seed_centers(grid: Grid, uniforms: Floats, centers: Floats, progress: NDArra
     for j in range(len(centers)):
         if progress[STOP]:
             return
-        if j:
+        if j > 0 and j >= fixed:
             most = -1.0
             for candidate in range(uniforms.shape[1]):
                 drawn = _draw(grid, nearest, potential, uniforms[j, candidate])
@@ -37,9 +37,10 @@ def seed_centers(grid: Grid, uniforms: Floats, centers: Floats, progress: NDArra
                 if gain > most:
                     most = gain
                     chosen = drawn
-        for axis in range(3):
-            centers[j, axis] = grid.coords[chosen, axis]
-        _admit(grid, nearest, farthest, potential, chosen)
+        if j >= fixed:
+            for axis in range(3):
+                centers[j, axis] = grid.coords[chosen, axis]
+        _admit(grid, nearest, farthest, potential, centers[j])
         progress[DONE] += 1
 
 
@@ -89,10 +90,10 @@ def _gain(grid: Grid, nearest: Floats, farthest: Floats, point: int) -> float:
 
 
 @kernel
-def _admit(grid: Grid, nearest: Floats, farthest: Floats, potential: Floats, point: int) -> None:
-    """Bring `nearest`, `farthest` and `potential` up to date after a new centre at that point."""
+def _admit(grid: Grid, nearest: Floats, farthest: Floats, potential: Floats, center: Floats) -> None:
+    """Bring `nearest`, `farthest` and `potential` up to date after a new `center` f64[3]."""
     coords, weights = grid.coords, grid.weights
-    center_x, center_y, center_z = coords[point, 0], coords[point, 1], coords[point, 2]
+    center_x, center_y, center_z = center[0], center[1], center[2]
     for block in range(len(farthest)):
         limit = farthest[block]
         if _box_distance(grid.block_low, grid.block_high, block, center_x, center_y, center_z) >= limit:

@@ -27,10 +27,12 @@ class Agreement:
 
 def compare(exact: Clustering, reference: Clustering, points: Points, params: AnyParams) -> Agreement:
     """Whether the engines agree, within the tolerances that the method's details have."""
+    differences = method_of(params.algorithm).compare
+    assert differences is not None, "the command takes methods that have a reference only"
     return Agreement(
         adjusted_rand(exact.labels, reference.labels, points.weights),
         equal_share(exact.labels, reference.labels, points.weights),
-        method_of(params.algorithm).compare(exact.details, reference.details, points, params),
+        differences(exact.details, reference.details, points, params),
     )
 
 

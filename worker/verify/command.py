@@ -31,7 +31,11 @@ def parse(argv: Sequence[str]) -> tuple[Path, bool, AnyParams]:
     )
     parser.add_argument("image", type=Path)
     parser.add_argument("--keep-ties", action="store_true", help="compare on the colours as they are")
-    parser.add_argument("--algorithm", choices=list(MODELS), default=DEFAULT_ALGORITHM)
+    parser.add_argument(
+        "--algorithm",
+        choices=[name for name, model in MODELS.items() if model.method.reference_max_pixels],
+        default=DEFAULT_ALGORITHM,
+    )
     names = {name for model in MODELS.values() for name in model.model_fields} - {"algorithm", "engine"}
     for name in sorted(names):
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS)

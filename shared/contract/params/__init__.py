@@ -20,10 +20,12 @@ from shared.contract.params.common import (
     ColorSpace,
     CommonParams,
     resolve_count,
+    rgb_of_color,
 )
 from shared.contract.params.hdbscan import HdbscanParams
 from shared.contract.params.json_text import read_object, read_value
 from shared.contract.params.kmeans import KMeansParams
+from shared.contract.params.number import number_of, range_of
 from shared.contract.params.optics import OpticsParams
 from shared.contract.params.parse import parse_params
 from shared.contract.params.registry import DEFAULT_ALGORITHM, MODELS, REFERENCE_MAX_PIXELS, AnyParams, Params
@@ -47,8 +49,11 @@ __all__ = [
     "check_reference_size",
     "check_region",
     "json_schema",
+    "number_of",
     "parse_params",
+    "range_of",
     "read_object",
     "read_value",
     "resolve_count",
+    "rgb_of_color",
 ]

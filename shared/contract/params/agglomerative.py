@@ -31,7 +31,9 @@ class AgglomerativeParams(CommonParams):
         "number that suits the image best in it.",
     )
     criterion: Criterion | None = Field(
-        None, description="What the best number is told by; null: the silhouette. Only where there is a choice."
+        None,
+        description="What the best number is told by, where there is a choice; null: `davies_bouldin` where its "
+        "clusters carry nine tenths of the variance, else `elbow`.",
     )
     distance_threshold: float | None = Field(
         None, ge=0, description="Merge no clusters at this height or above; instead of `n_clusters`."

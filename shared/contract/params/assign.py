@@ -13,10 +13,11 @@ class AssignParams(CommonParams):
     method = Method(
         queue="fast",
         timeout_seconds=120,
-        reference_max_pixels=2_000_000,  # time: pixels times colours, one after the other
+        reference_max_pixels=0,  # no package does this
     )
 
     algorithm: Literal["assign"] = "assign"
+    engine: Literal["exact"] = Field("exact", description="There is no other engine for this method.")
     palette: Annotated[list[AnyColor], Field(min_length=1, max_length=MOST_COLORS)] = Field(
         description="The colours, sRGB, in the order of the labels."
     )

@@ -34,13 +34,17 @@ def check_mask_size(mask: tuple[int, int], image: tuple[int, int]) -> None:
         raise InvalidParams([FieldError(field="mask", value=f"{mask[0]} x {mask[1]}", message=message)])
 
 
-def check_outputs(params: AnyParams) -> None:
-    """Raises InvalidParams for an output that these parameters cannot have."""
+def check_combinations(params: AnyParams) -> None:
+    """Raises InvalidParams for values that are right by themselves, and do not go together."""
     number = getattr(params, "n_clusters", None)
-    if "sweep" in params.outputs and range_of(number) is None:
+    chosen = range_of(number) is not None
+    if "sweep" in params.outputs and not chosen:
         message = "has sweep, which shows a choice: give n_clusters as 'auto' or a range, or leave it out"
-    elif "masks" in params.outputs and isinstance(number, int) and number > MOST_MASKS:
+        raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
+    if "masks" in params.outputs and isinstance(number, int) and number > MOST_MASKS:
         message = f"has masks, of which there are at most {MOST_MASKS}: n_clusters is {number}"
-    else:
-        return
-    raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
+        raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
+    if params.engine == "reference" and (chosen or getattr(params, "fixed", None)):
+        what = "where the number of clusters is chosen" if chosen else "with fixed centres"
+        message = f"should be 'exact' {what}: other packages do not do that"
+        raise InvalidParams([FieldError(field="engine", value=params.engine, message=message)])

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.hex_color import HEX
+from shared.contract.hex_color import HEX, rgb_of_hex
 from shared.contract.outputs import Outputs, Recolor
 from shared.contract.selection import MOST_EXCLUDED, Alpha, ExcludedColor, Region, error_message
 
@@ -21,6 +21,13 @@ AnyColor = Annotated[
     Annotated[str, Field(pattern=f"^{HEX}$", examples=["#ff8800"])] | Color,
     error_message("should be a colour: '#rrggbb', or [r, g, b] with numbers from 0 to 255"),
 ]
+
+
+def rgb_of_color(color: str | list[float]) -> list[float]:
+    """An `AnyColor` as sRGB, 0..255."""
+    return [float(channel) for channel in rgb_of_hex(color)] if isinstance(color, str) else color
+
+
 MOST_COLORS = 256
 """In a list that a request gives, and of KMeans' clusters."""
 # Pixels from 1 up, or a share of the clustered pixels below 1. Strict, so that true and "5" are not numbers.

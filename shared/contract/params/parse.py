@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from shared.contract.errors import LONG, FieldError, InvalidParams
-from shared.contract.params.checks import check_outputs
+from shared.contract.params.checks import check_combinations
 from shared.contract.params.registry import DEFAULT_ALGORITHM, MODELS, AnyParams
 from shared.contract.params.schema import json_schema, part_at
 from shared.contract.params.wording import allowed, path, unknown
@@ -32,7 +32,7 @@ def parse_params(data: Mapping[str, Any]) -> AnyParams:
         params = model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InvalidParams(_field_errors(error, algorithm)) from None
-    check_outputs(params)
+    check_combinations(params)
     return params
 
 

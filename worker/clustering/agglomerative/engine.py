@@ -5,13 +5,13 @@ are limited to MAX_DENSE colours. All four are exact: heights and, where no two 
 of scipy on the pixels.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.errors import TooManyColors
-from shared.contract.params import AgglomerativeParams
+from shared.contract.params import AgglomerativeParams, number_of
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.clustering.base import Clustering
 from worker.clustering.spanning_tree import spanning_tree
@@ -21,6 +21,8 @@ from worker.progress import Meter
 
 # All distances of so many colours take one gibibyte.
 MAX_DENSE = 16_384
+
+Linkage = Literal["ward", "single", "complete", "average"]
 
 # Points in a leaf of single linkage's tree.
 LEAF_SIZE = 12
@@ -39,32 +41,53 @@ def run(points: Points, params: AgglomerativeParams, meter: Meter) -> Clustering
 
     Fewer colours than `n_clusters` give as many clusters as colours. Clusters are numbered by their first pixel.
     """
+    tree = grow(points, params.linkage, meter)
+    return tree.clustering(merges_kept(tree.merges.heights, params))
+
+
+class Tree(NamedTuple):
+    """All merges of the points, lowest first, and clusterings by how many of them are left standing."""
+
+    points: Points
+    order: NDArray[np.intp]  # [U]: the points in raster order, as the merges number them
+    merges: Merges
+
+    def labels(self, kept: int) -> NDArray[np.int32]:
+        """The clusters' numbers i32[U], in the order of the points."""
+        labels = np.empty(len(self.order), np.int32)
+        labels[self.order] = dendrogram.cut(self.merges.parts, kept)
+        return labels
+
+    def clustering(self, kept: int) -> Clustering:
+        labels, merges = self.labels(kept), self.merges
+        return Clustering(
+            labels=labels,
+            centers=self.points.means(labels, int(labels.max()) + 1),
+            details=AgglomerativeDetails(_renumber(merges.parts, self.order), merges.heights, merges.pixels),
+        )
+
+
+def grow(points: Points, linkage: Linkage, meter: Meter) -> Tree:
+    """The tree of `points` by that linkage."""
     # In raster order from here on, so that the order in which the colours came decides nothing.
     order = np.argsort(points.first)
     coords, weights = points.coords[order], points.weights[order]
-    if params.linkage == "ward":
+    if linkage == "ward":
         merges = ward_linkage(coords, weights, meter)
         # Ward's heights grow with the root of the weights: where those count parts of a pixel, back to pixels.
         merges = merges._replace(heights=merges.heights / np.sqrt(points.units))
-    elif params.linkage == "single":
+    elif linkage == "single":
         merges = single_linkage(coords, weights, meter)
     else:
-        merges = dense_linkage(coords, weights, params.linkage == "average", meter)
-    labels = np.empty(len(points), np.int32)
-    labels[order] = dendrogram.cut(merges.parts, merges_kept(merges.heights, params))
-    return Clustering(
-        labels=labels,
-        centers=points.means(labels, int(labels.max()) + 1),
-        details=AgglomerativeDetails(_renumber(merges.parts, order), merges.heights, merges.pixels),
-    )
+        merges = dense_linkage(coords, weights, linkage == "average", meter)
+    return Tree(points, order, merges)
 
 
 def merges_kept(heights: NDArray[np.float64], params: AgglomerativeParams) -> int:
     """How many merges, lowest first, the cut leaves standing: those below the threshold, or all but n_clusters - 1."""
     if params.distance_threshold is not None:
         return int(np.searchsorted(heights, params.distance_threshold, side="left"))
-    assert params.n_clusters is not None  # AgglomerativeParams sees to it
-    return max(len(heights) + 1 - params.n_clusters, 0)
+    return max(len(heights) + 1 - number_of(params.n_clusters), 0)
 
 
 def _renumber(parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shared.contract.params import AgglomerativeParams
+from shared.contract.params import AgglomerativeParams, number_of
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.clustering.base import Answer, Pixels
 
@@ -11,7 +11,7 @@ def run(pixels: Pixels, params: AgglomerativeParams) -> Answer:
     """Its full dendrogram, and the cut that the parameters ask for."""
     from sklearn.cluster import AgglomerativeClustering
 
-    clusters = None if params.n_clusters is None else min(params.n_clusters, len(pixels.points))
+    clusters = None if params.n_clusters is None else min(number_of(params.n_clusters), len(pixels.points))
     # Ward's heights grow with the root of the weights: see the exact engine.
     growth = np.sqrt(pixels.points.units) if params.linkage == "ward" else 1.0
     peer = AgglomerativeClustering(

@@ -1,8 +1,11 @@
 """KMeans over counted colours: exactly Lloyd's algorithm on every pixel."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from shared.contract.params import KMeansParams
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contract.params import KMeansParams, number_of
 from worker.clustering.base import Clustering
 from worker.clustering.kmeans.details import KMeansDetails
 from worker.clustering.kmeans.grids import FEW, grid_levels, grid_over, sides
@@ -13,9 +16,14 @@ from worker.color.points import Points
 from worker.kernels import grid
 from worker.progress import Meter, run_here
 
+Floats = NDArray[np.float64]
 
-def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
+
+def run(points: Points, params: KMeansParams, meter: Meter, fixed: Sequence[Sequence[float]] = ()) -> Clustering:
     """Cluster `points` into `params.n_clusters` clusters, or as many as there are colours if that is fewer.
+
+    The first clusters are those of the `fixed` sRGB colours (0..255), at most n_clusters: centres that do not move and
+    stay with no pixel too. The others are found; given `init` centres are theirs.
 
     From given `init` centres, labels, inertia and iterations are scikit-learn's on all pixels: the nearest
     centre wins, the lowest index among equals; an empty cluster moves to the pixel farthest from its centre;
@@ -26,32 +34,63 @@ def run(points: Points, params: KMeansParams, meter: Meter) -> Clustering:
     reached there, with the spread inside of the cells. The one of lowest inertia, the first among equals, is improved
     by swaps of centres and goes on over all colours; its iterations there are counted.
     """
-    if len(points) < params.n_clusters:
-        labels = np.arange(len(points), dtype=np.int32)
-        return Clustering(labels, points.coords.copy(), KMeansDetails(0.0, 0, np.zeros(1)))
+    given = spaces.centers_from_srgb(points, np.array(fixed, np.float64).reshape(-1, 3))
+    if len(points) < number_of(params.n_clusters) and not len(given):
+        return each_by_itself(points)
     if isinstance(params.init, list):
+        centers = np.concatenate([given, spaces.centers_from_srgb(points, np.array(params.init, np.float64))])
         with meter.part(0.0, 0.2) as part:
             cells = grid_over(points.coords, points.weights, sides(len(points))[0], part)
-        centers = spaces.centers_from_srgb(points, np.array(params.init, np.float64))
-        with meter.part(0.2, 0.98) as part:
-            ended = Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
-        inertias = np.array([ended.inertia])
-    else:
-        with meter.part(0.0, 0.1) as part:
-            levels = grid_levels(points, part)
-        with meter.part(0.1, 0.6) as part:
-            centers, inertias = first_centers(levels, params, part)
-        cells = levels[0]
-        with meter.part(0.6, 0.98) as part:
-            ended = Lloyd(cells, params.n_clusters, points.first).run(centers, params.tol, params.max_iter, part)
-    # Clusters that ended empty are left out; the others keep their order.
-    used = np.flatnonzero(ended.mass)
+        with meter.part(0.2, 1.0) as part:
+            return _finished(points, cells, centers, None, len(given), params, part)
+    with meter.part(0.0, 0.1) as part:
+        levels = grid_levels(points, part)
+    with meter.part(0.1, 1.0) as part:
+        return run_on(levels, points, params, given, part)
+
+
+def each_by_itself(points: Points) -> Clustering:
+    """As many clusters as colours."""
+    labels = np.arange(len(points), dtype=np.int32)
+    return Clustering(labels, points.coords.copy(), KMeansDetails(0.0, 0, np.zeros(1)))
+
+
+def run_on(levels: list[grid.Grid], points: Points, params: KMeansParams, given: Floats, meter: Meter) -> Clustering:
+    """`run` from k-means++ on the points' own grids; `given` f64[f, 3] are the fixed centres in the points' space."""
+    with meter.part(0.0, 0.55) as part:
+        centers, inertias = first_centers(levels, params, given, part)
+    with meter.part(0.55, 1.0) as part:
+        return _finished(points, levels[0], centers, inertias, len(given), params, part)
+
+
+def _finished(
+    points: Points,
+    cells: grid.Grid,
+    centers: Floats,
+    inertias: Floats | None,
+    fixed: int,
+    params: KMeansParams,
+    meter: Meter,
+) -> Clustering:
+    """Lloyd's iterations over all colours; `inertias` of the starts, None where the run is the only one."""
+    with meter.part(0.0, 0.95) as part:
+        lloyd = Lloyd(cells, len(centers), points.first, fixed)
+        ended = lloyd.run(centers, params.tol, params.max_iter, part)
+    # Clusters that ended empty are left out, but for fixed ones; the others keep their order.
+    used = np.flatnonzero((ended.mass > 0) | (np.arange(len(centers)) < fixed))
     renumbered = ended.labels if len(used) == len(centers) else np.searchsorted(used, ended.labels).astype(np.int32)
-    labels = np.empty(len(points), np.int32)
-    with meter.part(0.98, 1.0) as part:
-        if len(points) < FEW:
-            run_here(grid.put_back, [(0, len(points), cells.order, renumbered, labels)])
-        else:
-            part.run_ranges(grid.put_back, len(points), cells.order, renumbered, labels)
+    with meter.part(0.95, 1.0) as part:
+        labels = in_point_order(cells, renumbered, part)
+    inertias = np.array([ended.inertia]) if inertias is None else inertias
     details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
     return Clustering(labels, ended.centers[used], details)
+
+
+def in_point_order(cells: grid.Grid, labels: NDArray[np.int32], meter: Meter) -> NDArray[np.int32]:
+    """Labels that stand in the order of a grid, in that of its points."""
+    out = np.empty_like(labels)
+    if len(labels) < FEW:
+        run_here(grid.put_back, [(0, len(labels), cells.order, labels, out)])
+    else:
+        meter.run_ranges(grid.put_back, len(labels), cells.order, labels, out)
+    return out

@@ -32,14 +32,19 @@ class Run(NamedTuple):
     centers: Floats  # [k, 3]
     inertia: float
     iterations: int
+    fixed: int = 0  # so many centres, the first ones, were given and have not moved
 
 
 class Lloyd:
-    """Lloyd's algorithm on the points of a grid, as scikit-learn's `_kmeans_single_lloyd` runs it."""
+    """Lloyd's algorithm on the points of a grid, as scikit-learn's `_kmeans_single_lloyd` runs it.
 
-    def __init__(self, cells: grid.Grid, clusters: int, first: NDArray[np.int64] | None = None) -> None:
+    The first `fixed` of the centres stay where they are, with pixels or without.
+    """
+
+    def __init__(self, cells: grid.Grid, clusters: int, first: NDArray[np.int64] | None = None, fixed: int = 0) -> None:
         count, size = len(cells.sums), len(cells.coords)
         self._cells = cells
+        self._fixed = fixed
         self._first = cells.order if first is None else first
         self._tiny = 1e-9 * float(max(np.abs(cells.low).max(), np.abs(cells.high).max()))
         self._state = kernels.State(
@@ -84,7 +89,13 @@ class Lloyd:
         if changed:
             self._sweep(centers, moves, totals, meter.within(low, (1 + low) / 2))
         _, inertia = self._settle(centers, meter.within((1 + low) / 2, 1.0))
-        return Run(self._state.labels, totals[:, 3], centers, inertia, iteration)
+        return Run(self._state.labels, totals[:, 3], centers, inertia, iteration, self._fixed)
+
+    def assign(self, centers: Floats, meter: Meter) -> NDArray[np.int32]:
+        """The nearest centre of each point, in grid order, the lowest of equals."""
+        self._sweep(centers, np.zeros(len(centers)), np.zeros((len(centers), 4)), meter.within(0.0, 0.8))
+        self._settle(centers, meter.within(0.8, 1.0))
+        return self._state.labels
 
     def _iterate(
         self, centers: Floats, moves: Floats, totals: Floats, tolerance: float, most: int
@@ -92,8 +103,8 @@ class Lloyd:
         """Up to `most` iterations on this thread: how many, the last one's changed labels and squared movement."""
         pieces = np.array(self._pieces)
         arguments = (pieces, self._cells, centers, moves, totals, self._tiny, self._state, tolerance, most)
-        made, changed, movement, self._work = kernels.iterate(*arguments, _WORTH_THREADS)
-        if movement < 0:  # a cluster is empty
+        made, changed, movement, self._work = kernels.iterate(*arguments, _WORTH_THREADS, self._fixed)
+        if movement < 0:  # a cluster that may move is empty
             movement = kernels.advance(self._means(totals, centers), centers, moves)
         return made, changed, movement
 
@@ -114,11 +125,12 @@ class Lloyd:
 
     def _means(self, totals: Floats, centers: Floats) -> Floats:
         sums, mass = totals[:, :3].copy(), totals[:, 3].copy()
-        empty = np.flatnonzero(mass == 0)
+        empty = self._fixed + np.flatnonzero(mass[self._fixed :] == 0)
         if len(empty):
             self._relocate(centers, empty, mass, sums)
         sums[mass > 0] /= mass[mass > 0, None]
         sums[mass == 0] = sums[np.argmax(mass)]
+        sums[: self._fixed] = centers[: self._fixed]
         return sums
 
     def _relocate(self, centers: Floats, empty: NDArray[np.intp], mass: Floats, sums: Floats) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.contract.params import KMeansParams
+from shared.contract.params import KMeansParams, number_of
 from worker.clustering.base import Answer, Pixels
 from worker.clustering.kmeans.details import KMeansDetails
 from worker.color import spaces
@@ -14,7 +14,7 @@ def run(pixels: Pixels, params: KMeansParams) -> Answer:
     """Its labels, with the inertia in pixels."""
     from sklearn.cluster import KMeans
 
-    clusters = min(params.n_clusters, len(pixels.points))
+    clusters = min(number_of(params.n_clusters), len(pixels.points))
     init: Any = params.init
     starts = params.n_init
     if isinstance(params.init, list):

@@ -1,0 +1,122 @@
+"""How many clusters: KMeans or agglomerative clustering for a range of numbers, measured, and one number chosen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shared.contract.params import AgglomerativeParams, KMeansParams
+from worker.clustering.agglomerative.engine import grow
+from worker.clustering.base import Clustering
+from worker.clustering.kmeans import engine
+from worker.clustering.kmeans.grids import grid_levels
+from worker.clustering.kmeans.sweep import assigned, chain
+from worker.color import spaces
+from worker.color.points import Points
+from worker.progress import Meter
+from worker.quality.criteria import Candidate, Choice, Criterion, best
+from worker.quality.indices import indices
+from worker.quality.labelings import Labelled, add_up, label
+from worker.quality.silhouette import silhouettes
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was tried, and what was chosen."""
+
+    criterion: Criterion
+    chosen: int
+    reason: str
+    """One sentence for a person."""
+    curve: tuple[Candidate, ...]
+    """The measures of each number tried, ascending; for the chosen one, of the clustering that is the result."""
+    frames: Labelled
+    """The labels of all colours, in their order, for each number tried, as they were before one was chosen."""
+
+
+def choose(
+    points: Points,
+    params: KMeansParams | AgglomerativeParams,
+    numbers: range,
+    criterion: Criterion | None,
+    meter: Meter,
+    fixed: Sequence[Sequence[float]] = (),
+) -> tuple[Clustering, Selection]:
+    """Cluster `points` into each of `numbers` of clusters; the clustering of the number that `criterion` chooses.
+
+    `params` are those of any one number. Numbers above the number of colours are left out; if that leaves none, it is
+    as many clusters as colours. The clustering is, to the last bit, what the method gives for the chosen number
+    alone. None stands for the criterion that did best in trials: see `worker.quality.criteria`. `fixed` are sRGB
+    centres of KMeans that do not move; no number may be below theirs.
+    """
+    numbers = range(min(numbers.start, len(points)), min(numbers.stop - 1, len(points)) + 1)
+    if isinstance(params, KMeansParams):
+        return _by_kmeans(points, params, numbers, criterion, fixed, meter)
+    return _by_agglomeration(points, params, numbers, criterion, meter)
+
+
+def _by_agglomeration(
+    points: Points, params: AgglomerativeParams, numbers: range, criterion: Criterion | None, meter: Meter
+) -> tuple[Clustering, Selection]:
+    """One tree, cut at each number."""
+    with meter.part(0.0, 0.6) as part:
+        tree = grow(points, params.linkage, part)
+    frames = label(points, (tree.labels(len(points) - number) for number in numbers), numbers)
+    with meter.part(0.6, 1.0) as part:
+        curve = _measured(frames, numbers, points, part)
+    choice = best(curve, criterion)
+    return tree.clustering(len(points) - numbers[choice.place]), _selection(curve, choice, frames)
+
+
+def _by_kmeans(
+    points: Points,
+    params: KMeansParams,
+    numbers: range,
+    criterion: Criterion | None,
+    fixed: Sequence[Sequence[float]],
+    meter: Meter,
+) -> tuple[Clustering, Selection]:
+    """One chain of centres, the colours given to each of them once; then the chosen number run as if it were alone.
+
+    That run may end a little better than the chain did. So its own measures take their place in the curve, and if
+    another number is the best then, that one is run too: until the one that the curve names has been run.
+    """
+    given = spaces.centers_from_srgb(points, np.array(fixed, np.float64).reshape(-1, 3))
+    with meter.part(0.0, 0.1) as part:
+        levels = grid_levels(points, part)
+    with meter.part(0.1, 0.3) as part:
+        centers = chain(levels, _with_number(params, numbers[-1]), numbers[0], given, part)[::-1]
+    cells = levels[0]
+    in_order = Points(cells.coords, cells.weights.astype(np.int64), points.first[cells.order], units=points.units)
+    with meter.part(0.3, 0.5) as part:
+        frames = label(in_order, assigned(cells, centers, len(given), part), numbers)
+    with meter.part(0.5, 0.8) as part:
+        curve = _measured(frames, numbers, points, part)
+    tried: dict[int, Clustering] = {}
+    while (choice := best(curve, criterion)).place not in tried:
+        part = meter.within(1 - 0.2 / 2 ** len(tried), 1 - 0.1 / 2 ** len(tried))
+        alone = _with_number(params, numbers[choice.place])
+        ended = engine.run_on(levels, points, alone, given, part.within(0.0, 0.5))
+        labelled = label(points, [ended.labels], [len(ended.centers)])
+        tried[choice.place] = ended
+        (curve[choice.place],) = _measured(labelled, [numbers[choice.place]], points, part.within(0.5, 1.0))
+    frames = replace(frames, cells=engine.in_point_order(cells, frames.cells.copy(), meter.within(1.0, 1.0)))
+    return tried[choice.place], _selection(curve, choice, frames)
+
+
+def _with_number(params: KMeansParams, number: int) -> KMeansParams:
+    return params.model_copy(update={"n_clusters": number, "init": "k-means++"})
+
+
+def _measured(labelled: Labelled, numbers: Sequence[int], points: Points, meter: Meter) -> list[Candidate]:
+    """The measures of each labelling, which has the number of clusters that stands in its place."""
+    with meter.part(0.0, 0.2) as part:
+        sums = add_up(labelled, part)
+    with meter.part(0.2, 1.0) as part:
+        means = silhouettes(labelled, sums, part)
+    measures = indices(labelled, sums, spaces.resolution(points))
+    return [Candidate(*one) for one in zip(numbers, measures, means, strict=True)]
+
+
+def _selection(curve: list[Candidate], choice: Choice, frames: Labelled) -> Selection:
+    return Selection(choice.criterion, curve[choice.place].n_clusters, choice.reason, tuple(curve), frames)

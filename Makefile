@@ -24,7 +24,8 @@ test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; sho
 soak: $(VENV)/dev ## Mixed jobs for MINUTES, and something is killed every 5 s: nothing lost, nothing left, nothing grows
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-fuzz: $(VENV)/dev ## Decode images broken in every way, then go on at random for some minutes: make fuzz ARGS=10
+fuzz: $(VENV)/dev ## Decode images of every form, then broken in every way, then at random for some minutes: make fuzz ARGS=10
+	$(BIN)/python -m tests.matrix
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev ## Format, style, types, layers, links in the documents

@@ -41,7 +41,8 @@ def wire(settings: Settings) -> Services:
     """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
     redis, queue, troubles = connections.gateway(settings), Queue(settings), Troubles()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
+    store = JobStore(redis, listening=connections.listener(settings), **periods)
+    due = SweepStore(redis, **periods)
     images = ImageStore(redis, settings.image_ttl_seconds)
     blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
@@ -80,6 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await services[Supervisor].stop()
     services[Fetcher].close()
+    await services[JobStore].close()
     await services[Redis].aclose()
     services[Queue].close()
 

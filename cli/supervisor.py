@@ -137,10 +137,12 @@ class Supervisor:
         for process in processes:
             os.kill(process.pid, signal.SIGTERM)  # also one that has ended just now: nobody has reaped it
         deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not all(map(_has_ended, processes)):
+            time.sleep(0.01)
+        for process in processes:  # all of them at first: the kernel takes a while to clear up after each
+            _kill_session(process)
         for process in processes:
-            while not _has_ended(process) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            _reap(process)
+            process.wait()
 
     def _start(self, child: _Child) -> None:
         child.started_at = time.monotonic()
@@ -152,9 +154,9 @@ class Supervisor:
 
     def _note_end(self, child: _Child, process: "subprocess.Popen[bytes]") -> None:
         lived = time.monotonic() - child.started_at
-        code = _reap(process)
+        _kill_session(process)
         child.process = None
-        self._restart_later(child, Exit.of(code, lived))
+        self._restart_later(child, Exit.of(process.wait(), lived))
         self._on_end(child.part.name, process.pid)
 
     def _restart_later(self, child: _Child, end: Exit) -> None:
@@ -209,8 +211,7 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _reap(process: "subprocess.Popen[bytes]") -> int:
-    """Kill what is left of its session; the process's own exit code."""
+def _kill_session(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left of the process's session; to be called before it is reaped."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    return process.wait()

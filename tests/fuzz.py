@@ -26,7 +26,7 @@ from worker.decoding.decode import decode
 LAST = Path("fuzz-last.bin")
 SECONDS = 10.0
 LIMITS = Limits(pixels=4_000_000)
-EVERY = 29  # of the matrices' files, which are many
+EVERY = 97  # of the matrices' files, which are many
 
 
 def files(every: int = EVERY) -> list[Sample | Case]:

@@ -15,7 +15,7 @@ from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, with
 from shared.jobs.model import ENDED, Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
-from shared.runtime.connections import BLOCK_MS, time_of
+from shared.runtime.connections import BLOCK_MS, LISTEN_MS, time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors
 
 WORKER_SILENT_SECONDS = 15
@@ -50,10 +50,21 @@ class Overview(NamedTuple):
 class JobStore:
     """The clients' side of the job records, asynchronous."""
 
-    def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
-        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
+    def __init__(
+        self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float, listening: Redis | None = None
+    ) -> None:
+        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on.
+
+        `listening`: connections for those who follow a job without an end; see `connections.listener`.
+        """
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
+        self._listening = listening
         self._create, self._withdraw, self._move = (redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE))
+
+    async def close(self) -> None:
+        """Close the connections that nobody else uses."""
+        if self._listening is not None:
+            await self._listening.aclose()
 
     @asks_redis
     async def create(self, job: Job) -> str:
@@ -88,24 +99,28 @@ class JobStore:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
 
     async def follow(self, job_id: str, after: str = "0-0", seconds: float = math.inf) -> AsyncIterator[Event | None]:
-        """The job's events after the one with id `after`; None whenever nothing came for two seconds.
+        """The job's events after the one with id `after`; None whenever nothing came for two seconds, or for ten to who
+        follows without an end.
 
         Ends with the job's last event, when the job is gone, or after `seconds`. Do not cancel it instead: with
         Python 3.11, redis-py swallows a cancellation that comes while it sends (asyncio.wait_for, fixed in 3.12).
         """
+        redis, most = (self._redis, BLOCK_MS)
+        if self._listening is not None and math.isinf(seconds):
+            redis, most = (self._listening, LISTEN_MS)
         key = events_key(job_id)
         ended = False
         deadline = time.monotonic() + seconds
         while not ended and (left := deadline - time.monotonic()) > 0:
-            block = max(1, int(min(BLOCK_MS, 1000 * left)))
-            entries = await self._read(key, after, count=100, block=block)
+            block = max(1, int(min(most, 1000 * left)))
+            entries = await self._read(redis, key, after, count=100, block=block)
             if not entries:
                 job = await self.get(job_id)
                 if job is None:
                     return
                 # The job may have ended since the read: its last event is then there to be read at once.
                 if job.ended:
-                    entries = await self._read(key, after)
+                    entries = await self._read(redis, key, after)
                     ended = True
                 else:
                     yield None
@@ -117,9 +132,9 @@ class JobStore:
                     ended = ended or event.name in ENDED
 
     @asks_redis
-    async def _read(self, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    async def _read(self, redis: Redis, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """The entries of a stream after the one with that id; `options` are XREAD's."""
-        return _entries(await self._redis.xread({key: after}, **options))
+        return _entries(await redis.xread({key: after}, **options))
 
     @asks_redis
     async def cancel(self, job: Job) -> Job | None:

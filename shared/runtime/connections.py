@@ -14,7 +14,9 @@ from shared.runtime.settings import Settings
 
 # A read that blocks does so for this long at most.
 BLOCK_MS = 2000
-# Longer than that, shorter than the 5 s within which a gateway must say that Redis is gone.
+# Of who listens without an end, for this long: the fewer reads find nothing, the more can listen.
+LISTEN_MS = 10_000
+# Longer than the first, shorter than the 5 s within which a gateway must say that Redis is gone.
 SOCKET_SECONDS = 3.5
 # While it waits for Redis a guard sees nothing else.
 GUARD_SOCKET_SECONDS = 1.0
@@ -40,6 +42,13 @@ def gateway(settings: Settings) -> AsyncRedis:
     # One more try after a broken connection, none after a silence: that would take longer than a client waits.
     retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
     return AsyncRedis.from_url(_url(settings), retry=retry, max_connections=MAX_CONNECTIONS, **_options())
+
+
+def listener(settings: Settings) -> AsyncRedis:
+    """The gateway's too, for those who listen: however many they are, they leave the other connections to others."""
+    options = {**_options(), "socket_timeout": LISTEN_MS / 1000 + SOCKET_SECONDS}
+    retry = AsyncRetry(NoBackoff(), 0)
+    return AsyncRedis.from_url(_url(settings), retry=retry, max_connections=MAX_CONNECTIONS, **options)
 
 
 def retrying(settings: Settings) -> Redis:

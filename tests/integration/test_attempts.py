@@ -10,6 +10,8 @@ from shared.jobs.model import Job, JobStatus, Loss, Move
 from shared.jobs.moves import hold_of
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of, worker_store
+from tests.support.defects import run_with_a_defect
+from tests.support.images import SMALL_PNG
 
 
 def lost(bench: Bench, job: Job, loss: Loss) -> Job:
@@ -71,6 +73,18 @@ def test_a_lost_attempt_leaves_no_files(bench: Bench) -> None:
     lost(bench, job, Loss.WORKER_LOST)
     files = [path for path in Path(bench.settings.blob_url.removeprefix("file://")).rglob("*") if path.is_file()]
     assert [path.parent.name for path in files] == ["uploads"]
+
+
+def test_a_defect_ends_a_job_as_internal(bench: Bench) -> None:
+    """What a decoder of ours raises is no fault of the image: the job says `internal`, and the log has the trace."""
+    job = bench.create()
+    SyncBlobs(bench.settings.blob_url).write(job.upload.key, SMALL_PNG)
+    log = run_with_a_defect(bench.settings, job.id)
+    found = bench.get(job)
+    assert found is not None
+    assert (found.status, found.error and found.error.code) == (JobStatus.FAILED, "internal")
+    assert "slip" not in str(found.error)
+    assert "TypeError: a slip of ours" in log
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

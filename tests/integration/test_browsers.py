@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import require
 from tests.matrix.case import witnessed
 from tests.matrix.formats import everyday
 from tests.support.chromium import MEDIA_TYPES, Chromium, chromium
@@ -12,6 +13,7 @@ from tests.support.chromium import MEDIA_TYPES, Chromium, chromium
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chromium]:
+    require("chromium")
     with chromium() as running:
         yield running
 

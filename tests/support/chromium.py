@@ -1,13 +1,11 @@
 """A witness that is not ours: what Chromium shows of an image file, drawn on a canvas in sRGB."""
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, sync_playwright
 
 MEDIA_TYPES = {
@@ -60,16 +58,10 @@ class Chromium:
 
 @contextmanager
 def chromium() -> Iterator[Chromium]:
-    """Skipped without the browser on a laptop, failed without it in CI."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        message = "there is no chromium here, and nobody else says what browsers show: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    """Debian's browser, with an empty page."""
     options = ["--no-sandbox", "--force-color-profile=srgb"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         page = browser.new_page()
         page.goto("about:blank")
         yield Chromium(page)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.contract.errors import BrokenImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.formats import Limits
 from tests.support.corpus import saved, smooth
 from worker.decoding import codecs, pillow
@@ -48,6 +48,15 @@ def test_a_librarys_words_go_to_the_log(caplog: pytest.LogCaptureFixture) -> Non
         Image.open(io.BytesIO(b"GIF89a"), formats=("GIF",))
     assert "BytesIO" not in str(raised.value)
     assert "BytesIO" in caplog.text
+
+
+def test_what_a_library_does_not_support_is_not_damaged() -> None:
+    """A whole file of a kind that a library leaves out is called that."""
+    with (
+        pytest.raises(UnsupportedImage, match="of this kind are not read: save it as an ordinary HEIC"),
+        decoding("HEIC"),
+    ):
+        raise RuntimeError("Unsupported feature: Unsupported codec")
 
 
 def test_memory_that_is_missing_is_not_the_files() -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from shared.contract.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
 from shared.formats import Limits, read_header
-from tests.support.bombs import BOMBS, gif_of
+from tests.matrix.tiff import file_of
+from tests.support.bombs import BOMBS, gif_of, png_of
 from tests.support.corpus import corpus, png, saved
 from worker.decoding.decode import decode
 
@@ -105,3 +106,22 @@ def test_a_header_that_lies_about_the_size(name: str) -> None:
                         continue
                     header = read_header(io.BytesIO(data), LIMITS)
                     assert seen.shape[:2] == (header.height, header.width)
+
+
+def test_no_more_is_unpacked_than_a_picture_has() -> None:
+    """Pixels that would unpack to 300 MB for a picture of 8 x 8 are unpacked as far as its rows go."""
+    data = png_of(8, 8, pixels=bytes(300_000_000))
+    before = _resident()
+    assert decode(data, LIMITS).pixels.shape == (8, 8, 3)
+    assert _resident() - before < 50 * 2**20
+
+
+def test_a_jpeg_larger_than_its_place_in_a_tiff() -> None:
+    """A strip of 8 x 8 pixels that is a JPEG of 8,000 x 8,000 is refused before it is decoded."""
+    inside = saved(Image.new("L", (8000, 8000)), "JPEG")
+    tags = {256: (3, [8]), 257: (3, [8]), 258: (3, [8]), 259: (3, [7]), 262: (3, [1]), 277: (3, [1]), 278: (3, [8])}
+    data = file_of([inside], tags, "<", big=False, tiled=False)
+    before = _resident()
+    with pytest.raises(BrokenImage, match="larger than its place"):
+        decode(data, LIMITS)
+    assert _resident() - before < 50 * 2**20

@@ -27,11 +27,11 @@ def read(data: bytes, header: Header) -> Decoded:
         rows = _rows(data, layout)
         samples = _paletted(rows, data, layout) if layout.masks is None else _masked(rows, layout.masks, layout)
     meaning, steps = _meaning(data, layout)
-    return Decoded(samples if layout.top_down else samples[::-1], "rgb", mode, 8, meaning, steps=steps)
+    return Decoded(samples, "rgb", mode, 8, meaning, steps=steps)
 
 
 def _rows(data: bytes, layout: Layout) -> NDArray[np.uint8]:
-    """The rows of plain pixels as they are stored, u8[h, bytes]."""
+    """The rows of plain pixels, the top one first, u8[h, bytes]."""
     stride = -(-layout.row_bytes // 4) * 4
     stored = np.frombuffer(data, np.uint8)[layout.pixels :][: stride * layout.height]
     missing = stride * layout.height - len(stored)
@@ -39,7 +39,8 @@ def _rows(data: bytes, layout: Layout) -> NDArray[np.uint8]:
         raise BrokenImage("The BMP file is cut off: its last rows are missing. Send the whole file.")
     if missing:  # the filling behind the last row
         stored = np.concatenate([stored, np.zeros(missing, np.uint8)])
-    return stored.reshape(layout.height, stride)[:, : layout.row_bytes]
+    rows = stored.reshape(layout.height, stride)[:, : layout.row_bytes]
+    return rows if layout.top_down else rows[::-1]
 
 
 def _paletted(rows: NDArray[np.uint8], data: bytes, layout: Layout) -> NDArray[np.uint8]:
@@ -97,6 +98,8 @@ def _runs(data: bytes, layout: Layout) -> NDArray[np.uint8]:
     four = layout.compression == bmp.RLE4
     if not unpack(np.frombuffer(data, np.uint8), layout.pixels, four, index, drawn):
         raise BrokenImage("The BMP file is cut off: its runs end before its picture. Send the whole file.")
+    if not layout.top_down:
+        index, drawn = index[::-1], drawn[::-1]
     colors = look_up(_palette(data, layout), index)
     if drawn.all():
         return colors

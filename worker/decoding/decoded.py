@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from shared.contract.errors import BrokenImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.contract.results import Step
 from worker.decoding.lookup import Samples
 
@@ -27,6 +27,8 @@ _BAD_DATA = (
     RuntimeError,
     struct.error,
 )
+
+_NOT_READ = ("unsupported", "not supported", "not implemented")  # in a library's words, of what is not damaged
 
 
 class Meaning(NamedTuple):
@@ -79,6 +81,10 @@ def decoding(image_format: str) -> Iterator[None]:
         yield
     except _BAD_DATA as error:
         log.info("the decoder of %s says: %r", image_format, error)
+        if any(words in str(error).lower() for words in _NOT_READ):
+            raise UnsupportedImage(
+                f"{image_format} files of this kind are not read: save it as an ordinary {image_format}, or as PNG."
+            ) from error
         raise BrokenImage(
             f"The {image_format} file is damaged or cut off: its pixels cannot be decoded. Send the whole file."
         ) from error

@@ -54,13 +54,15 @@ def _meant(stored: Samples, layout: Layout) -> NDArray[np.uint8]:
         colors = look_up(_palette(layout), colors[..., 0])
     elif layout.photometric == tiff.YCBCR and not _is_rgb_already(layout):
         colors = _rgb(colors, layout)
-    reduced_colors = colors if layout.photometric == tiff.PALETTED else _reduced(colors, greatest)
+    seen = np.empty((*colors.shape[:2], colors.shape[2] + (layout.alpha is not None)), np.uint8)
+    seen[..., : colors.shape[2]] = colors if layout.photometric == tiff.PALETTED else _reduced(colors, greatest)
     if layout.alpha is None:
-        return reduced_colors
-    alpha = stored[..., layout.alpha : layout.alpha + 1]
+        return seen
+    alpha = stored[..., layout.alpha]
+    seen[..., -1] = _reduced(alpha, greatest)
     if layout.premultiplied and layout.photometric != tiff.PALETTED:
-        reduced_colors = np.where(alpha == 0, reduced_colors, _divided(colors, alpha, greatest))
-    return np.concatenate([reduced_colors, _reduced(alpha, greatest)], axis=2)
+        seen[..., :-1] = _divided_bytes(colors, alpha) if greatest <= 255 else _divided(colors, alpha, greatest)
+    return seen
 
 
 def _reduced(samples: Samples, greatest: int) -> NDArray[np.uint8]:
@@ -68,12 +70,21 @@ def _reduced(samples: Samples, greatest: int) -> NDArray[np.uint8]:
 
 
 def _divided(colors: Samples, alpha: Samples, greatest: int) -> NDArray[np.uint8]:
-    """Colours that were multiplied by alpha, divided by it; of 8 bits rounded down, as by libtiff and Pillow."""
-    divisor = np.maximum(alpha.astype(np.uint64), 1)
-    if greatest <= 255:
-        return np.minimum(colors.astype(np.uint64) * 255 // divisor, 255).astype(np.uint8)
-    whole = (colors.astype(np.uint64) * greatest + divisor // 2) // divisor
-    return reduce(np.minimum(whole, greatest), greatest)
+    """Colours [h, w, n] that were multiplied by alpha [h, w], divided by it; what is clear is black."""
+    divided = np.empty(colors.shape, np.uint8)
+    for row in range(len(colors)):  # eight bytes a sample: not all rows at once
+        divisor = alpha[row].astype(np.uint64)[:, None]
+        wide = np.where(divisor == 0, 0, colors[row].astype(np.uint64))
+        whole = (wide * greatest + divisor // 2) // np.maximum(divisor, 1)
+        divided[row] = reduce(np.minimum(whole, greatest), greatest)
+    return divided
+
+
+def _divided_bytes(colors: Samples, alpha: Samples) -> NDArray[np.uint8]:
+    """The same of up to 8 bits: rounded down, as by libtiff and Pillow."""
+    divisor, color = np.divmod(np.arange(65536), 256)
+    quotients = np.where(divisor == 0, 0, np.minimum(255 * color // np.maximum(divisor, 1), 255)).astype(np.uint8)
+    return look_up(quotients, alpha[..., None].astype(np.uint16) << 8 | colors)
 
 
 def _palette(layout: Layout) -> NDArray[np.uint8]:

@@ -210,12 +210,12 @@ class ClusterResult(Frozen):
     palette: list[PaletteEntry]
     noise: Noise
     palette_contrast: list[list[float]] | None = Field(
-        description="WCAG 2.2's contrast ratio of each pair of colours; null for more than 32 clusters."
+        None, description="WCAG 2.2's contrast ratio of each pair of colours; null for more than 32 clusters."
     )
     quality: Quality
-    selection: Selection | None = Field(description="Where the number of clusters was chosen: how.")
+    selection: Selection | None = Field(None, description="Where the number of clusters was chosen: how.")
     notes: list[Note] = Field(
-        description="What a person should know, such as that there were fewer colours than asked for."
+        [], description="What a person should know, such as that there were fewer colours than asked for."
     )
     artifacts: list[Artifact]
     timings_ms: dict[str, float]

@@ -65,6 +65,10 @@ def test_numbers_come_out_of_any_pieces(dtype: str, labels: list[int], size: int
     assert json.loads(whole(numbers(cut(npy(np.array(labels, dtype)), size), dtype))) == labels
 
 
+NOTHING = {"value": None, "exact": True, "sample": 0, "error": 0}
+QUALITY = {"mse": None, "psnr": None, "delta_e": None, "explained": None, "silhouette": NOTHING}
+
+
 def a_result(profile: str, clusters: int = 2) -> ClusterResult:
     """A result that says `profile` where files of strangers are quoted."""
     labels = {"shape": (2, 2), "dtype": "int16"}
@@ -76,7 +80,13 @@ def a_result(profile: str, clusters: int = 2) -> ClusterResult:
         {
             **{"algorithm": "kmeans", "params": {"algorithm": "kmeans"}, "digest": "sha256:0", "image": image},
             **{"centroids": [(0, 0, 0)] * clusters, "proportions": [1 / clusters] * clusters, "labels": labels},
-            **{"palette": [], "noise": {"pixels": 0, "proportion": 0}, "quality": {}, "timings_ms": {}, "software": {}},
+            **{
+                "palette": [],
+                "noise": {"pixels": 0, "proportion": 0},
+                "quality": QUALITY,
+                "timings_ms": {},
+                "software": {},
+            },
             "artifacts": [Artifact(name=LABELS_NPY, media_type="application/x-npy", bytes=136)],
         }
     )

@@ -104,6 +104,7 @@ LINES = [
     ("shared/contract/params/registry.py", "KMeansParams | ", "ToyParams | "),
     ("worker/clustering/registry.py", '    "kmeans": "worker', '    "toy": "worker.clustering.toy",\n'),
     ("worker/rendering/registry.py", '    "labels": "worker', '    "toy": "worker.rendering.toy",\n'),
+    ("shared/contract/outputs.py", '"recolored", "side', '"toy", '),
 ]
 SCRIPT = """
 import json
@@ -150,7 +151,7 @@ warmed, told = list(RUNS), []
 outcomes = [
     pipeline.run(
         Path(sys.argv[1]).read_bytes(),
-        parse_params({"algorithm": "toy", "wheels": 3, "engine": engine}),
+        parse_params({"algorithm": "toy", "wheels": 3, "engine": engine, "outputs": ["toy"]}),
         lambda stage, fraction: told.append((stage, fraction)) is None,
         limits=Limits(),
     )

@@ -6,6 +6,7 @@ import pytest
 
 from shared.contract.errors import InvalidParams
 from shared.contract.params import MODELS, check_region, json_schema, parse_params, resolve_count
+from tests.support.params import NEEDED, least
 
 BOX = {"box": [0, 0, 10, 10]}
 # What is wrong, the place that the error names, and words of its message.
@@ -59,8 +60,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize("algorithm", MODELS)
 def test_no_parameters_are_the_defaults(algorithm: str) -> None:
-    """Every algorithm runs with nothing but its name."""
-    assert parse_params({"algorithm": algorithm}) == MODELS[algorithm]()
+    """Every algorithm runs with nothing but its name, and what it cannot do without."""
+    assert parse_params(least(algorithm)) == MODELS[algorithm](**NEEDED.get(algorithm, {}))
 
 
 def test_no_algorithm_is_kmeans() -> None:
@@ -85,7 +86,7 @@ def test_the_wrong_part_of_a_selection_is_named(data: dict[str, Any], field: str
     """Inside of a region or of a list of colours the error names the very entry, whatever the algorithm."""
     for algorithm in MODELS:
         with pytest.raises(InvalidParams) as caught:
-            parse_params({"algorithm": algorithm, **data})
+            parse_params(least(algorithm, **data))
         (entry,) = caught.value.errors
         assert entry["field"] == field
         assert words in entry["message"]
@@ -130,7 +131,7 @@ def test_every_parameter_says_what_is_allowed() -> None:
     for algorithm, model in MODELS.items():
         for name in set(model.model_fields) - {"algorithm"}:
             with pytest.raises(InvalidParams) as caught:
-                parse_params({"algorithm": algorithm, name: {"a": 1}})
+                parse_params(least(algorithm, **{name: {"a": 1}}))
             entry = next(entry for entry in caught.value.errors if entry["field"] == name)
             assert entry["message"].startswith("should be "), entry
             assert "Input" not in entry["message"]
@@ -144,8 +145,9 @@ def test_given_centres_count_themselves() -> None:
 
 def test_parameters_survive_json() -> None:
     """What a record stores is read back as the same parameters."""
-    for model in MODELS.values():
-        assert model.model_validate_json(model().model_dump_json()) == model()
+    for algorithm, model in MODELS.items():
+        params = parse_params(least(algorithm))
+        assert model.model_validate_json(params.model_dump_json()) == params
 
 
 @pytest.mark.parametrize(
@@ -166,6 +168,6 @@ def test_counts_in_parts_of_a_pixel() -> None:
 def test_each_method_declares_what_the_service_needs(algorithm: str) -> None:
     """Queue, time limit and the reference engine's size are its own, inherited from no other method."""
     method = vars(MODELS[algorithm])["method"]
-    assert method.queue == ("fast" if algorithm == "kmeans" else "slow")
+    assert method.queue == ("fast" if algorithm in ("kmeans", "assign") else "slow")
     assert method.timeout_seconds > 0
-    assert method.reference_max_pixels >= 10_000
+    assert method.reference_max_pixels >= (0 if algorithm == "assign" else 10_000)

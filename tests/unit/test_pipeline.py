@@ -80,9 +80,9 @@ def test_stages_are_told_in_order_and_a_no_stops() -> None:
     told: list[tuple[str, float]] = []
     params = parse_params({"n_clusters": 3})
     pipeline.run(encoded(noise(30, 30)), params, lambda *it: told.append(it) is None, limits=LIMITS)
-    assert list(dict.fromkeys(stage for stage, _ in told)) == ["decode", "count", "cluster", "render"]
+    assert list(dict.fromkeys(stage for stage, _ in told)) == ["decode", "count", "cluster", "measure", "render"]
     assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
-    for stage in ("decode", "count", "cluster", "render"):
+    for stage in ("decode", "count", "cluster", "measure", "render"):
         with pytest.raises(Stopped):
             pipeline.run(encoded(two_colors()), params, lambda at, _, last=stage: at != last, limits=LIMITS)
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from shared.contract.params import MODELS, parse_params
 from shared.runtime.settings import Settings
+from tests.support.params import least
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 
@@ -29,7 +30,7 @@ def test_every_setting_is_explained() -> None:
 @pytest.mark.parametrize("algorithm", MODELS)
 def test_each_method_has_a_time_limit(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is what the method declares, until the operator sets another one; a client can lower it."""
-    params, patient = (parse_params({"algorithm": algorithm, **more}) for more in ({}, {"timeout": 1e6}))
+    params, patient = (parse_params(least(algorithm, **more)) for more in ({}, {"timeout": 1e6}))
     assert Settings().timeout_of(params) == params.method.timeout_seconds
     monkeypatch.setenv(f"HUEMILL_{algorithm.upper()}_TIMEOUT_SECONDS", "7.5")
     assert Settings().timeout_of(params) == Settings().timeout_of(patient) == 7.5

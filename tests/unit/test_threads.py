@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from shared.contract.params import MODELS, parse_params
+from shared.contract.params import MODELS, REFERENCE_MAX_PIXELS, parse_params
 from shared.formats import Limits
 from tests.support.images import encoded
+from tests.support.params import least
 from worker import pipeline
 
 # Enough pixels for two threads, had they been allowed: see `worker.color.counting`.
@@ -20,7 +21,7 @@ SIDE = 1100
 # Milliseconds: what it costs to begin and end the threads of a job.
 MOST_ELSEWHERE = 10
 WAYS: dict[str, dict[str, Any]] = {
-    **{algorithm: {"algorithm": algorithm} for algorithm in MODELS},
+    **{algorithm: least(algorithm) for algorithm in MODELS},
     "kmeans from given centres": {"init": [[0, 0, 0], [255, 255, 255]]},
     "single linkage": {"algorithm": "agglomerative", "linkage": "single"},
     "complete linkage": {"algorithm": "agglomerative", "linkage": "complete", "max_pixels": 2500},
@@ -30,7 +31,10 @@ WAYS: dict[str, dict[str, Any]] = {
     "scaled down": {"max_pixels": 600_000},
     "excluded, then scaled down": {"exclude": [{"color": "#ffffff", "tolerance": 20}], "max_pixels": 600_000},
     "region": {"region": {"box": [0, 0, 0.99, 1], "unit": "fraction"}},
-    **{f"reference {name}": {"algorithm": name, "engine": "reference", "max_pixels": 2000} for name in MODELS},
+    **{
+        f"reference {name}": {"algorithm": name, "engine": "reference", "max_pixels": 2000}
+        for name in REFERENCE_MAX_PIXELS
+    },
 }
 
 

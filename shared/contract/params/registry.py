@@ -14,4 +14,6 @@ AnyParams: TypeAlias = KMeansParams | HdbscanParams | OpticsParams | Agglomerati
 Params = Annotated[AnyParams, Field(discriminator="algorithm")]
 MODELS: dict[str, type[AnyParams]] = {model.model_fields["algorithm"].default: model for model in get_args(AnyParams)}
 DEFAULT_ALGORITHM = "kmeans"
-REFERENCE_MAX_PIXELS = {name: model.method.reference_max_pixels for name, model in MODELS.items()}
+REFERENCE_MAX_PIXELS = {
+    name: model.method.reference_max_pixels for name, model in MODELS.items() if model.method.reference_max_pixels
+}

@@ -262,9 +262,9 @@ def test_the_pipeline_runs_a_new_method_and_a_new_output(tree: Path, picture: Pa
     found: dict[str, Any] = json.loads(run(tree, "-c", PIPELINE, str(picture)))
     assert found["warmed"] == [4, 4, 8]  # the default parameters in two spaces, then the method's variants
     assert found["runs"] == [3]
-    assert ["cluster", pytest.approx(0.55)] in found["told"]
-    assert ["render", pytest.approx(0.925)] in found["told"]
-    assert found["quality"] == [{"wheels": 3}, {"wheels": 3}]
+    assert ["cluster", pytest.approx(0.5)] in found["told"]
+    assert ["render", pytest.approx(0.975)] in found["told"]
+    assert [quality["wheels"] for quality in found["quality"]] == [3, 3]
     (entry,) = found["palette"][0]
     assert (entry["hex"], entry["pixels"], entry["proportion"]) == ("#0c0d0e", 9, 1)
     assert found["palette"][1] == [entry]

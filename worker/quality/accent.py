@@ -33,6 +33,8 @@ def accents(palette: NDArray[np.uint8], shares: Floats) -> Floats:
     nothing new. Their order is what they are for. Beyond the 256 largest clusters they are 0.
     """
     answer = np.zeros(len(palette))
+    if not len(palette):
+        return answer
     largest = np.sort(np.argsort(-shares, kind="stable")[:MOST_COLORS])
     share = shares[largest] / max(float(shares[largest].sum()), 1e-300)
     lab, oklab = (from_srgb(palette[largest], space) for space in ("lab", "oklab"))

@@ -71,9 +71,9 @@ def run(
     """
     stages = _Stages(report)
     with stages.stage("decode"):
-        raster = decode(data, limits)
+        raster = decode(data, limits, threads)
         with errors_about("mask"):
-            shape = None if mask is None else decode(mask, limits)
+            shape = None if mask is None else decode(mask, limits, threads)
     with stages.stage("count") as tell:
         selected = select(raster, params, shape, Meter(tell, threads))
         colors = count_selected(selected, params, threads)

@@ -45,11 +45,11 @@ class Seen(NamedTuple):
     elsewhere: float  # milliseconds that threads have computed which neither the job nor Python has begun
 
 
-def image() -> bytes:
-    """More pixels than colours, so that every method comes to an end; some are transparent."""
-    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 4), np.uint8)
+def image(image_format: str = "PNG", channels: int = 4, **options: int) -> bytes:
+    """More pixels than colours, so that every method comes to an end; with four channels some are transparent."""
+    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, channels), np.uint8)
     pixels[..., :3] &= 0xF8
-    return encoded(pixels, "PNG", compress_level=1)
+    return encoded(pixels, image_format, **options)
 
 
 def watched(data: bytes, way: dict[str, Any], threads: int) -> Seen:
@@ -86,10 +86,10 @@ class Watcher:
     """Watches jobs in a process of its own: others' threads are none of this one's."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool, self._data = pool, image()
+        self._pool, self._data = pool, image(compress_level=1)
 
-    def __call__(self, way: str, threads: int) -> Seen:
-        return self._pool.submit(watched, self._data, WAYS[way], threads).result()
+    def __call__(self, way: dict[str, Any], threads: int, data: bytes | None = None) -> Seen:
+        return self._pool.submit(watched, data or self._data, way, threads).result()
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +101,20 @@ def seen() -> Iterator[Watcher]:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_job_of_one_thread_has_no_second(way: str, seen: Watcher) -> None:
     """Decoding, counting, look-ups, scaling, clustering, the peers' packages: one thread computes at a time."""
-    together, elsewhere = seen(way, 1)
+    together, elsewhere = seen(WAYS[way], 1)
+    assert together <= 1
+    assert elsewhere < MOST_ELSEWHERE
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "AVIF", "JPEG2000", "TIFF", "GIF"])
+def test_one_thread_decodes(image_format: str, seen: Watcher) -> None:
+    """The libraries that decode have no threads of their own beside it."""
+    together, elsewhere = seen({"max_pixels": 100}, 1, image(image_format, channels=3))
     assert together <= 1
     assert elsewhere < MOST_ELSEWHERE
 
 
 def test_a_second_thread_would_be_seen(seen: Watcher) -> None:
     """Those of our own and those that a package makes in a library that is not Python."""
-    assert seen("kmeans", 2).together == 2
-    assert seen("reference kmeans", 2).elsewhere > MOST_ELSEWHERE
+    assert seen(WAYS["kmeans"], 2).together == 2
+    assert seen(WAYS["reference kmeans"], 2).elsewhere > MOST_ELSEWHERE

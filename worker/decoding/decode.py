@@ -18,6 +18,7 @@ from shared.formats import Header, Limits, read_header
 from worker.decoding import orientation
 from worker.decoding.codecs import CODECS
 from worker.decoding.color import as_srgb
+from worker.decoding.threads import limit_threads
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ class Raster:
         return int(self.pixels.shape[1])
 
 
-def decode(data: bytes, limits: Limits) -> Raster:
+def decode(data: bytes, limits: Limits, threads: int | None = None) -> Raster:
     """The first frame of an image file, as a person sees it.
 
     Raises UnsupportedImage for a format or mode that is not read, ImageTooLarge before any pixel is decoded, and
     BrokenImage for data that are damaged or cut off: never half a picture. Whatever else comes is a defect of ours.
     """
     header = read_header(io.BytesIO(data), limits)
+    limit_threads(threads)
     decoded = CODECS[header.format](data, header)
     height, width = decoded.samples.shape[:2]
     if (width, height) != (header.upright if decoded.upright else header.size):

@@ -51,31 +51,35 @@ async def embed(
 
 
 async def numbers(npy: AsyncIterator[bytes], dtype: str) -> AsyncIterator[bytes]:
-    """The numbers of a .npy file (version 1) of this dtype as a JSON list, a piece for each of its own."""
-    begin = b"["
-    async for values in _arrays(npy, _ARRAY_CODES[dtype]):
-        yield begin + orjson.dumps(values.tolist())[1:-1]
-        begin = b","
-    yield b"]"
+    """The numbers of a .npy file of this dtype as a JSON list, in a piece for each of the file's."""
+    file, begin = _Npy(_ARRAY_CODES[dtype]), b"["
+    async for piece in npy:
+        found = orjson.dumps(file.feed(piece))[1:-1]
+        if found:
+            yield begin + found
+            begin = b","
+    yield b"[]" if begin == b"[" else b"]"
 
 
-async def _arrays(pieces: AsyncIterator[bytes], code: str) -> "AsyncIterator[array[int]]":
-    """The numbers behind a .npy file's header, in the order of its pieces."""
-    rest = b""
-    data_begin: int | None = None
-    async for piece in pieces:
-        rest += piece
-        if data_begin is None:
-            if len(rest) < _NPY_PREFIX:
-                continue
-            data_begin = _NPY_PREFIX + int.from_bytes(rest[8:_NPY_PREFIX], "little")
-        if data_begin:
-            if len(rest) < data_begin:
-                continue
-            rest, data_begin = rest[data_begin:], 0
-        values = array(code)
-        whole = len(rest) - len(rest) % values.itemsize
-        values.frombytes(rest[:whole])
-        rest = rest[whole:]
-        if values:
-            yield values
+class _Npy:
+    """Takes the numbers out of a .npy file (version 1) as its bytes come."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self._rest = b""  # of the header, and then of a number, that is not whole yet
+        self._in_header = True
+
+    def feed(self, piece: bytes) -> list[int]:
+        """The numbers that are whole by now."""
+        data = self._rest + piece
+        if self._in_header:
+            begin = _NPY_PREFIX + int.from_bytes(data[8:_NPY_PREFIX], "little")
+            if len(data) < max(begin, _NPY_PREFIX):
+                self._rest = data
+                return []
+            data, self._in_header = data[begin:], False
+        values = array(self._code)
+        whole = len(data) - len(data) % values.itemsize
+        values.frombytes(memoryview(data)[:whole])
+        self._rest = data[whole:]
+        return values.tolist()

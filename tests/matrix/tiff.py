@@ -434,6 +434,28 @@ def jpegs() -> Iterator[Case]:
             yield Case(f"tiff JPEG {name} {how._asdict()} {tables}", data, rgb(seen), 8)
 
 
+def other_jpegs() -> Iterator[Case]:
+    """JPEG inside, of YCbCr with other coefficients than JPEG's own, or of video's range."""
+    y, x = np.mgrid[0:32, 0:48]
+    picture = np.stack([60 + 2 * x, 80 + 3 * y, 200 - x - y], -1)
+    for k, limited in itertools.product(((0.299, 0.587, 0.114), (0.2126, 0.7152, 0.0722)), (False, True)):
+        reference = [16, 235, 128, 240, 128, 240] if limited else [0, 255, 128, 255, 128, 255]
+        tags: Tags = {
+            256: (3, [48]),
+            257: (3, [32]),
+            258: (3, [8, 8, 8]),
+            259: (3, [7]),
+            262: (3, [6]),
+            277: (3, [3]),
+            278: (3, [32]),
+            529: (5, [number for value in k for number in (round(value * 10000), 10000)]),
+            530: (3, [1, 1]),
+            532: (5, [number for value in reference for number in (value, 1)]),
+        }
+        data = file_of([jpeg_stream(ycc(picture, k, limited), "RGB")], tags, "<", False, False)
+        yield Case(f"tiff JPEG of coefficients {k} {limited}", data, picture.astype(np.uint8), 6)
+
+
 def jpeg_stream(piece: np.ndarray, name: str) -> bytes:
     """A JPEG of the piece's samples as they are, or converted to YCbCr; without a mark that says which."""
     samples = np.ascontiguousarray(piece.astype(np.uint8).squeeze())
@@ -497,6 +519,6 @@ def refused() -> Iterator[Case]:
 
 
 def cases(step: int = 1) -> Iterator[Case]:
-    for family in (orientations, bitmaps, ycbcr, jpegs, small_palettes, refused):
+    for family in (orientations, bitmaps, ycbcr, jpegs, other_jpegs, small_palettes, refused):
         yield from family()
     yield from product(step)

@@ -239,7 +239,17 @@ def seen_of(kind: Kind, samples: np.ndarray, bits: int, palette: np.ndarray) -> 
 # --- the matrix -------------------------------------------------------------------------------------------------------
 
 BITS = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16)
-COMPRESSIONS = ((1, False), (5, False), (5, True), (8, False), (8, True), (32773, False), (32946, True), (34925, True))
+COMPRESSIONS = (
+    (1, False),
+    (5, False),
+    (5, True),
+    (8, False),
+    (8, True),
+    (32773, False),
+    (32773, True),
+    (32946, True),
+    (34925, True),
+)
 CUTS: tuple[dict[str, object], ...] = (
     {},
     {"rows": 4},

@@ -19,8 +19,9 @@ _COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTED: 1, CMYK: 4, YCB
 UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2  # what a sample beside the colours is
 PLAIN, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32946, 32773, 34925, 50000
 FAX = {2, 3, 4}  # CCITT's, of bitmaps
-_PREDICTED = {LZW, DEFLATE, OLD_DEFLATE, LZMA, ZSTD}
-_READ = {PLAIN, JPEG, PACKBITS, *FAX, *_PREDICTED}
+# libtiff predicts nothing before PackBits, and never says that it does; who says so does it.
+_PREDICTED = {LZW, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD}
+_READ = {PLAIN, JPEG, *FAX, *_PREDICTED}
 _COMPRESSIONS = {
     **{6: "old-style JPEG", 32766: "NeXT", 32771: "CCITT in words", 32809: "ThunderScan", 32909: "PixarLog"},
     **{33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 22610: "JPEG XR", 34934: "JPEG XR"},

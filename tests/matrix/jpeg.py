@@ -8,7 +8,8 @@ from PIL import Image
 
 from shared.contract.errors import BrokenImage
 from tests.matrix.case import Case
-from tests.matrix.tiff import segments, upright
+from tests.matrix.tiff import upright
+from tests.matrix.tiff_writer import segments
 from tests.support.corpus import rgb, saved, smooth
 from tests.support.profiles import P3_PROFILE, p3_seen
 

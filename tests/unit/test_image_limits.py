@@ -11,7 +11,7 @@ from PIL import Image
 
 from shared.contract.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
 from shared.formats import Limits, read_header
-from tests.matrix.tiff import file_of
+from tests.matrix.tiff_writer import file_of
 from tests.support.bombs import BOMBS, gif_of, png_of
 from tests.support.corpus import corpus, png, saved
 from worker.decoding.decode import decode

@@ -113,7 +113,7 @@ def read_notes(data: bytes, before: list[Segment]) -> Notes:
     for marker, begin, end, _ in before:
         content = data[begin + 4 : end]
         if marker in FRAMES:
-            channels = content[5]
+            channels = data[begin + 9]  # as the header reader has it, however long the segment calls itself
         elif marker == _APP2 and content.startswith(_PROFILE) and len(content) > len(_PROFILE) + 2:
             pieces.append(content[len(_PROFILE) :])
     pieces.sort()

@@ -11,6 +11,7 @@ import uvicorn
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
+from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
 from api.server.turns import Turns
 from shared.runtime.connections import MAX_CONNECTIONS
@@ -53,6 +54,8 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # it goes to call_later
         timeout_graceful_shutdown=graceful_seconds,
+        callback_notify=Returned(doors).look,
+        timeout_notify=LOOK_SECONDS,
     )
 
 

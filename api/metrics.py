@@ -17,6 +17,7 @@ requests = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
 )
 refused = Counter("huemill_requests_refused", "Connections and requests refused before any route, by why.", ["code"])
+cut = Counter("huemill_readers_cut", "Connections ended because nothing of their answer was taken.")
 accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])
 resent = Counter("huemill_jobs_resent", "Messages sent again by the sweep.")
 lost = Counter("huemill_attempts_lost", "Attempts that ended before their job did, by why.", ["reason"])

@@ -11,7 +11,9 @@ import uvicorn
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
+from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
+from api.server.stalled import Stalled
 from api.server.turns import Turns
 from shared.runtime.connections import MAX_CONNECTIONS
 from shared.runtime.settings import Settings
@@ -42,7 +44,7 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
         app,
         host=host,
         port=port,
-        http=functools.partial(GuardedProtocol, limits=limits, doors=doors),  # type: ignore[arg-type]
+        http=functools.partial(GuardedProtocol, limits=limits, doors=doors, stalled=Stalled()),  # type: ignore[arg-type]
         interface="asgi3",
         headers=list(FIELDS),
         server_header=False,
@@ -53,6 +55,8 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # it goes to call_later
         timeout_graceful_shutdown=graceful_seconds,
+        callback_notify=Returned(doors).look,
+        timeout_notify=LOOK_SECONDS,
     )
 
 

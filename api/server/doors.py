@@ -13,19 +13,22 @@ class Doors:
     def __init__(self, most: int, most_of_one: int, proxies: Sequence[Network] = ()) -> None:
         self._most, self._most_of_one, self._proxies = most, most_of_one, proxies
         self._inside: Counter[str] = Counter()
-        self._count = 0
+        self.count = 0
+        self.most_lately = 0
+        """The most at a time since somebody has looked, and set it back."""
 
     def enter(self, address: str) -> str | None:
         """Whom to name when leaving; None if there is no room, for anybody or for this address."""
         who = self._who(address)
-        if self._count >= self._most or (who and self._inside[who] >= self._most_of_one):
+        if self.count >= self._most or (who and self._inside[who] >= self._most_of_one):
             return None
-        self._count += 1
+        self.count += 1
+        self.most_lately = max(self.most_lately, self.count)
         self._inside[who] += 1
         return who
 
     def leave(self, who: str) -> None:
-        self._count -= 1
+        self.count -= 1
         self._inside[who] -= 1
         if not self._inside[who]:
             del self._inside[who]

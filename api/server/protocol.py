@@ -4,7 +4,8 @@ uvicorn hands every byte to its parser and waits for as long as it takes. Here a
 fields and a time in which it must have come; so has all that brings no request further (trailers, extensions of chunks,
 empty lines). What cannot become a request is answered by a problem document, and the connection is closed.
 
-That a reader does not read is not seen to here, but by the kernel: see `listen` in `api.server.__main__`.
+A reader that takes nothing for too long is cut off by the kernel (see `listen` in `api.server.__main__`), or sooner if
+there are many of them.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from api import metrics
 from api.http.problems import STATUS, problem
 from api.server.doors import Doors
 from api.server.edge import API_POLICY
+from api.server.stalled import Stalled
 from shared.contract.errors import (
     AddressTooLong,
     HeadStalled,
@@ -36,6 +38,8 @@ PIECE_BYTES = 2**14
 LINGER_BYTES = 2**23
 LINGER_SECONDS = 2.0
 LINGER_PAUSE_SECONDS = 0.01
+# Beside what the kernel holds for each reader, who may be slow.
+WRITE_BUFFER_BYTES = 2**14
 # Requests that may wait for the answer to one before them. No client is known that sends more than a few.
 MOST_PIPELINED = 16
 # Also what is empty: then the client asks for nobody in particular.
@@ -55,9 +59,9 @@ class Limits:
 class GuardedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *, limits: Limits, doors: Doors, **uvicorn: Any) -> None:
+    def __init__(self, *, limits: Limits, doors: Doors, stalled: Stalled, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
-        self._limits, self._doors = limits, doors
+        self._limits, self._doors, self._stalled = limits, doors, stalled
         self._who: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
@@ -72,6 +76,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self._lingering = _Lingering(transport, self.part)
         self._who = self._doors.enter(self.client[0] if self.client else "")
         if self._who is None:
@@ -85,6 +90,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._who is not None:
             self._doors.leave(self._who)
             self._who = None
+        self._stalled.remove(self)
+        if isinstance(exc, TimeoutError):
+            metrics.cut.inc()
         for timer in (self._head_timer, self._linger_timer, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
@@ -130,6 +138,22 @@ class GuardedProtocol(HttpToolsProtocol):
             raise HeadTooLarge(f"The head of the request is larger than {most.head_bytes:,} bytes.")
         if len(self.headers) > most.fields:
             raise HeadTooLarge(f"The request has more than {most.fields} header fields.")
+
+    # Whether the answer is taken.
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled.add(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled.remove(self)
+
+    def cut(self) -> None:
+        """End the connection of a reader that does not read, while others need the memory."""
+        self._stalled.remove(self)
+        metrics.cut.inc()
+        self.transport.abort()
 
     # What the parser finds.
 

@@ -31,7 +31,7 @@ from shared.storage.stored_images import StoredImages
 from tests.support.interleaving import SteppedBlobs, SteppedRedis, Walk
 from tests.support.processes import StoreServer
 
-RUNS = int(os.environ.get("IMAGE_RUNS", "500"))
+RUNS = int(os.environ.get("IMAGE_RUNS", "200"))
 SHA = "a" * 64
 KINDS = ("keep", "copy", "delete", "expire", "collect", "time")
 STATES = ("absent", "stored", "without bytes")

@@ -16,12 +16,14 @@ router = APIRouter()
 log = logging.getLogger("huemill.api")
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["health"])
 async def healthz() -> dict[str, str]:
     """Whether the gateway answers at all."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["health"], responses=problems(503))
 async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     """Whether jobs can be taken and worked on: Redis answers, at least one worker was heard lately, and lost jobs are
@@ -37,6 +39,7 @@ async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     return Json({"status": "ready", "workers": len(workers), "standing_still": [task.name for task in still]})
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", tags=["health"], response_class=Response)
 async def prometheus(store: StoreDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
@@ -48,6 +51,7 @@ async def prometheus(store: StoreDep) -> Response:
     return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
 
 
+@router.head("/v1/algorithms", include_in_schema=False)
 @router.get("/v1/algorithms", tags=["algorithms"])
 async def algorithms() -> dict[str, Any]:
     """Each algorithm's parameters as a JSON Schema: bounds, defaults, meanings."""

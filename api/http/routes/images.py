@@ -45,6 +45,7 @@ async def store(body: BodyDep, intake: IntakeDep, images: ImagesDep) -> Response
     return Json(view, 201 if kept.image == image else 200, {"Location": view["links"]["self"]})
 
 
+@router.head("/{sha256}", include_in_schema=False)
 @router.get("/{sha256}", response_model=StoredImageView, responses=problems(404, 503))
 async def read(sha256: Sha256Dep, records: ImageRecordsDep) -> Response:
     """What is known of a stored image, and until when it is kept."""

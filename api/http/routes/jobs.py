@@ -1,8 +1,6 @@
 """Posting a job, and asking how it is."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from api.http import results
 from api.http.dependencies import (
@@ -13,23 +11,24 @@ from api.http.dependencies import (
     JobDep,
     JobIdDep,
     ListeningDep,
+    PreferDep,
     SettingsDep,
     StoreDep,
 )
 from api.http.json_pieces import embed
 from api.http.openapi import SUBMIT, problems
+from api.http.preferences import wait_seconds
+from api.http.problems import POLL_SECONDS
 from api.http.responses import Json, streamed
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
 from api.jobs.wait import wait
-from shared.contract.errors import AlreadyEnded, InvalidRequest
+from shared.contract.errors import AlreadyEnded
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
 from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-POLL_SECONDS = "1"
 
 
 @router.post(
@@ -50,7 +49,7 @@ async def submit(
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
-    prefer: Annotated[str | None, Header()] = None,
+    prefer: PreferDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -61,7 +60,7 @@ async def submit(
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
     """
-    seconds = _wait_seconds(prefer, settings.max_wait_seconds)
+    seconds = wait_seconds(prefer, settings.max_wait_seconds)
     await acceptance.check_room()
     job_id = new_job_id()
     received = await intake.receive(body, job_id)
@@ -76,6 +75,7 @@ async def submit(
     return Json(job_view(job), 202, {**headers, "Retry-After": POLL_SECONDS})
 
 
+@router.head("/{job_id}", include_in_schema=False)
 @router.get("/{job_id}", response_model=JobView, responses=problems(404, 503))
 async def read(job: JobDep, blobs: BlobsDep) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded."""
@@ -102,17 +102,6 @@ async def delete(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response
     """
     await ending.delete(job_id, store, blobs)
     return Response(status_code=204)
-
-
-def _wait_seconds(prefer: str | None, most: float) -> float | None:
-    """The seconds of `Prefer: wait=N` (RFC 7240), at most `most`; None where it is not asked for."""
-    for preference in (prefer or "").replace(";", ",").split(","):
-        name, _, value = (part.strip() for part in preference.partition("="))
-        if name.lower() == "wait":
-            if not value.isdecimal():
-                raise InvalidRequest(f"Prefer: wait takes whole seconds, such as wait=10; got {value!r}.")
-            return min(float(value), most)
-    return None
 
 
 async def _answer(job: Job, blobs: Blobs, headers: dict[str, str]) -> Response:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.http import results
-from api.http.dependencies import BlobsDep, JobDep
+from api.http.dependencies import AcceptDep, BlobsDep, JobDep
 from api.http.files import Wish, file_answer, stored_file, wish_of
 from api.http.negotiation import choose
 from api.http.openapi import problems
@@ -18,6 +18,7 @@ _LABEL_FILES = {"image/png": LABELS_PNG, "application/x-npy": LABELS_NPY}
 _JSON = "application/json"
 
 
+@router.head("/result", include_in_schema=False)
 @router.get("/result", response_model=ClusterResult, responses=problems(404, 409, 410, 422, 503))
 async def result(
     job: JobDep,
@@ -59,7 +60,7 @@ async def label_map(
     job: JobDep,
     blobs: BlobsDep,
     wish: Annotated[Wish, Depends(wish_of)],
-    accept: Annotated[str | None, Header()] = None,
+    accept: AcceptDep,
 ) -> Response:
     """The label map: an indexed PNG (label i in colour i), a NumPy array, or JSON, by `Accept`."""
     media_type = choose(accept, (*_LABEL_FILES, _JSON))

@@ -1,4 +1,4 @@
-"""What a client would like, by its Prefer field (RFC 7240). What is not understood is passed over, as section 2 wants."""
+"""What a client would like, by its Prefer field (RFC 7240). What is not understood is passed over (section 2)."""
 
 import re
 
@@ -11,7 +11,7 @@ _DIGITS = 9
 
 
 def wait_seconds(prefer: str, most: float) -> float | None:
-    """The seconds of `wait=N` (section 4.3), at most `most`; None where it is not asked for in a way that is understood.
+    """The seconds of `wait=N` (section 4.3), at most `most`; None where it is not asked for, or is not understood.
 
     Of several, the first one counts (section 2).
     """

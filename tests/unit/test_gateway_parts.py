@@ -71,7 +71,7 @@ def test_nothing_acceptable(accept: str) -> None:
     ],
 )
 def test_a_preference_is_understood_or_passed_over(prefer: str, seconds: float | None) -> None:
-    """Prefer is a list of names with values; the first wait counts, and what is malformed is as if it were not there."""
+    """Prefer is a list of names with values; the first wait counts, what is malformed is as if it were not there."""
     assert wait_seconds(prefer, 60.0) == seconds
 
 

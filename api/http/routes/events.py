@@ -42,6 +42,7 @@ async def _not_expired(job: JobDep) -> Job:
 @router.get(
     "/events",
     response_class=Response,
+    summary="A job's events",
     responses={
         200: {
             "description": "Server-sent events",
@@ -51,7 +52,7 @@ async def _not_expired(job: JobDep) -> Job:
         **problems(400, 404, 410, 503),
     },
 )
-async def events(
+async def get_events(
     job: Annotated[Job, Depends(_not_expired)],
     store: StoreDep,
     after: Annotated[str, Depends(_resume_after)],

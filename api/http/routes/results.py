@@ -8,7 +8,7 @@ from api.http import results
 from api.http.dependencies import AcceptDep, BlobsDep, JobDep
 from api.http.files import Wish, file_answer, stored_file, wish_of
 from api.http.negotiation import choose
-from api.http.openapi import problems
+from api.http.openapi import headers, problems
 from api.http.responses import streamed, without_body
 from shared.contract.results import INLINE_LABELS_PIXELS, LABELS_NPY, LABELS_PNG, ClusterResult
 
@@ -19,8 +19,14 @@ _JSON = "application/json"
 
 
 @router.head("/result", include_in_schema=False)
-@router.get("/result", response_model=ClusterResult, responses=problems(404, 409, 410, 422, 503))
-async def result(
+@router.get(
+    "/result",
+    response_model=ClusterResult,
+    summary="A job's result",
+    response_description="The result",
+    responses=problems(404, 409, 410, 422, 503),
+)
+async def get_result(
     job: JobDep,
     blobs: BlobsDep,
     labels: Annotated[
@@ -42,21 +48,26 @@ async def result(
 @router.get(
     "/labels",
     response_class=Response,
+    summary="A job's label map",
     responses={
         200: {
             "description": "A label for every pixel: noise is -1, pixels left out are -2",
             "content": {
                 "image/png": {"schema": {"type": "string", "format": "binary"}},
                 "application/x-npy": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {"schema": {"type": "object"}},
+                "application/json": {"schema": {"$ref": "#/components/schemas/LabelMap"}},
             },
+            "headers": headers("ETag", "Cache-Control", "Content-Disposition", "Vary", "Accept-Ranges"),
         },
-        206: {"description": "The part of a PNG or NumPy file that `Range` asks for"},
-        304: {"description": "The client has it already, by `If-None-Match`"},
+        206: {
+            "description": "The part of a PNG or NumPy file that `Range` asks for",
+            "headers": headers("ETag", "Content-Range"),
+        },
+        304: {"description": "The client has it already, by `If-None-Match`", "headers": headers("ETag")},
         **problems(404, 406, 409, 410, 412, 416, 422, 503),
     },
 )
-async def label_map(
+async def get_labels(
     job: JobDep,
     blobs: BlobsDep,
     wish: Annotated[Wish, Depends(wish_of)],
@@ -68,7 +79,7 @@ async def label_map(
         file = await stored_file(job, _LABEL_FILES[media_type], blobs, download=False)
         return await file_answer(file, wish, blobs, vary=("Accept",))
     found = await results.load(job, blobs)
-    headers = {"Vary": "Accept"}
+    fields = {"Vary": "Accept"}
     if not wish.body:
-        return without_body(_JSON, headers)
-    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, headers)
+        return without_body(_JSON, fields)
+    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, fields)

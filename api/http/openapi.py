@@ -203,6 +203,7 @@ class Documented(FastAPI):
             schemas["Problem"] = Problem.model_json_schema()
             schemas["ClusterResult"]["required"].remove("labels")  # `?labels=none` leaves them out
             _without_validation_errors(document)
+            _words_of_unions(document)
         return document
 
 
@@ -215,3 +216,13 @@ def _without_validation_errors(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
+
+
+def _words_of_unions(node: Any) -> None:
+    """A `const` in a union as an `enum` of one word, which says the same: openapi-python-client fails at it."""
+    if isinstance(node, dict):
+        for variant in node.get("anyOf", ()):
+            if "const" in variant:
+                variant["enum"] = [variant.pop("const")]
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _words_of_unions(child)

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from shared.contract.outputs import Recolor
 from shared.contract.params import AgglomerativeParams, ColorSpace, KMeansParams, parse_params
 from shared.contract.results import FoundImage
 from shared.contract.selection import ExcludedColor
@@ -27,6 +28,8 @@ from worker.segmentation import Segmentation, label_pixels
 
 # numba compiles on one core. The first of these is half of the work; the second shares much with it.
 _LONGEST, _LIKE_IT = "hdbscan", "optics"
+# Outputs that have no kernels, but packages that a worker loads when they are first asked for.
+_WITHOUT_KERNELS = {"points", "scatter", "plot", "sweep"}
 _NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
 
 
@@ -88,13 +91,16 @@ def _measure() -> None:
 
 
 def _draw() -> None:
-    """Every output, of an image of two clusters."""
-    params, colors = KMeansParams(n_clusters=2), _colors(24, 4)
+    """Every output that has kernels, of an image of two clusters, with and without error diffusion."""
+    colors = _colors(24, 4)
     points = colors.points()
-    clustering = cluster(points, params)
     raster = Raster(colors.image, FoundImage(format="png", mode="RGBA", bits=8))
-    labels = label_pixels(colors, clustering, None)
-    draw_all(OUTPUTS, Segmentation(params, raster, colors, points, clustering, labels), Meter())
+    for recolor in (Recolor(), Recolor(dither=True)):
+        params = KMeansParams(n_clusters=2, recolor=recolor)
+        clustering = cluster(points, params)
+        labels = label_pixels(colors, clustering, None)
+        drawn = [name for name in OUTPUTS if name not in _WITHOUT_KERNELS]
+        draw_all(drawn, Segmentation(params, raster, colors, points, clustering, labels), Meter())
 
 
 def _colors(side: int, channels: int) -> ColorSet:

@@ -36,7 +36,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
-class Wish:
+class FileRequest:
     """What a request wants of a file."""
 
     conditions: Conditions
@@ -46,10 +46,10 @@ class Wish:
     """Whether the client takes text compressed."""
 
 
-async def wish_of(request: Request) -> Wish:
+async def file_request_of(request: Request) -> FileRequest:
     names = ("if-match", "if-none-match", "if-range", "range")
     conditions = Conditions(*(field(name, request) for name in names))
-    return Wish(conditions, request.method != "HEAD", takes_gzip(field("accept-encoding", request)))
+    return FileRequest(conditions, request.method != "HEAD", takes_gzip(field("accept-encoding", request)))
 
 
 async def stored_file(job: Job, name: str, blobs: Blobs, *, download: bool) -> StoredFile:
@@ -57,45 +57,46 @@ async def stored_file(job: Job, name: str, blobs: Blobs, *, download: bool) -> S
     artifacts = {artifact["name"]: artifact for artifact in (await results.load(job, blobs)).head["artifacts"]}
     if name not in artifacts:
         raise NotFound(f"This result has no file {name[:64]!r}. It has {', '.join(artifacts)}.")
-    assert job.expires_at is not None
     return StoredFile(
         key=results.result_key(job) + name,
         media_type=artifacts[name]["media_type"],
         size=artifacts[name]["bytes"],
         disposition=content_disposition(file_name(job.upload.filename, name), download=download),
-        seconds_left=(job.expires_at - now()).total_seconds(),
+        seconds_left=(job.expires_at - now()).total_seconds() if job.expires_at is not None else 0.0,
     )
 
 
-async def file_answer(file: StoredFile, wish: Wish, blobs: Blobs, vary: tuple[str, ...] = ()) -> Response:
+async def file_answer(file: StoredFile, asked: FileRequest, blobs: Blobs, vary: tuple[str, ...] = ()) -> Response:
     """The answer to GET or HEAD. Raises PreconditionFailed, RangeNotSatisfiable, and NotFound where its blob is gone.
 
     `vary`: the request's fields by which the file was chosen.
     """
     text = file.media_type.startswith("text/") or file.media_type in _TEXT
-    ranged = wish.body and bool(wish.conditions.range)
-    packed = text and wish.gzip and not ranged
+    ranged = asked.body and bool(asked.conditions.range)
+    packed = text and asked.gzip and not ranged
     etag = etag_of(file.key, "gzip") if packed else etag_of(file.key)
     headers = {"ETag": etag, "Cache-Control": cache_control(file.seconds_left)}
     if text or vary:
         headers["Vary"] = ", ".join((*vary, "Accept-Encoding") if text else vary)
-    if is_known(wish.conditions, etag):
+    if is_known(asked.conditions, etag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = file.disposition
     if packed:
         headers["Content-Encoding"] = "gzip"
-        return await _sent(_gzipped(blobs.read(file.key)), file, headers, wish)
-    part = wanted_part(wish.conditions, etag, file.size) if ranged else None
+        return await _sent(_gzipped(blobs.read(file.key)), file, headers, asked)
+    part = wanted_part(asked.conditions, etag, file.size) if ranged else None
     begin, end = part or Part(0, file.size)
     headers |= {"Accept-Ranges": "bytes", "Content-Length": str(end - begin)}
     if part is None:
-        return await _sent(blobs.read(file.key), file, headers, wish)
+        return await _sent(blobs.read(file.key), file, headers, asked)
     headers["Content-Range"] = f"bytes {begin}-{end - 1}/{file.size}"
     return await streamed(blobs.read(file.key, part), file.media_type, headers, 206)
 
 
-async def _sent(chunks: AsyncIterator[bytes], file: StoredFile, headers: dict[str, str], wish: Wish) -> Response:
-    return await streamed(chunks, file.media_type, headers) if wish.body else without_body(file.media_type, headers)
+async def _sent(
+    chunks: AsyncIterator[bytes], file: StoredFile, headers: dict[str, str], asked: FileRequest
+) -> Response:
+    return await streamed(chunks, file.media_type, headers) if asked.body else without_body(file.media_type, headers)
 
 
 async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

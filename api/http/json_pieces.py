@@ -14,7 +14,7 @@ _ARRAY_CODES = {"int16": "h", "int32": "i"}
 _NPY_PREFIX = 10  # magic, version, and the length of the header that follows
 
 
-class Reads(Protocol):
+class BlobReader(Protocol):
     """What blobs are read by."""
 
     def read(self, key: str) -> AsyncIterator[bytes]:

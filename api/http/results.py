@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from api.http.json_pieces import Reads, around, embed, numbers
+from api.http.json_pieces import BlobReader, around, embed, numbers
 from api.http.schemas import file_link, links
 from shared.contract.errors import Expired, JobCancelled, JobFailed, NotFinished
 from shared.contract.results import LABELS_NPY, RESULT_FILE
@@ -43,7 +43,7 @@ async def pieces(result: StoredResult) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def pieces_with_labels(result: StoredResult, job: Job, blobs: Reads) -> AsyncIterator[bytes]:
+async def pieces_with_labels(result: StoredResult, job: Job, blobs: BlobReader) -> AsyncIterator[bytes]:
     """The result as JSON with the label map's data in it."""
     before, after = around(result.head, ("labels", "data"))
     async for piece in _numbers(result.head["labels"], job, blobs):
@@ -54,10 +54,10 @@ async def pieces_with_labels(result: StoredResult, job: Job, blobs: Reads) -> As
         yield piece
 
 
-def stream_labels(labels: dict[str, Any], job: Job, blobs: Reads) -> AsyncIterator[bytes]:
+def stream_labels(labels: dict[str, Any], job: Job, blobs: BlobReader) -> AsyncIterator[bytes]:
     """The result's `labels` alone as JSON, with the data."""
     return embed(labels, ("data",), _numbers(labels, job, blobs))
 
 
-def _numbers(labels: dict[str, Any], job: Job, blobs: Reads) -> AsyncIterator[bytes]:
+def _numbers(labels: dict[str, Any], job: Job, blobs: BlobReader) -> AsyncIterator[bytes]:
     return numbers(blobs.read(result_key(job) + LABELS_NPY), labels["dtype"])

@@ -33,7 +33,7 @@ def test_events_while_a_job_runs(client: httpx.Client) -> None:
     assert [position(event) for event in events] == sorted({position(event) for event in events})
     data = [json.loads(event["data"]) for event in events]
     stages = list(dict.fromkeys(entry["stage"] for entry in data[2:-1]))
-    flow = ["decode", "count", "cluster", "render"]
+    flow = ["decode", "count", "cluster", "measure", "render"]
     assert stages == [stage for stage in flow if stage in stages]  # one that is over at once is not told
     assert "cluster" in stages
     fractions = [entry["fraction"] for entry in data[2:-1]]

@@ -101,7 +101,7 @@ def test_the_result_of_a_small_image(client: httpx.Client) -> None:
     assert result["labels"]["data"] == np.where(two_colors()[..., 2] > 0, 1, 0).reshape(-1).tolist()
     assert result["labels"]["href"] == job["links"]["labels"]
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", result["digest"])
-    assert set(result["timings_ms"]) == {"decode", "count", "cluster", "render"}
+    assert set(result["timings_ms"]) == {"decode", "count", "cluster", "measure", "render"}
     assert "huemill" in result["software"]
 
 
@@ -238,11 +238,11 @@ def test_health(client: httpx.Client) -> None:
 def test_the_algorithms_as_json_schema(client: httpx.Client) -> None:
     """Each algorithm's schema has a type, a default and a description for every parameter."""
     schemas = client.get("/v1/algorithms").json()
-    assert set(schemas) == {"kmeans", "hdbscan", "optics", "agglomerative"}
+    assert set(schemas) == {"kmeans", "hdbscan", "optics", "agglomerative", "assign"}
     for name, schema in schemas.items():
         assert schema["additionalProperties"] is False
         for parameter, field in schema["properties"].items():
-            assert "default" in field, f"{name}.{parameter}"
+            assert "default" in field or parameter in schema.get("required", []), f"{name}.{parameter}"
             assert parameter == "algorithm" or field["description"], f"{name}.{parameter}"
 
 

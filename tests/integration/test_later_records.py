@@ -189,7 +189,7 @@ def test_what_is_not_known_and_not_given_changes_nothing(bench: Bench) -> None:
 
 def test_what_is_not_known_and_given_is_not_guessed(bench: Bench) -> None:
     """A parameter of a later version that somebody asked for is not passed over, nor is a value that is not known."""
-    asked = NEARLY_KNOWN[b"record"].replace(b'"given":[', b'"given":["outputs",')
+    asked = NEARLY_KNOWN[b"record"].replace(b'"given":[', b'"given":["frames",')
     for record in (asked, NEARLY_KNOWN[b"record"].replace(b'"exact"', b'"gpu"')):
         placed(bench, {**NEARLY_KNOWN, b"record": record})
         with pytest.raises(UnknownParameters):

@@ -1,7 +1,7 @@
 """Coroutines that take their steps in an order that a test chooses.
 
-A step is one question to Redis or to the blob store, done at one moment. Between two steps anything may happen. An
-answer may be lost: the step was done, and who asked for it hears of an error.
+A step is one question to Redis or to the blob store, and is done at one moment. Between two steps anything may happen.
+An answer may be lost: the step was done, and who asked for it hears of an error.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _current: ContextVar["Walk"] = ContextVar("walk")
 class Walk:
     """A coroutine on its way, step by step."""
 
-    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self._work = work
         self._arrived = asyncio.Event()
         self._go = asyncio.Event()
@@ -50,9 +50,15 @@ class Walk:
         await asyncio.wait([self._task, arrived], return_when=asyncio.FIRST_COMPLETED)
         arrived.cancel()
 
+    async def leave(self) -> None:
+        """Go no further."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
     async def _run(self) -> Any:
         _current.set(self)
-        return await self._work
+        return await self._work()
 
     async def take(self, work: Callable[[], Awaitable[Any]], lost: Exception) -> Any:
         """Within the coroutine: wait for the test's word, then do the step; `lost` is what a lost answer is."""

@@ -32,7 +32,7 @@ _LATER = (
 # A parameter that is not known here and has its default, and so means nothing new.
 _NEARLY = (
     b'{"id":"5f0c8a4e2b7d4c0f9a3e6d1b8c2f7e40","params":{"engine":"exact","algorithm":"kmeans","n_clusters":3,'
-    b'"outputs":[],"recolor":null},"queue":"huemill.fast","given":["n_clusters"],"upload":{"key":"uploads/'
+    b'"frames":[],"halo":null},"queue":"huemill.fast","given":["n_clusters"],"upload":{"key":"uploads/'
     b'5f0c8a4e2b7d4c0f9a3e6d1b8c2f7e40","size":3,"sha256":"1111111111111111111111111111111111111111111111111111111111'
     b'111111","filename":null},"mask":null,"created_at":"2027-11-21T10:00:00.004000Z","traceparent":null}'
 )

@@ -268,7 +268,7 @@ def test_the_pipeline_runs_a_new_method_and_a_new_output(tree: Path, picture: Pa
     (entry,) = found["palette"][0]
     assert (entry["hex"], entry["pixels"], entry["proportion"]) == ("#0c0d0e", 9, 1)
     assert found["palette"][1] == [entry]
-    toy, *others = found["artifacts"]
+    *others, toy = found["artifacts"]
     assert (toy["name"], toy["media_type"], toy["bytes"]) == ("toy.txt", "text/plain", 1)
     assert toy["description"] == "The clusters' shares."
     assert [artifact["name"] for artifact in others] == ["labels.png", "labels.npy"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from fastapi.responses import StreamingResponse
 
 from api.http.dependencies import JobDep, StoreDep
-from api.http.files import Wish, wish_of
+from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import without_body
 from api.jobs.follow import Silence, follow
@@ -56,7 +56,7 @@ async def get_events(
     job: Annotated[Job, Depends(_not_expired)],
     store: StoreDep,
     after: Annotated[str, Depends(_resume_after)],
-    wish: Annotated[Wish, Depends(wish_of)],
+    asked: Annotated[FileRequest, Depends(file_request_of)],
 ) -> Response:
     """Server-sent events: `queued`, `running`, `progress` (stage and fraction), then `succeeded`, `failed` or
     `cancelled`, which is the last one. A client that comes back with `Last-Event-ID` misses nothing.
@@ -65,7 +65,7 @@ async def get_events(
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if job.ended and await anext(store.follow(job.id, after), None) is None:
         return Response(status_code=204, headers=headers)
-    if not wish.body:
+    if not asked.body:
         return without_body("text/event-stream", headers)
     return StreamingResponse(_told(job.id, after, store), headers=headers, media_type="text/event-stream")
 

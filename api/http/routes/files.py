@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.http.dependencies import BlobsDep, JobDep
-from api.http.files import Wish, file_answer, stored_file, wish_of
+from api.http.files import FileRequest, file_answer, file_request_of, stored_file
 from api.http.openapi import headers, problems
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
@@ -31,8 +31,8 @@ async def get_file(
     job: JobDep,
     name: Annotated[str, Path(description="As the result's `artifacts` list it.")],
     blobs: BlobsDep,
-    wish: Annotated[Wish, Depends(wish_of)],
+    asked: Annotated[FileRequest, Depends(file_request_of)],
     download: Annotated[str | None, Query(description="Have a browser save it rather than show it.")] = None,
 ) -> Response:
     """A file of the result, which never changes: it may be kept as long as the job, and be read in parts."""
-    return await file_answer(await stored_file(job, name, blobs, download=download is not None), wish, blobs)
+    return await file_answer(await stored_file(job, name, blobs, download=download is not None), asked, blobs)

@@ -12,7 +12,7 @@ from api.http import results
 from api.http.caching import cache_control, etag_of, is_known
 from api.http.dependencies import BlobsDep, JobDep
 from api.http.disposition import content_disposition, file_name
-from api.http.files import Wish, wish_of
+from api.http.files import FileRequest, file_request_of
 from api.http.openapi import headers as declared
 from api.http.openapi import problems
 from api.http.responses import without_body
@@ -46,7 +46,7 @@ async def get_palette(
     job: JobDep,
     ending: Annotated[str, Path(description=f"One of {_ENDINGS}.", examples=["gpl"])],
     blobs: BlobsDep,
-    wish: Annotated[Wish, Depends(wish_of)],
+    asked: Annotated[FileRequest, Depends(file_request_of)],
     download: Annotated[str | None, Query(description="Have a browser save it rather than show it.")] = None,
 ) -> Response:
     """The palette as a file for design tools and programs. Entries are named after their colours, each uniquely."""
@@ -55,18 +55,18 @@ async def get_palette(
         raise NotFound(f"There is no palette format {ending[:32]!r}; there are {_ENDINGS}.")
     key = results.result_key(job)
     assert job.expires_at is not None
-    packed = wish.gzip and kind.is_text
+    packed = asked.gzip and kind.is_text
     etag = etag_of(f"{key}palette.{ending}", VERSION, *(["gzip"] if packed else []))
     headers = {"ETag": etag, "Cache-Control": cache_control((job.expires_at - now()).total_seconds())}
     if kind.is_text:
         headers["Vary"] = "Accept-Encoding"
-    if is_known(wish.conditions, etag):
+    if is_known(asked.conditions, etag):
         return Response(status_code=304, headers=headers)
     named = file_name(job.upload.filename, f"palette.{ending}")
     headers["Content-Disposition"] = content_disposition(named, download=download is not None)
     if packed:
         headers["Content-Encoding"] = "gzip"
-    if not wish.body:
+    if not asked.body:
         return without_body(kind.media_type, headers)
     return Response(await _written(job, kind, blobs, packed), 200, headers, kind.media_type)
 

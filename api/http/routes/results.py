@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.http import results
 from api.http.dependencies import AcceptDep, BlobsDep, JobDep
-from api.http.files import Wish, file_answer, stored_file, wish_of
+from api.http.files import FileRequest, file_answer, file_request_of, stored_file
 from api.http.negotiation import choose
 from api.http.openapi import headers, problems
 from api.http.responses import streamed, without_body
@@ -70,16 +70,16 @@ async def get_result(
 async def get_labels(
     job: JobDep,
     blobs: BlobsDep,
-    wish: Annotated[Wish, Depends(wish_of)],
+    asked: Annotated[FileRequest, Depends(file_request_of)],
     accept: AcceptDep,
 ) -> Response:
     """The label map: an indexed PNG (label i in colour i), a NumPy array, or JSON, by `Accept`."""
     media_type = choose(accept, (*_LABEL_FILES, _JSON))
     if media_type != _JSON:
         file = await stored_file(job, _LABEL_FILES[media_type], blobs, download=False)
-        return await file_answer(file, wish, blobs, vary=("Accept",))
+        return await file_answer(file, asked, blobs, vary=("Accept",))
     found = await results.load(job, blobs)
     fields = {"Vary": "Accept"}
-    if not wish.body:
+    if not asked.body:
         return without_body(_JSON, fields)
     return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, fields)

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from api.http import console, hrefs, problems
 from api.http.dependencies import Services
+from api.http.openapi import Documented
 from api.http.routes import events, files, health, images, jobs, palettes, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
@@ -91,7 +92,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     logs.set_up(settings.log_format)
     hrefs.serve_under(settings.root_path)
-    app = FastAPI(
+    app = Documented(
+        generate_unique_id_function=lambda route: route.name,
         title="huemill",
         version=version("huemill"),
         description=DESCRIPTION,

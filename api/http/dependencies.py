@@ -53,12 +53,18 @@ AcceptanceDep = Annotated[Acceptance, Depends(_the(Acceptance))]
 SupervisorDep = Annotated[Supervisor, Depends(_the(Supervisor))]
 
 
+def field(name: str, request: Request) -> str:
+    """A header field that is a list, of all its lines (RFC 9110, section 5.3); empty where there is none."""
+    return ", ".join(line.strip() for line in request.headers.getlist(name))
+
+
 async def _body(request: Request) -> Body:
     return Body(
         content_type=request.headers.get("content-type", ""),
         length=announced(request.headers.get("content-length", "")),
         query=request.query_params.multi_items(),
         chunks=_chunks(request),
+        encoding=field("content-encoding", request).lower(),
     )
 
 
@@ -77,6 +83,17 @@ async def _listening(request: Request) -> Listening:
     return listening
 
 
+async def _accept(request: Request) -> str:
+    return field("accept", request)
+
+
+async def _prefer(request: Request) -> str:
+    return field("prefer", request)
+
+
+# Not by FastAPI's Header, which takes one line of many.
+AcceptDep = Annotated[str, Depends(_accept)]
+PreferDep = Annotated[str, Depends(_prefer)]
 BodyDep = Annotated[Body, Depends(_body)]
 ListeningDep = Annotated[Listening, Depends(_listening)]
 

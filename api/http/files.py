@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from api.http import results
 from api.http.caching import Conditions, Part, cache_control, etag_of, is_known, wanted_part
+from api.http.dependencies import field
 from api.http.disposition import content_disposition, file_name
 from api.http.negotiation import takes_gzip
 from api.http.responses import streamed, without_body
@@ -46,11 +47,9 @@ class FileRequest:
 
 
 async def file_request_of(request: Request) -> FileRequest:
-    def field(name: str) -> str:
-        return ", ".join(request.headers.getlist(name))
-
-    conditions = Conditions(field("if-match"), field("if-none-match"), field("if-range"), field("range"))
-    return FileRequest(conditions, request.method != "HEAD", takes_gzip(field("accept-encoding")))
+    names = ("if-match", "if-none-match", "if-range", "range")
+    conditions = Conditions(*(field(name, request) for name in names))
+    return FileRequest(conditions, request.method != "HEAD", takes_gzip(field("accept-encoding", request)))
 
 
 async def stored_file(job: Job, name: str, blobs: Blobs, *, download: bool) -> StoredFile:

@@ -1,6 +1,10 @@
 """What FastAPI cannot read off the routes: the body's forms, and the problems that a route may answer."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
+
+from fastapi import FastAPI
 
 from api.http.schemas import Problem
 from shared.contract.params import MODELS, json_schema
@@ -55,7 +59,7 @@ def _params_schema() -> dict[str, Any]:
 
 _FILE = {"type": "string", "format": "binary"}
 _MASK = "A second image of the same size: where it is black, the pixel is left out."
-_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_SHA256 = "b1ff9c8ea3a780bad09b346c423d2d0e46815926879b18e841d928376a946640"
 _TINY_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 
 
@@ -72,19 +76,40 @@ def _example(summary: str, **value: Any) -> dict[str, Any]:
     return {"summary": summary, "value": value}
 
 
-def _json_form(properties: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+def _json_form(titles: Mapping[str, str], properties: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """One schema for each way in which the image can come: programs that are made from them know what they need."""
+    ways = _source_properties("image")
     return {
         "schema": {
-            "type": "object",
-            "properties": properties,
-            "oneOf": [{"required": [way]} for way in _source_properties("image")],
+            "oneOf": [
+                {
+                    "title": titles[way],
+                    "type": "object",
+                    "required": [way],
+                    "properties": {way: field, **properties},
+                    "additionalProperties": False,
+                }
+                for way, field in ways.items()
+            ]
         },
         "examples": {
             "base64": _example("The image in the request", image_base64=_TINY_PNG, **more),
-            "url": _example("An image on the web", image_url="https://example.com/photo.jpg", **more),
-            "sha256": _example("A stored image", image_sha256=_SHA256, **more),
+            "url": _example(
+                "An image on the web (only where the operator has fetching turned on)",
+                image_url="https://example.com/photo.jpg",
+                **more,
+            ),
+            "sha256": _example(
+                "A stored image (POST it to /v1/images first: this is the one of the first example)",
+                image_sha256=_SHA256,
+                **more,
+            ),
         },
     }
+
+
+_JOB_TITLES = {"image_base64": "JobOfImage", "image_url": "JobOfUrl", "image_sha256": "JobOfStoredImage"}
+_IMAGE_TITLES = {"image_base64": "ImageToStore", "image_url": "UrlToStore", "image_sha256": "StoredImageToKeep"}
 
 
 def _job_json() -> dict[str, Any]:
@@ -92,7 +117,11 @@ def _job_json() -> dict[str, Any]:
         parameter["name"]: {**parameter["schema"], "description": parameter["description"]}
         for parameter in _query_parameters()
     }
-    return _json_form({**_source_properties("image"), **_source_properties("mask"), **params}, _EXAMPLE)
+    # Text is a query's stand-in for what JSON says better: a list, an object, a number or a word.
+    for name, schema in params.items():
+        if name != "algorithm" and schema.get("type") == "string" and "enum" not in schema:
+            del schema["type"]
+    return _json_form(_JOB_TITLES, {**_source_properties("mask"), **params}, _EXAMPLE)
 
 
 def _body(form: dict[str, Any], json_form: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +139,15 @@ def _form(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"schema": {"type": "object", "required": ["image"], "properties": {"image": image, **properties}}}
 
 
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`wait=10`: answer when the job has ended, or after 10 seconds (RFC 7240).",
+    "schema": {"type": "string"},
+}
 SUBMIT: dict[str, Any] = {
-    "parameters": _query_parameters(),
+    "parameters": [*_query_parameters(), _PREFER],
     "requestBody": _body(
         {
             **_form(mask={**_FILE, "description": _MASK}, params=_params_schema()),
@@ -120,10 +156,73 @@ SUBMIT: dict[str, Any] = {
         _job_json(),
     ),
 }
-STORE: dict[str, Any] = {"requestBody": _body(_form(), _json_form(_source_properties("image"), {}))}
+STORE: dict[str, Any] = {"requestBody": _body(_form(), _json_form(_IMAGE_TITLES, {}, {}))}
+
+
+_HEADERS = {
+    "Accept-Encoding": "The encodings of a body that are read.",
+    "Accept-Ranges": "`bytes`: parts of the file can be asked for.",
+    "Allow": "The methods that the address takes.",
+    "Cache-Control": "For how long the answer may be kept.",
+    "Content-Disposition": "The name under which a browser saves the file.",
+    "Content-Range": "Which bytes these are, and of how many.",
+    "ETag": "The file's name for `If-None-Match` and `If-Range`.",
+    "Location": "Where what was made is.",
+    "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
+    "Retry-After": "The seconds after which it is worth asking again.",
+    "Vary": "The fields of a request that choose the answer.",
+}
+_OF_PROBLEMS = {405: "Allow", 409: "Retry-After", 415: "Accept-Encoding", 416: "Content-Range"} | dict.fromkeys(
+    (503, 507), "Retry-After"
+)
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def headers(*names: str) -> dict[str, Any]:
+    """The `headers` of a response that may have these."""
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer these problems."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": "Problem", "content": content} for status in statuses}
+    """The `responses` of a route that may answer these problems, and those that each may."""
+    return {status: _problem(status) for status in sorted({*statuses, 405, 500})}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    fields = {"headers": headers(_OF_PROBLEMS[status])} if status in _OF_PROBLEMS else {}
+    return {"description": HTTPStatus(status).phrase, "content": PROBLEM, **fields}
+
+
+class Documented(FastAPI):
+    """An application whose document says what is sent, and nothing else."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        if "Problem" not in schemas:  # else it is done already: FastAPI keeps what it has made
+            schemas["Problem"] = Problem.model_json_schema()
+            schemas["ClusterResult"]["required"].remove("labels")  # `?labels=none` leaves them out
+            _without_validation_errors(document)
+            _words_of_unions(document)
+        return document
+
+
+def _without_validation_errors(document: dict[str, Any]) -> None:
+    """FastAPI adds its own form of 422 to each route with a parameter; ours are problems."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            answer = operation["responses"].get("422", {})
+            if "application/json" in answer.get("content", {}):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+
+
+def _words_of_unions(node: Any) -> None:
+    """A `const` in a union as an `enum` of one word, which says the same: openapi-python-client fails at it."""
+    if isinstance(node, dict):
+        for variant in node.get("anyOf", ()):
+            if "const" in variant:
+                variant["enum"] = [variant.pop("const")]
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _words_of_unions(child)

@@ -9,12 +9,15 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.contract import errors
 
 log = logging.getLogger("huemill.api")
 
 RETRY_SECONDS = "5"
+POLL_SECONDS = "1"
+"""After which a job that has not ended is worth another look."""
 
 STATUS: dict[type[errors.HuemillError], int] = {
     errors.InvalidRequest: 400,
@@ -32,6 +35,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.FetchFailed: 422,
     errors.UnknownImage: 422,
     errors.UnsupportedMediaType: 415,
+    errors.UnsupportedEncoding: 415,
     errors.UnsupportedImage: 415,
     errors.BrokenImage: 422,
     errors.ImageTooLarge: 413,
@@ -84,6 +88,10 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
     if isinstance(error, errors.StorageFailed | errors.StorageFull):
         log.error("storage: %s", error, exc_info=error.__cause__)
     response = problem(STATUS[type(error)], error.code, str(error))
+    if isinstance(error, errors.UnsupportedEncoding):
+        response.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
+    if isinstance(error, errors.NotFinished):
+        response.headers["Retry-After"] = POLL_SECONDS
     if isinstance(error, errors.RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
     return response
@@ -105,7 +113,7 @@ async def _request_validation(_: Request, error: Exception) -> Response:
     return problem(422, errors.InvalidParams.code, detail, errors=entries)
 
 
-async def _http_exception(_: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     detail = {
@@ -114,7 +122,19 @@ async def _http_exception(_: Request, error: Exception) -> Response:
     }.get(error.status_code, str(error.detail))
     response = problem(error.status_code, status.name.lower(), detail)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of the address: Starlette's own answer knows the first route's alone (RFC 9110, section 10.2.1)."""
+    routes = request.app.routes
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _defect(_: Request, error: Exception) -> Response:

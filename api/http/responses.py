@@ -26,7 +26,7 @@ class Json(Response):
 
 
 class Stream(StreamingResponse):
-    """Chunks that end with their client.
+    """Chunks that end with their client; for HEAD, none of them.
 
     Starlette ends them by cancelling, whose traceback holds the latest chunk until garbage is next collected: megabytes
     for some hundred clients that went away. Here it is seen between two chunks; a server's `send` waits no longer than
@@ -38,6 +38,9 @@ class Stream(StreamingResponse):
         try:
             async with aclosing(cast(AsyncGenerator[bytes], self.body_iterator)) as chunks:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                if scope["method"] == "HEAD":
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    return
                 async for chunk in chunks:
                     if gone.done():
                         return

@@ -22,6 +22,8 @@ class Body:
     query: Sequence[tuple[str, str]]
     """The pairs of the query string, decoded, in their order."""
     chunks: AsyncIterator[bytes]
+    encoding: str = ""
+    """The Content-Encoding, in small letters; empty where the request names none."""
 
 
 def too_large(limit: int) -> UploadTooLarge:

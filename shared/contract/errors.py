@@ -4,6 +4,7 @@
     ├── InvalidRequest        the request contradicts itself or the contract
     │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
     ├── UnsupportedMediaType  the body is of no form that the gateway takes
+    ├── UnsupportedEncoding   the body is compressed, or encoded in another way
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
     ├── TooManyConnections    more are open than the operator allows, in all or from one address
     ├── HostRefused           the request is for a host that this gateway does not answer for
@@ -139,6 +140,10 @@ class UnknownImage(HuemillError):
 
 class UnsupportedMediaType(HuemillError):
     code = "unsupported_media_type"
+
+
+class UnsupportedEncoding(HuemillError):
+    code = "unsupported_encoding"
 
 
 class UnsupportedImage(HuemillError):

@@ -50,10 +50,12 @@ def test_events_of_a_finished_job(client: httpx.Client) -> None:
 
 
 def test_a_stream_resumes(client: httpx.Client) -> None:
-    """With Last-Event-ID the stream goes on after that event; after the last one it is empty."""
+    """With Last-Event-ID the stream goes on after that event; after the last one an EventSource is told to stop."""
     href = finished(client)["links"]["events"]
     whole = events_of(client, href)
-    for place, event in enumerate(whole):
+    assert client.get(href, headers={"Last-Event-ID": whole[-1]["id"]}).status_code == 204
+    assert client.get(href).text.startswith("retry: 2000\n\n")
+    for place, event in enumerate(whole[:-1]):
         assert events_of(client, href, event["id"]) == whole[place + 1 :]
 
 

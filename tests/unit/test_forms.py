@@ -14,7 +14,7 @@ from api.intake.body import Body, announced, limited, patient
 from api.intake.forms import read_form
 from api.intake.forms.parts import FilePart, ParamsPart, ReferencePart
 from api.intake.forms.query import query_values
-from shared.contract.errors import InvalidParams, InvalidRequest, UploadStalled, UploadTooLarge
+from shared.contract.errors import InvalidParams, InvalidRequest, UnsupportedEncoding, UploadStalled, UploadTooLarge
 from shared.runtime.settings import Settings
 
 LIMIT = 1000
@@ -75,6 +75,62 @@ def test_parameters_that_are_none(params: bytes) -> None:
     body = part("params", params) + part("image", IMAGE) + b"--b--\r\n"
     assert taken(body, "multipart/form-data; boundary=b") == [("image", (None, IMAGE))]
     assert taken(json.dumps({"image_url": "u"}).encode(), "application/json") == [("image", {"url": "u"})]
+
+
+@given(
+    size=st.integers(1, 200),
+    preamble=st.sampled_from([b"", b"\r\n", b"a preamble\r\n", b"--a\r\n--b is no boundary\r\n"]),
+)
+@pytest.mark.parametrize("padding", [b"", b" ", b" \t  "])
+def test_a_form_with_all_that_the_standard_allows(size: int, preamble: bytes, padding: bytes) -> None:
+    """A preamble, white space behind boundaries and an epilogue are passed over, however the body is cut."""
+    body = preamble + part("image", IMAGE).replace(b"--b\r", b"--b" + padding + b"\r") + b"--b--" + padding
+    for epilogue in (b"", b"\r\n", b"\r\nand so on --b"):
+        assert taken(body + epilogue, "multipart/form-data; boundary=b", size) == [("image", (None, IMAGE))]
+
+
+@given(size=st.integers(1, 200))
+def test_an_empty_part_is_an_absent_part(size: int) -> None:
+    """Forms send their empty fields too: a file without name and bytes, and empty parameters, are none."""
+    nothing = b'--b\r\nContent-Disposition: form-data; name="mask"; filename=""\r\nContent-Type: x/y\r\n\r\n\r\n'
+    body = nothing + part("params", b"") + part("mask", b"") + part("image", IMAGE) + nothing + b"--b--\r\n"
+    assert taken(body, "multipart/form-data; boundary=b", size) == [("image", (None, IMAGE))]
+    assert taken(part("mask", MASK) + body, "multipart/form-data; boundary=b", size)[0] == ("mask", (None, MASK))
+    with pytest.raises(InvalidRequest, match="no part `image`"):
+        taken(nothing + part("image", b"") + b"--b--", "multipart/form-data; boundary=b", size)
+
+
+@pytest.mark.parametrize("size", [1, 50, 10**6])
+def test_a_head_of_a_part_has_an_end(size: int) -> None:
+    """A part's head is lines with a colon, and not too many of them; the body ends with its closing boundary."""
+    form = "multipart/form-data; boundary=b"
+    for body, words in [
+        (b"--b\r\nno colon\r\n\r\nx\r\n--b--", "no name and colon"),
+        (b"--b\r\n\r\nx\r\n--b--", "a part ''"),
+        (part("image", IMAGE)[:-2], "cut off"),
+        (part("image", IMAGE), "cut off"),
+        (b"--b\r\nA: " + bytes(17_000), "head"),
+        (b"no boundary", "cut off"),
+    ]:
+        with pytest.raises(InvalidRequest, match=words):
+            taken(body, form, size)
+
+
+@pytest.mark.parametrize("scheme", ["data", "DATA", "Data"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_data_url_in_any_case(scheme: str, size: int) -> None:
+    """A scheme has no case (RFC 3986, section 3.1)."""
+    url = f"{scheme}:image/png;BASE64,{base64.b64encode(IMAGE).decode()}"
+    assert taken(json.dumps({"image_base64": url}).encode(), "application/json", size) == [("image", (None, IMAGE))]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "x-gzip", "gzip, identity", "g" * 999])
+def test_an_encoding_that_is_not_read_is_named(encoding: str) -> None:
+    """A compressed body is not taken for a broken image, nor read."""
+    source = Source(IMAGE, 100)
+    with pytest.raises(UnsupportedEncoding, match=encoding[:64]):
+        read_form(Body("image/png", None, [], source.chunks(), encoding), SETTINGS)
+    assert source.taken == 0
 
 
 @given(size=st.integers(1, 200), order=st.permutations(["image_base64", "mask_sha256", "n_clusters"]))

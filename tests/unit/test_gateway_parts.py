@@ -10,6 +10,7 @@ import pytest
 
 from api.http import results
 from api.http.negotiation import choose
+from api.http.preferences import wait_seconds
 from shared.contract.errors import NotAcceptable
 from shared.contract.params import KMeansParams
 from shared.jobs.model import ENDED, TRANSITIONS, Job, JobStatus, Move, Upload, now
@@ -44,6 +45,34 @@ def test_nothing_acceptable(accept: str) -> None:
     """Where no offer fits, the error names those that there are."""
     with pytest.raises(NotAcceptable, match="application/x-npy"):
         choose(accept, OFFERS)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        ("", None),
+        ("wait=10", 10),
+        ("Wait = 10", 10),
+        ('wait="10"', 10),
+        ("return=minimal, wait=20", 20),
+        ("wait=10; strictly, foo", 10),
+        ("wait=5, wait=6", 5),
+        ("wait=99999999999", 60),
+        ("wait=" + "9" * 9999, 60),
+        ("wait", None),
+        ("wait=abc", None),
+        ("wait=-1", None),
+        ("wait=1.5", None),
+        ("foo; wait=10", None),
+        ('foo="a, wait=10"', None),
+        ('foo="never closed, wait=10', None),
+        (",,, ; =, wait=3", 3),
+        ('"\\\\' + '"\\\\' * 9999, None),
+    ],
+)
+def test_a_preference_is_understood_or_passed_over(prefer: str, seconds: float | None) -> None:
+    """Prefer is a list of names with values; the first wait counts, what is malformed is as if it were not there."""
+    assert wait_seconds(prefer, 60.0) == seconds
 
 
 def test_every_move_is_in_the_table() -> None:

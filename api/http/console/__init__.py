@@ -26,6 +26,7 @@ def _serve(name: str, file: Traversable, media_type: str) -> None:
     """A file at /docs/`name`, from memory: however many take it slowly, they share the same bytes."""
     content = file.read_bytes()
 
+    @router.head(f"/docs/{name}", name=name)
     @router.get(f"/docs/{name}", name=name)
     async def serve() -> Response:
         return Response(content, headers={"Cache-Control": "max-age=3600"}, media_type=media_type)
@@ -37,11 +38,13 @@ _serve("favicon.png", _swagger.joinpath("favicon-32x32.png"), "image/png")
 _serve("console.js", _ours.joinpath("console.js"), "text/javascript")
 
 
+@router.head("/docs")
 @router.get("/docs")
 async def docs() -> Response:
     return Response(_PAGE, headers={"Content-Security-Policy": POLICY}, media_type="text/html")
 
 
+@router.head("/")
 @router.get("/")
 async def to_docs() -> Response:
     return RedirectResponse(href("/docs"))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.http.dependencies import BlobsDep, JobDep
 from api.http.files import FileRequest, file_answer, file_request_of, stored_file
-from api.http.openapi import problems
+from api.http.openapi import headers, problems
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
 
@@ -15,17 +15,19 @@ router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
 @router.get(
     "/{name}",
     response_class=Response,
+    summary="A file of a result",
     responses={
         200: {
             "description": "The file",
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": headers("ETag", "Cache-Control", "Content-Disposition", "Vary", "Accept-Ranges"),
         },
-        206: {"description": "The part of it that `Range` asks for"},
-        304: {"description": "The client has it already, by `If-None-Match`"},
+        206: {"description": "The part of it that `Range` asks for", "headers": headers("ETag", "Content-Range")},
+        304: {"description": "The client has it already, by `If-None-Match`", "headers": headers("ETag")},
         **problems(404, 409, 410, 412, 416, 422, 503),
     },
 )
-async def read(
+async def get_file(
     job: JobDep,
     name: Annotated[str, Path(description="As the result's `artifacts` list it.")],
     blobs: BlobsDep,

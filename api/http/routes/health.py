@@ -16,13 +16,15 @@ router = APIRouter()
 log = logging.getLogger("huemill.api")
 
 
-@router.get("/healthz", tags=["health"])
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz", tags=["health"], summary="Whether the gateway answers", responses=problems())
 async def healthz() -> dict[str, str]:
     """Whether the gateway answers at all."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", tags=["health"], responses=problems(503))
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", tags=["health"], summary="Whether jobs are taken and worked on", responses=problems(503))
 async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     """Whether jobs can be taken and worked on: Redis answers, at least one worker was heard lately, and lost jobs are
     looked for. `standing_still` names what else of this gateway's background has not come to its end for long.
@@ -37,7 +39,15 @@ async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     return Json({"status": "ready", "workers": len(workers), "standing_still": [task.name for task in still]})
 
 
-@router.get("/metrics", tags=["health"], response_class=Response)
+@router.head("/metrics", include_in_schema=False)
+@router.get(
+    "/metrics",
+    name="metrics",
+    tags=["health"],
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems()},
+)
 async def prometheus(store: StoreDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
     try:
@@ -48,7 +58,8 @@ async def prometheus(store: StoreDep) -> Response:
     return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
 
 
-@router.get("/v1/algorithms", tags=["algorithms"])
-async def algorithms() -> dict[str, Any]:
+@router.head("/v1/algorithms", include_in_schema=False)
+@router.get("/v1/algorithms", tags=["algorithms"], summary="The algorithms' parameters", responses=problems())
+async def list_algorithms() -> dict[str, Any]:
     """Each algorithm's parameters as a JSON Schema: bounds, defaults, meanings."""
     return algorithm_schemas()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 
 from api.http.dependencies import BodyDep, ImageRecordsDep, ImagesDep, IntakeDep
-from api.http.openapi import STORE, problems
+from api.http.openapi import STORE, headers, problems
 from api.http.responses import Json
 from api.http.schemas import StoredImageView, stored_image_view
 from shared.contract.errors import NotFound
@@ -27,13 +27,20 @@ Sha256Dep = Annotated[str, Depends(_sha256)]
     "",
     status_code=201,
     response_model=StoredImageView,
+    summary="Store an image",
+    response_description="Stored",
     responses={
-        200: {"model": StoredImageView, "description": "It was stored already, and is kept for longer"},
+        200: {
+            "model": StoredImageView,
+            "description": "It was stored already, and is kept for longer",
+            "headers": headers("Location"),
+        },
+        201: {"headers": headers("Location")},
         **problems(400, 403, 408, 413, 415, 422, 503, 507),
     },
     openapi_extra=STORE,
 )
-async def store(body: BodyDep, intake: IntakeDep, images: ImagesDep) -> Response:
+async def store_image(body: BodyDep, intake: IntakeDep, images: ImagesDep) -> Response:
     """Store an image, to be named by jobs as `image_sha256` or `mask_sha256`.
 
     It is sent in the same forms as a job's image, without parameters. It is kept for a day (or as the operator says)
@@ -45,8 +52,15 @@ async def store(body: BodyDep, intake: IntakeDep, images: ImagesDep) -> Response
     return Json(view, 201 if kept.image == image else 200, {"Location": view["links"]["self"]})
 
 
-@router.get("/{sha256}", response_model=StoredImageView, responses=problems(404, 503))
-async def read(sha256: Sha256Dep, records: ImageRecordsDep) -> Response:
+@router.head("/{sha256}", include_in_schema=False)
+@router.get(
+    "/{sha256}",
+    response_model=StoredImageView,
+    summary="A stored image",
+    response_description="What is known of it",
+    responses=problems(404, 503),
+)
+async def get_image(sha256: Sha256Dep, records: ImageRecordsDep) -> Response:
     """What is known of a stored image, and until when it is kept."""
     kept = await records.get(sha256)
     if kept is None:
@@ -54,8 +68,14 @@ async def read(sha256: Sha256Dep, records: ImageRecordsDep) -> Response:
     return Json(stored_image_view(kept))
 
 
-@router.delete("/{sha256}", status_code=204, responses=problems(404, 503))
-async def delete(sha256: Sha256Dep, images: ImagesDep) -> Response:
+@router.delete(
+    "/{sha256}",
+    status_code=204,
+    summary="Remove a stored image",
+    response_description="Removed",
+    responses=problems(404, 503),
+)
+async def delete_image(sha256: Sha256Dep, images: ImagesDep) -> Response:
     """Remove a stored image. Jobs that have named it are not touched."""
     if not await images.delete(sha256):
         raise _unknown(sha256)

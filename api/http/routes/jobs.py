@@ -1,8 +1,6 @@
 """Posting a job, and asking how it is."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from api.http import results
 from api.http.dependencies import (
@@ -13,36 +11,44 @@ from api.http.dependencies import (
     JobDep,
     JobIdDep,
     ListeningDep,
+    PreferDep,
     SettingsDep,
     StoreDep,
 )
 from api.http.json_pieces import embed
-from api.http.openapi import SUBMIT, problems
+from api.http.openapi import SUBMIT, headers, problems
+from api.http.preferences import wait_seconds
+from api.http.problems import POLL_SECONDS
 from api.http.responses import Json, streamed
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
 from api.jobs.wait import wait
-from shared.contract.errors import AlreadyEnded, InvalidRequest
+from shared.contract.errors import AlreadyEnded
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
 from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-POLL_SECONDS = "1"
-
 
 @router.post(
     "",
     status_code=202,
     response_model=JobView,
+    summary="Cluster an image",
+    response_description="Accepted: the job is at its `Location`",
     responses={
-        200: {"model": JobView, "description": "Finished within `Prefer: wait`"},
+        200: {
+            "model": JobView,
+            "description": "Finished within `Prefer: wait`",
+            "headers": headers("Location", "Preference-Applied"),
+        },
+        202: {"headers": headers("Location", "Preference-Applied", "Retry-After")},
         **problems(400, 403, 408, 413, 415, 422, 503, 507),
     },
     openapi_extra=SUBMIT,
 )
-async def submit(
+async def create_job(
     body: BodyDep,
     intake: IntakeDep,
     acceptance: AcceptanceDep,
@@ -50,7 +56,7 @@ async def submit(
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
-    prefer: Annotated[str | None, Header()] = None,
+    prefer: PreferDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -61,29 +67,42 @@ async def submit(
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
     """
-    seconds = _wait_seconds(prefer, settings.max_wait_seconds)
+    seconds = wait_seconds(prefer, settings.max_wait_seconds)
     await acceptance.check_room()
     job_id = new_job_id()
     received = await intake.receive(body, job_id)
     job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
     event = await acceptance.accept(job)
-    headers = {"Location": links(job.id).self}
+    fields = {"Location": links(job.id).self}
     if seconds is not None:
-        headers["Preference-Applied"] = f"wait={seconds:g}"
+        fields["Preference-Applied"] = f"wait={seconds:g}"
         job = await wait(job, event, seconds, store, listening)
     if job.ended:
-        return await _answer(job, blobs, headers)
-    return Json(job_view(job), 202, {**headers, "Retry-After": POLL_SECONDS})
+        return await _answer(job, blobs, fields)
+    return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})
 
 
-@router.get("/{job_id}", response_model=JobView, responses=problems(404, 503))
-async def read(job: JobDep, blobs: BlobsDep) -> Response:
+@router.head("/{job_id}", include_in_schema=False)
+@router.get(
+    "/{job_id}",
+    response_model=JobView,
+    summary="How a job is",
+    response_description="The job",
+    responses={200: {"headers": headers("Retry-After")}, **problems(404, 503)},
+)
+async def get_job(job: JobDep, blobs: BlobsDep) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded."""
     return await _answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS})
 
 
-@router.post("/{job_id}/cancel", response_model=JobView, responses=problems(404, 409, 503))
-async def cancel(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
+@router.post(
+    "/{job_id}/cancel",
+    response_model=JobView,
+    summary="Cancel a job",
+    response_description="The job, cancelled",
+    responses=problems(404, 409, 503),
+)
+async def cancel_job(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
     """End a job that nobody wants any more. Its worker stops within seconds; its image is removed.
 
     A job that is cancelled already stays so (200); one that has ended otherwise is left as it is (409).
@@ -94,8 +113,14 @@ async def cancel(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
     return Json(job_view(ended))
 
 
-@router.delete("/{job_id}", status_code=204, responses=problems(404, 503))
-async def delete(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response:
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    summary="Remove a job",
+    response_description="Removed",
+    responses=problems(404, 503),
+)
+async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response:
     """Remove a job with its image, its result and its events; one that has not ended is cancelled.
 
     From then on it is unknown (404).
@@ -104,21 +129,10 @@ async def delete(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response
     return Response(status_code=204)
 
 
-def _wait_seconds(prefer: str | None, most: float) -> float | None:
-    """The seconds of `Prefer: wait=N` (RFC 7240), at most `most`; None where it is not asked for."""
-    for preference in (prefer or "").replace(";", ",").split(","):
-        name, _, value = (part.strip() for part in preference.partition("="))
-        if name.lower() == "wait":
-            if not value.isdecimal():
-                raise InvalidRequest(f"Prefer: wait takes whole seconds, such as wait=10; got {value!r}.")
-            return min(float(value), most)
-    return None
-
-
-async def _answer(job: Job, blobs: Blobs, headers: dict[str, str]) -> Response:
+async def _answer(job: Job, blobs: Blobs, fields: dict[str, str]) -> Response:
     """The job as it is, with its result if it has one."""
     view = job_view(job)
     if job.status is not JobStatus.SUCCEEDED or job.expired:
-        return Json(view, 200, headers)
+        return Json(view, 200, fields)
     found = await results.load(job, blobs)
-    return await streamed(embed(view, ("result",), results.pieces(found)), "application/json", headers)
+    return await streamed(embed(view, ("result",), results.pieces(found)), "application/json", fields)

@@ -13,6 +13,7 @@ from api.http.caching import cache_control, etag_of, is_known
 from api.http.dependencies import BlobsDep, JobDep
 from api.http.disposition import content_disposition, file_name
 from api.http.files import FileRequest, file_request_of
+from api.http.openapi import headers as declared
 from api.http.openapi import problems
 from api.http.responses import without_body
 from api.palette.registry import FORMATS, VERSION, Format
@@ -30,16 +31,18 @@ _ENDINGS = ", ".join(FORMATS)
 @router.get(
     "/palette.{ending}",
     response_class=Response,
+    summary="A palette as a file",
     responses={
         200: {
             "description": "The palette",
             "content": {kind.media_type.partition(";")[0]: {"schema": kind.schema} for kind in FORMATS.values()},
+            "headers": declared("ETag", "Cache-Control", "Content-Disposition", "Vary"),
         },
-        304: {"description": "The client has it already, by `If-None-Match`"},
+        304: {"description": "The client has it already, by `If-None-Match`", "headers": declared("ETag")},
         **problems(404, 409, 410, 412, 422, 503),
     },
 )
-async def read(
+async def get_palette(
     job: JobDep,
     ending: Annotated[str, Path(description=f"One of {_ENDINGS}.", examples=["gpl"])],
     blobs: BlobsDep,

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.http import results
-from api.http.dependencies import BlobsDep, JobDep
+from api.http.dependencies import AcceptDep, BlobsDep, JobDep
 from api.http.files import FileRequest, file_answer, file_request_of, stored_file
 from api.http.negotiation import choose
-from api.http.openapi import problems
+from api.http.openapi import headers, problems
 from api.http.responses import streamed, without_body
 from shared.contract.results import INLINE_LABELS_PIXELS, LABELS_NPY, LABELS_PNG, ClusterResult
 
@@ -18,8 +18,15 @@ _LABEL_FILES = {"image/png": LABELS_PNG, "application/x-npy": LABELS_NPY}
 _JSON = "application/json"
 
 
-@router.get("/result", response_model=ClusterResult, responses=problems(404, 409, 410, 422, 503))
-async def result(
+@router.head("/result", include_in_schema=False)
+@router.get(
+    "/result",
+    response_model=ClusterResult,
+    summary="A job's result",
+    response_description="The result",
+    responses=problems(404, 409, 410, 422, 503),
+)
+async def get_result(
     job: JobDep,
     blobs: BlobsDep,
     labels: Annotated[
@@ -41,25 +48,30 @@ async def result(
 @router.get(
     "/labels",
     response_class=Response,
+    summary="A job's label map",
     responses={
         200: {
             "description": "A label for every pixel: noise is -1, pixels left out are -2",
             "content": {
                 "image/png": {"schema": {"type": "string", "format": "binary"}},
                 "application/x-npy": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {"schema": {"type": "object"}},
+                "application/json": {"schema": {"$ref": "#/components/schemas/LabelMap"}},
             },
+            "headers": headers("ETag", "Cache-Control", "Content-Disposition", "Vary", "Accept-Ranges"),
         },
-        206: {"description": "The part of a PNG or NumPy file that `Range` asks for"},
-        304: {"description": "The client has it already, by `If-None-Match`"},
+        206: {
+            "description": "The part of a PNG or NumPy file that `Range` asks for",
+            "headers": headers("ETag", "Content-Range"),
+        },
+        304: {"description": "The client has it already, by `If-None-Match`", "headers": headers("ETag")},
         **problems(404, 406, 409, 410, 412, 416, 422, 503),
     },
 )
-async def label_map(
+async def get_labels(
     job: JobDep,
     blobs: BlobsDep,
     asked: Annotated[FileRequest, Depends(file_request_of)],
-    accept: Annotated[str | None, Header()] = None,
+    accept: AcceptDep,
 ) -> Response:
     """The label map: an indexed PNG (label i in colour i), a NumPy array, or JSON, by `Accept`."""
     media_type = choose(accept, (*_LABEL_FILES, _JSON))
@@ -67,7 +79,7 @@ async def label_map(
         file = await stored_file(job, _LABEL_FILES[media_type], blobs, download=False)
         return await file_answer(file, asked, blobs, vary=("Accept",))
     found = await results.load(job, blobs)
-    headers = {"Vary": "Accept"}
+    fields = {"Vary": "Accept"}
     if not asked.body:
-        return without_body(_JSON, headers)
-    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, headers)
+        return without_body(_JSON, fields)
+    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, fields)

@@ -3,6 +3,7 @@
 parts.py       what a body consists of: files, references to files, parameters
 query.py       the query string, which has the parameters where the body has none
 raw.py         the image itself as the body
+sections.py    a multipart body, cut at its boundary
 multipart.py   multipart/form-data: parts `image`, `mask`, `params`
 json_body.py   a JSON object: `image_base64`, `image_url` or `image_sha256`, likewise for `mask`, and the parameters
 """
@@ -16,7 +17,7 @@ from api.intake.forms.json_body import JsonForm
 from api.intake.forms.multipart import MultipartForm
 from api.intake.forms.parts import FILES, OVERHEAD_BYTES, Parts
 from api.intake.forms.raw import raw_parts
-from shared.contract.errors import InvalidRequest, UnsupportedMediaType
+from shared.contract.errors import InvalidRequest, UnsupportedEncoding, UnsupportedMediaType
 from shared.runtime.settings import Settings
 
 MAX_BOUNDARY_BYTES = 70  # RFC 2046, section 5.1.1
@@ -27,7 +28,11 @@ _FORMS = (
 
 
 def read_form(body: Body, settings: Settings) -> Parts:
-    """The body's parts, by its Content-Type. Raises UnsupportedMediaType or InvalidRequest where it is of no form."""
+    """The body's parts, by its Content-Type. Raises UnsupportedEncoding, and UnsupportedMediaType or InvalidRequest
+    where it is of no form.
+    """
+    if body.encoding not in ("", "identity"):
+        raise UnsupportedEncoding(f"A body with Content-Encoding: {body.encoding[:64]} is not read. Send it as it is.")
     media_type, options = parse_options_header(body.content_type)
     kind = media_type.decode("latin-1")
     files = len(FILES) * settings.max_upload_bytes

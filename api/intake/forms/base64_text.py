@@ -33,7 +33,7 @@ class Base64Decoder:
         """The last bytes. Raises NotBase64, also for a text that is cut off."""
         if self._head:
             head, self._head = self._head, None
-            if head.startswith(_DATA_URL):
+            if _is_data_url(head):
                 raise NotBase64(_NO_HEAD)
             return self.feed(head) + self.end()
         data = self._held
@@ -64,10 +64,10 @@ class Base64Decoder:
         if self._head is None:
             return text
         head = self._head + text
-        if len(head) < len(_DATA_URL) and _DATA_URL.startswith(head):
+        if len(head) < len(_DATA_URL) and _DATA_URL.startswith(head.lower()):
             self._head = head
             return b""
-        if not head.startswith(_DATA_URL):
+        if not _is_data_url(head):
             self._head = None
             return head
         comma = head.find(b",")
@@ -78,3 +78,7 @@ class Base64Decoder:
             raise NotBase64(_NO_HEAD)
         self._head = None
         return head[comma + 1 :]
+
+
+def _is_data_url(text: bytes) -> bool:
+    return text[: len(_DATA_URL)].lower() == _DATA_URL  # schemes have no case (RFC 3986, section 3.1)

@@ -1,0 +1,108 @@
+"""HTTP's small print: methods, fields in several lines, encodings, when to come back."""
+
+import gzip
+
+import httpx
+import pytest
+
+from tests.conftest import ONE_STORE
+from tests.support.calls import finished, post, problem
+from tests.support.images import SMALL_PNG, encoded, noise
+from tests.support.processes import Service, StoreServer
+
+pytestmark = ONE_STORE
+
+
+def test_head_everywhere_get_is(client: httpx.Client) -> None:
+    """HEAD answers as GET does, without a body, at every address; and Allow names all methods of the address."""
+    job = finished(client)
+    image = client.post("/v1/images", content=SMALL_PNG, headers={"Content-Type": "image/png"}).json()
+    allowed = {
+        job["links"]["self"]: "GET, HEAD, DELETE",
+        job["links"]["result"]: "GET, HEAD",
+        job["links"]["labels"]: "GET, HEAD",
+        job["links"]["events"]: "GET, HEAD",
+        job["links"]["cancel"]: "POST",
+        f"{job['links']['self']}/palette.gpl": "GET, HEAD",
+        f"{job['links']['self']}/files/labels.png": "GET, HEAD",
+        image["links"]["self"]: "GET, HEAD, DELETE",
+        "/v1/jobs": "POST",
+        "/v1/images": "POST",
+        "/v1/algorithms": "GET, HEAD",
+        "/healthz": "GET, HEAD",
+        "/readyz": "GET, HEAD",
+        "/metrics": "GET, HEAD",
+        "/openapi.json": "GET, HEAD",
+        "/docs": "GET, HEAD",
+        "/docs/swagger-ui.js": "GET, HEAD",
+        "/": "GET, HEAD",
+    }
+    for path, methods in allowed.items():
+        for method in ("PUT", "PATCH"):
+            answer = client.request(method, path)
+            problem(answer, 405, "method_not_allowed")
+            assert answer.headers["allow"] == methods, path
+        if "GET" not in methods:
+            assert client.head(path).status_code == 405
+            continue
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"] if got.content else True
+
+
+def test_head_of_what_is_long_or_goes_on(client: httpx.Client) -> None:
+    """HEAD of a large result, and of the events of a job that has not ended, ends at once."""
+    large = finished(client, encoded(noise(300, 300)), n_clusters=2)
+    assert client.head(large["links"]["result"], params={"labels": "inline"}).content == b""
+    waiting = post(client, encoded(noise(900, 900)), wait=None, algorithm="hdbscan").json()
+    answer = client.head(waiting["links"]["events"])
+    assert (answer.status_code, answer.content) == (200, b"")
+    client.delete(waiting["links"]["self"])
+
+
+def test_fields_in_several_lines(client: httpx.Client) -> None:
+    """Lines of Prefer, and of Accept, are joined; a preference that is not understood is passed over."""
+    lines = [("Content-Type", "image/png"), ("Prefer", "return=minimal"), ("Prefer", "wait=20")]
+    answer = client.post("/v1/jobs", content=SMALL_PNG, headers=lines)
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=20")
+    labels = client.get(answer.json()["links"]["labels"], headers=[("Accept", "text/html"), ("Accept", "image/png")])
+    assert labels.headers["content-type"] == "image/png"
+    answer = client.post("/v1/jobs", content=SMALL_PNG, headers=[lines[0], ("Prefer", "wait=soon")])
+    assert (answer.status_code, answer.headers.get("preference-applied")) == (202, None)
+
+
+def test_a_compressed_body(client: httpx.Client) -> None:
+    """A Content-Encoding that is not read is named; identity is none."""
+    headers = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
+    answer = client.post("/v1/jobs", content=gzip.compress(SMALL_PNG), headers=headers)
+    assert "gzip" in problem(answer, 415, "unsupported_encoding")["detail"]
+    assert answer.headers["accept-encoding"] == "identity"
+    headers["Content-Encoding"] = "Identity"
+    assert client.post("/v1/jobs", content=SMALL_PNG, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("filename", ["", None])
+def test_the_form_of_a_browser(client: httpx.Client, filename: str | None) -> None:
+    """A form whose fields `mask` and `params` are left empty is an image alone."""
+    boundary = "----WebKitFormBoundary"
+    file = "" if filename is None else f'; filename="{filename}"'
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'.encode()
+        + SMALL_PNG
+        + f'\r\n--{boundary}\r\nContent-Disposition: form-data; name="mask"{file}\r\n\r\n\r\n'.encode()
+        + f'--{boundary}\r\nContent-Disposition: form-data; name="params"\r\n\r\n\r\n--{boundary}--\r\n'.encode()
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Prefer": "wait=20"}
+    answer = client.post("/v1/jobs", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["mask"]) == (200, None)
+
+
+def test_a_result_that_is_not_there_yet(own_service: type[Service], store_server: StoreServer) -> None:
+    """409 says when to come back; of a job that has ended nothing changes any more, and it does not."""
+    gateway = own_service(store_server).start_gateway()
+    with gateway.client() as client:
+        job = post(client, wait=None).json()
+        answer = client.get(job["links"]["result"])
+        problem(answer, 409, "not_finished")
+        assert answer.headers["retry-after"] == "1"
+        assert client.delete(job["links"]["self"]).status_code == 204

@@ -1,0 +1,135 @@
+"""The OpenAPI document: valid, true, and enough to make a client from, which then does everything."""
+
+import base64
+import importlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from tests.conftest import ONE_STORE
+from tests.support.images import SMALL_PNG
+from tests.support.processes import Service
+
+pytestmark = ONE_STORE
+
+IDS = {
+    *("create_job", "get_job", "get_result", "get_labels", "get_file", "get_palette", "get_events", "cancel_job"),
+    *("delete_job", "store_image", "get_image", "delete_image", "list_algorithms", "healthz", "readyz", "metrics"),
+}
+
+
+@pytest.fixture
+def document(client: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    """The document is valid OpenAPI, every operation has a short name and a summary, and nothing unsent is in it."""
+    validate(document)
+    assert {operation["operationId"] for operation in operations(document)} == IDS
+    assert all(operation["summary"] for operation in operations(document))
+    text = json.dumps(document)
+    assert "HTTPValidationError" not in text
+    assert "itemSchema" not in text
+
+
+def test_problems_are_one_schema(document: dict[str, Any]) -> None:
+    """Each operation may answer 405 and 500; problems are of one schema, and name their fields."""
+    for operation in operations(document):
+        answers = operation["responses"]
+        assert {"405", "500"} <= set(answers), operation["operationId"]
+        for status, answer in answers.items():
+            if int(status) >= 400:
+                schema = answer["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}, operation["operationId"]
+        assert "Allow" in answers["405"]["headers"]
+    submit = document["paths"]["/v1/jobs"]["post"]["responses"]
+    assert set(submit["202"]["headers"]) == {"Location", "Preference-Applied", "Retry-After"}
+    assert "Retry-After" in submit["503"]["headers"]
+
+
+def test_the_first_examples_run(document: dict[str, Any], client: httpx.Client) -> None:
+    """What the console fills in at first can be sent; the stored image's example runs when the first one is stored."""
+    for path in ("/v1/images", "/v1/jobs"):
+        examples = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        assert next(iter(examples)) == "base64"
+        assert client.post(path, json=examples["base64"]["value"]).is_success
+        assert client.post(path, json=examples["sha256"]["value"]).is_success
+        assert "only where" in examples["url"]["summary"]
+
+
+@pytest.fixture(scope="module")
+def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """A client made from the document alone."""
+    folder = tmp_path_factory.mktemp("made")
+    with service.client() as http:
+        (folder / "openapi.json").write_bytes(http.get("/openapi.json").content)
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none"]
+    config = folder / "config.yml"
+    config.write_text("post_hooks: []\n")
+    subprocess.run(
+        [*command, "--config", str(config), "--output-path", str(folder / "made_client")],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module("made_client")
+    finally:
+        sys.path.remove(str(folder))
+
+
+def part(made: ModuleType, name: str) -> Any:
+    sys.path.insert(0, str(Path(made.__path__[0]).parent))
+    try:
+        return importlib.import_module(f"made_client.{name}")
+    finally:
+        del sys.path[0]
+
+
+def test_a_client_that_is_made_from_it(made: ModuleType, service: Service) -> None:
+    """It posts an image as a file, in a form and as JSON, none of them untyped, and reads the job, its result, its
+    labels, its files and a problem.
+    """
+    models, types = part(made, "models"), part(made, "types")
+    create = part(made, "api.jobs.create_job")
+    client = made.Client(base_url=service.url, headers={"Accept": "application/json"})
+
+    def file() -> Any:
+        return types.File(payload=io.BytesIO(SMALL_PNG), file_name="a.png", mime_type="image/png")
+
+    bodies = [
+        file(),
+        models.CreateJobFilesBody(image=file()),
+        models.CreateJobJsonJobOfImage(image_base64=base64.b64encode(SMALL_PNG).decode()),
+    ]
+    jobs = [create.sync(client=client, body=body, prefer="wait=30") for body in bodies]
+    assert [str(job.status) for job in jobs] == ["succeeded"] * 3
+    assert len({job.result.digest for job in jobs}) == 1
+
+    job = jobs[0]
+    assert part(made, "api.jobs.get_job").sync(job.id, client=client).to_dict() == job.to_dict()
+    result = part(made, "api.results.get_result").sync(job.id, client=client)
+    assert result.digest == job.result.digest
+    bare = part(made, "api.results.get_result").sync(job.id, client=client, labels=None)
+    assert bare.palette[0].hex_ == result.palette[0].hex_
+    labels = part(made, "api.results.get_labels").sync(job.id, client=client)
+    assert labels.data == result.labels.data
+    png = part(made, "api.results.get_file").sync(job.id, "labels.png", client=client)
+    assert png.payload.read().startswith(b"\x89PNG")
+    missing = part(made, "api.jobs.get_job").sync("0" * 32, client=client)
+    assert (type(missing).__name__, missing.code) == ("Problem", "not_found")

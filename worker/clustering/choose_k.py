@@ -10,6 +10,7 @@ from shared.contract.params import AgglomerativeParams, KMeansParams
 from worker.clustering.agglomerative.engine import grow
 from worker.clustering.base import Clustering
 from worker.clustering.kmeans import engine
+from worker.clustering.kmeans.details import KMeansDetails
 from worker.clustering.kmeans.grids import grid_levels
 from worker.clustering.kmeans.sweep import assigned, chain
 from worker.color import spaces
@@ -98,9 +99,8 @@ def _by_kmeans(
         part = meter.within(1 - 0.2 / 2 ** len(tried), 1 - 0.1 / 2 ** len(tried))
         alone = _with_number(params, numbers[choice.place])
         ended = engine.run_on(levels, points, alone, given, part.within(0.0, 0.5))
-        labelled = label(points, [ended.labels], [len(ended.centers)])
         tried[choice.place] = ended
-        (curve[choice.place],) = _measured(labelled, [numbers[choice.place]], points, part.within(0.5, 1.0))
+        curve[choice.place] = _of_result(ended, numbers[choice.place], points, part.within(0.5, 1.0))
     frames = replace(frames, cells=engine.in_point_order(cells, frames.cells.copy(), meter.within(1.0, 1.0)))
     return tried[choice.place], _selection(curve, choice, frames)
 
@@ -119,6 +119,18 @@ def frames_on(
 
 def _with_number(params: KMeansParams, number: int) -> KMeansParams:
     return params.model_copy(update={"n_clusters": number, "init": "k-means++"})
+
+
+def _of_result(clustering: Clustering, number: int, points: Points, meter: Meter) -> Candidate:
+    """The measures of the result, whose inertia is that which KMeans says of itself: around its own centres.
+
+    Where it stopped by its tolerance they lie a little beside the means, which all else is measured around.
+    """
+    labelled = label(points, [clustering.labels], [len(clustering.centers)])
+    (candidate,) = _measured(labelled, [number], points, meter)
+    if not isinstance(clustering.details, KMeansDetails) or candidate.indices.inertia == 0:
+        return candidate
+    return replace(candidate, indices=replace(candidate.indices, inertia=clustering.details.inertia))
 
 
 def _measured(labelled: Labelled, numbers: Sequence[int], points: Points, meter: Meter) -> list[Candidate]:

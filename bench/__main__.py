@@ -6,7 +6,7 @@ One that is not named keeps the table that it has from an earlier run, each with
 import sys
 from pathlib import Path
 
-from bench import agglomerative, cold, decoding, growth, hdbscan_, kmeans, optics, quantizers, round_trip
+from bench import agglomerative, cold, decoding, growth, hdbscan_, kmeans, optics, quantizers, results, round_trip
 from bench.common import IMAGES, environment, table
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "optics": optics,
     "hdbscan": hdbscan_,
     "agglomerative": agglomerative,
+    "results": results,
     "growth": growth,
     "cold": cold,
     "round_trip": round_trip,

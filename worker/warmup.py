@@ -22,7 +22,9 @@ from worker.kernels import bmp, png, qoi
 from worker.progress import Meter
 from worker.quality import members
 from worker.quality.accent import accents
+from worker.quality.labelings import add_up, label
 from worker.quality.picture import differences, painted
+from worker.quality.silhouette import silhouettes
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
 
@@ -86,6 +88,8 @@ def _measure() -> None:
     apart = differences(colors.colors, labels, palette, meter)
     painted(colors.colors, colors.counts, labels, palette, apart)
     accents(palette, np.full(2, 0.5))
+    labelled = label(points, [labels], [2])
+    silhouettes(labelled, add_up(labelled, meter), meter, exact_colors=1, sample=2)
     for dtype in (np.int32, np.int16):
         members.positions(colors.label_map(labels.astype(dtype)), 2, meter)
 

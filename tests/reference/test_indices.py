@@ -60,6 +60,15 @@ def test_the_bic_is_that_of_spherical_gaussians(case: str, clusters: int) -> Non
     assert found.bic == pytest.approx(-2 * likelihood + parameters * np.log(len(pixels)), rel=1e-9)
 
 
+def test_thousands_of_clusters_are_compared_some_at_a_time() -> None:
+    """Davies-Bouldin is scikit-learn's for more clusters than are compared at once."""
+    points = CASES["photograph"]
+    labels = nearest_of(points, 1100)
+    (found,) = indices(*summed(points, labels), resolution=1.0)
+    expected = davies_bouldin_score(pixels_of(points), by_pixel(points, labels))
+    assert found.davies_bouldin == pytest.approx(expected, rel=1e-9)
+
+
 def test_several_labellings_are_each_by_itself() -> None:
     """What is summed up in one pass over cells is what each labelling's own pass gives."""
     points: Points = CASES["photograph"]

@@ -9,6 +9,7 @@ from tests.support.labelled import bytes_of, nearest_of, silhouettes_of, summed,
 from tests.support.weighted import by_pixel, lattice, photograph, pixels_of, scattered
 from worker.color.points import Points
 from worker.progress import Meter
+from worker.quality import silhouette
 from worker.quality.silhouette import silhouettes
 
 CASES = {
@@ -75,8 +76,13 @@ def sampled(points: Points, clusters: int, sample: int) -> tuple[float, float, f
     return (found.value - exact.value) / found.error, found.error, found.value
 
 
-def test_the_stated_error_holds_in_95_of_100_images() -> None:
-    """Over 400 images the exact value lies within the error in 92 to 98 of 100, above as often as below."""
+@pytest.mark.parametrize("guesses", [1 << 31, 0])
+def test_the_stated_error_holds_in_95_of_100_images(guesses: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over 400 images the exact value lies within the error in 92 to 98 of 100, above as often as below.
+
+    So it does without the guess, which makes errors smaller.
+    """
+    monkeypatch.setattr(silhouette, "_MOST_GUESSES", guesses)
     off = np.array([sampled(scattered(seed, 300), 2 + seed % 9, 100)[0] for seed in range(400)])
     assert 0.92 < np.mean(np.abs(off) <= 1) < 0.98
     assert 0.43 < np.mean(off > 0) < 0.57

@@ -35,10 +35,10 @@ def test_the_ground_comes_behind_what_stands_on_it() -> None:
 
 
 def test_a_second_shade_of_the_same_colour_tells_nothing_new() -> None:
-    """Two reds of a large object do not push a small blue from the second place."""
-    darker = (180, 26, 38)
-    order = ranked((GREY, 0.6), (RED, 0.2), (darker, 0.15), (BLUE, 0.03), (BLACK, 0.02))
-    assert set(order[:2]) == {RED, BLUE}
+    """Two reds of a large object do not push a small teal, less vivid than both, from the second place."""
+    darker, teal = (180, 26, 38), (70, 120, 130)
+    assert ranked((GREY, 0.63), (RED, 0.2), (darker, 0.15), (BLACK, 0.02))[:2] == [RED, darker]
+    assert ranked((GREY, 0.6), (RED, 0.2), (darker, 0.15), (teal, 0.03), (BLACK, 0.02))[:2] == [RED, teal]
 
 
 def test_some_stray_pixels_stand_out_less_than_an_area() -> None:

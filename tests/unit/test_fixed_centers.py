@@ -10,6 +10,8 @@ from tests.support.weighted import lattice, photograph, scattered
 from worker.clustering.base import Clustering
 from worker.clustering.kmeans import engine, lloyd
 from worker.clustering.kmeans.details import KMeansDetails
+from worker.clustering.kmeans.grids import grid_over
+from worker.clustering.kmeans.swaps import improved
 from worker.color import spaces
 from worker.color.points import Points
 from worker.progress import Meter
@@ -108,6 +110,20 @@ def test_a_wide_cluster_around_a_fixed_centre_is_cut() -> None:
     found = run(points, np.array([[130.0, 130, 130]]), n_clusters=3, n_init=1)
     assert not (found.labels == 0).any()
     assert sorted(np.bincount(found.labels).tolist()) == [0, 200, 200]
+
+
+def test_a_swap_takes_a_centre_to_the_far_half_of_a_fixed_one() -> None:
+    """Of two free centres in one place one goes to the pixels that a fixed centre has far from it; that one stays."""
+    random = np.random.default_rng(0)
+    coords = np.concatenate([random.normal((40, 40, 40), 2, (200, 3)), random.normal((220, 220, 220), 2, (200, 3))])
+    cells = grid_over(Points(coords, np.ones(400), np.arange(400)).coords, np.ones(400, np.int64), 16, Meter())
+    between = np.array([[130.0, 130, 130], [39, 39, 39], [41, 41, 41]])
+    stuck = lloyd.Lloyd(cells, 3, fixed=1).run(between, 0, 300, Meter())
+    assert stuck.mass.tolist()[0] == 200
+    found = improved(cells, stuck, Meter())
+    np.testing.assert_array_equal(found.centers[0], between[0])
+    assert found.mass.tolist() == [0, 200, 200]
+    assert found.inertia < stuck.inertia / 100
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])

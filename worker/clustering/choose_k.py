@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.contract.params import AgglomerativeParams, KMeansParams
 from worker.clustering.agglomerative.engine import grow
 from worker.clustering.base import Clustering
 from worker.clustering.kmeans import engine
+from worker.clustering.kmeans.details import KMeansDetails
 from worker.clustering.kmeans.grids import grid_levels
 from worker.clustering.kmeans.sweep import assigned, chain
 from worker.color import spaces
 from worker.color.points import Points
+from worker.kernels.grid import Grid
 from worker.progress import Meter
 from worker.quality.criteria import Candidate, Choice, Criterion, best
 from worker.quality.indices import indices
 from worker.quality.labelings import Labelled, add_up, label
 from worker.quality.silhouette import silhouettes
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,9 @@ def _by_kmeans(
     given = spaces.centers_from_srgb(points, np.array(fixed, np.float64).reshape(-1, 3))
     with meter.part(0.0, 0.1) as part:
         levels = grid_levels(points, part)
-    with meter.part(0.1, 0.3) as part:
-        centers = chain(levels, _with_number(params, numbers[-1]), numbers[0], given, part)[::-1]
     cells = levels[0]
-    in_order = Points(cells.coords, cells.weights.astype(np.int64), points.first[cells.order], units=points.units)
-    with meter.part(0.3, 0.5) as part:
-        frames = label(in_order, assigned(cells, centers, len(given), part), numbers)
+    with meter.part(0.1, 0.5) as part:
+        frames = frames_on(levels, points, params, numbers, given, part)
     with meter.part(0.5, 0.8) as part:
         curve = _measured(frames, numbers, points, part)
     tried: dict[int, Clustering] = {}
@@ -97,15 +99,38 @@ def _by_kmeans(
         part = meter.within(1 - 0.2 / 2 ** len(tried), 1 - 0.1 / 2 ** len(tried))
         alone = _with_number(params, numbers[choice.place])
         ended = engine.run_on(levels, points, alone, given, part.within(0.0, 0.5))
-        labelled = label(points, [ended.labels], [len(ended.centers)])
         tried[choice.place] = ended
-        (curve[choice.place],) = _measured(labelled, [numbers[choice.place]], points, part.within(0.5, 1.0))
+        curve[choice.place] = _of_result(ended, numbers[choice.place], points, part.within(0.5, 1.0))
     frames = replace(frames, cells=engine.in_point_order(cells, frames.cells.copy(), meter.within(1.0, 1.0)))
     return tried[choice.place], _selection(curve, choice, frames)
 
 
+def frames_on(
+    levels: list[Grid], points: Points, params: KMeansParams, numbers: range, given: Floats, meter: Meter
+) -> Labelled:
+    """The labels of all colours for each of `numbers`, in the order of the first of the grids."""
+    with meter.part(0.0, 0.5) as part:
+        centers = chain(levels, _with_number(params, numbers[-1]), numbers[0], given, part)[::-1]
+    cells = levels[0]
+    in_order = Points(cells.coords, cells.weights.astype(np.int64), points.first[cells.order], units=points.units)
+    with meter.part(0.5, 1.0) as part:
+        return label(in_order, assigned(cells, centers, len(given), part), numbers)
+
+
 def _with_number(params: KMeansParams, number: int) -> KMeansParams:
     return params.model_copy(update={"n_clusters": number, "init": "k-means++"})
+
+
+def _of_result(clustering: Clustering, number: int, points: Points, meter: Meter) -> Candidate:
+    """The measures of the result, whose inertia is that which KMeans says of itself: around its own centres.
+
+    Where it stopped by its tolerance they lie a little beside the means, which all else is measured around.
+    """
+    labelled = label(points, [clustering.labels], [len(clustering.centers)])
+    (candidate,) = _measured(labelled, [number], points, meter)
+    if not isinstance(clustering.details, KMeansDetails) or candidate.indices.inertia == 0:
+        return candidate
+    return replace(candidate, indices=replace(candidate.indices, inertia=clustering.details.inertia))
 
 
 def _measured(labelled: Labelled, numbers: Sequence[int], points: Points, meter: Meter) -> list[Candidate]:

@@ -27,6 +27,26 @@ class Clusters(NamedTuple):
 
 
 @kernel
+def refine(cells: NDArray[np.int32], labels: NDArray[np.int32], size: int, number: NDArray[np.int32]) -> int:
+    """Part the `cells` i32[n] (OUT) by `labels` i32[n], which are below `size`; how many cells there are then.
+
+    OUT: `number` i32[old cells x size] is the new cell of each old one and label, -1 where there is none. New cells are
+    numbered in that order.
+    """
+    number[:] = -1
+    for i in range(len(cells)):
+        number[cells[i] * size + labels[i]] = 0
+    count = 0
+    for code in range(len(number)):
+        if number[code] == 0:
+            number[code] = count
+            count += 1
+    for i in range(len(cells)):
+        cells[i] = number[cells[i] * size + labels[i]]
+    return count
+
+
+@kernel
 def add_up(
     begin: int,
     end: int,
@@ -59,7 +79,7 @@ def add_up(
 
 
 @kernel
-def scan(
+def spread(
     begin: int,
     end: int,
     coords: Floats,
@@ -67,31 +87,22 @@ def scan(
     cells: NDArray[np.int32],
     clusters: Clusters,
     out: Floats,
-    likeness: Floats,
     progress: NDArray[np.int64],
 ) -> None:
-    """Hold the points begin..end-1 against the clusters of all labellings.
+    """Add the points begin..end-1 to `out` f64[G, 2] (OUT) of their clusters.
 
-    OUT: to `out` f64[G, 2] is added, for each cluster, the sum of weight x distance and of weight x squared distance
-    to its mean; to `likeness` f64[K] the sum of weight x `simplified` silhouette.
+    Those are the sums of weight x distance and of weight x squared distance to the cluster's mean.
     """
-    labellings = len(clusters.begin) - 1
     for start in range(begin, end, STRIDE):
         if progress[STOP]:
             return
         stop = min(start + STRIDE, end)
         for i in range(start, stop):
-            x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
-            for labelling in range(labellings):
+            for labelling in range(len(clusters.rows)):
                 row = clusters.rows[labelling, cells[i]]
-                own = square_to(clusters, row, x, y, z)
-                other = np.inf
-                for rival in range(clusters.begin[labelling], clusters.begin[labelling + 1]):
-                    square = square_to(clusters, rival, x, y, z) + clusters.variance[rival]
-                    other = square if square < other and rival != row else other
-                out[row, 0] += weights[i] * np.sqrt(own)
-                out[row, 1] += weights[i] * own
-                likeness[labelling] += weights[i] * simplified(own + clusters.variance[row], other)
+                square = square_to(clusters, row, coords[i, 0], coords[i, 1], coords[i, 2])
+                out[row, 0] += weights[i] * np.sqrt(square)
+                out[row, 1] += weights[i] * square
         progress[DONE] += stop - start
 
 
@@ -100,13 +111,3 @@ def square_to(clusters: Clusters, row: int, x: float, y: float, z: float) -> flo
     """Squared distance from a place to a cluster's mean."""
     x, y, z = x - clusters.means[row, 0], y - clusters.means[row, 1], z - clusters.means[row, 2]
     return x * x + y * y + z * z
-
-
-@inline
-def simplified(own: float, other: float) -> float:
-    """The silhouette from the mean *squared* distances to a point's own cluster and to the nearest other one.
-
-    Their roots are no less than the mean distances, and mostly a little more: a good guess, in O(k). 0 where both are.
-    """
-    larger = max(own, other)
-    return (np.sqrt(other) - np.sqrt(own)) / np.sqrt(larger) if larger > 0 else 0.0

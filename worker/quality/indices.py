@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 
 _ROUNDING = 1e-20
+_ROWS = 512  # clusters that are compared with all at a time: keeps the distances of thousands small
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,16 @@ def davies_bouldin(mass: Floats, means: Floats, distances: Floats) -> float:
 
     0 where all of them are 0, or all means are the same place, as in scikit-learn.
     """
-    scatter = distances / mass
-    apart = np.sqrt(sum(np.square(axis[:, None] - axis) for axis in means.T))
-    if np.allclose(scatter, 0) or np.allclose(apart, 0):
+    scatter, worst, farthest = distances / mass, np.empty(len(mass)), 0.0
+    for begin in range(0, len(mass), _ROWS):
+        rows = slice(begin, begin + _ROWS)
+        apart = np.sqrt(sum(np.square(axis[rows, None] - axis) for axis in means.T))
+        farthest = max(farthest, float(apart.max()))
+        apart[apart == 0] = np.inf
+        worst[rows] = ((scatter[rows, None] + scatter) / apart).max(axis=1)
+    if np.allclose(scatter, 0) or np.allclose(farthest, 0):
         return 0.0
-    apart[apart == 0] = np.inf
-    return float(((scatter[:, None] + scatter) / apart).max(axis=1).mean())
+    return float(worst.mean())
 
 
 def bic(mass: Floats, inertia: float, resolution: float) -> float:

@@ -1,9 +1,9 @@
 """One or several labellings of the same points, and the sums by cluster that all measures begin with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,6 @@ class Sums(NamedTuple):
     clusters: kernels.Clusters
     distances: Floats  # [G]: sum of weight x distance to the cluster's mean
     squares: Floats  # [G]: sum of weight x squared distance to the cluster's mean
-    likeness: Floats  # [K]: mean of the simplified silhouettes; meaningless with fewer than two clusters
 
 
 def label(points: Points, labelings: Iterable[NDArray[np.int32]], sizes: Sequence[int]) -> Labelled:
@@ -55,67 +54,61 @@ def label(points: Points, labelings: Iterable[NDArray[np.int32]], sizes: Sequenc
 
     Noise must be the same points in all of them. O(U) for each labelling; none is kept.
     """
-    inside, cells, count = np.arange(len(points)), np.zeros(len(points), np.int64), 1
+    inside, cells, count = np.arange(len(points)), np.zeros(len(points), np.int32), 1
     parts: list[NDArray[np.intp]] = []  # for each labelling, what the cells so far came from, and their new label
     for labels, size in zip(labelings, sizes, strict=True):
         if not parts:
             inside = np.flatnonzero(labels >= 0)
             cells = cells[inside]
-        mine = labels if len(inside) == len(points) else labels[inside]
-        code = cells * size + mine
-        used = np.bincount(code, minlength=count * size) > 0
-        cells = (np.cumsum(used) - 1)[code]
-        parts.append(np.flatnonzero(used))
-        count = len(parts[-1])
+        number = np.empty(count * size, np.int32)
+        count = kernels.refine(cells, read_only(labels if len(inside) == len(points) else labels[inside]), size, number)
+        parts.append(np.flatnonzero(number >= 0))
     table = np.empty((len(sizes), count), np.int32)
     cell = np.arange(count)
     for row in range(len(sizes) - 1, -1, -1):
         cell, table[row] = np.divmod(parts[row][cell], sizes[row])
     whole = len(inside) == len(points)
     coords, weights = (points.coords, points.weights) if whole else (points.coords[inside], points.weights[inside])
-    arrays = (read_only(coords), read_only(weights), points.units, read_only(cells.astype(np.int32)))
+    arrays = (read_only(coords), read_only(weights), points.units, read_only(cells))
     return Labelled(*arrays, table, tuple(sizes))
 
 
 def add_up(labelled: Labelled, meter: Meter) -> Sums:
-    """Means, variances and sums of distances of all clusters of all labellings: two passes, O(n) and O(n G)."""
-    clusters = _clusters(labelled, meter.within(0.0, 0.2))
-    size = len(clusters.mass)
-    spans = _pieces(len(labelled.coords))
-    out, likeness = np.zeros((len(spans), size, 2)), np.zeros((len(spans), len(labelled.sizes)))
-    arrays = (labelled.coords, labelled.weights, labelled.cells, clusters)
-    calls = [(*span, *arrays, *mine) for span, mine in zip(spans, zip(out, likeness, strict=True), strict=True)]
-    if len(labelled.coords) * size < _WORTH_THREADS:
-        run_here(kernels.scan, calls)
+    """Means, variances and sums of distances of all clusters of all labellings: two passes, O(n) and O(n K)."""
+    clusters = _clusters(labelled, meter.within(0.0, 0.4))
+    sums = summed_up(kernels.spread, labelled, clusters, (len(clusters.mass), 2), meter.within(0.4, 1.0))
+    distances, squares = sums.T
+    return Sums(clusters, distances, squares)
+
+
+def summed_up(
+    kernel: Callable[..., None], labelled: Labelled, what: Any, shape: tuple[int, ...], meter: Meter
+) -> Floats:
+    """What `kernel` adds to arrays of that shape for all points, piece by piece, against `what`."""
+    size = len(labelled.coords)
+    # The same pieces for any number of threads.
+    step = max(_PIECE, -(-size // _MOST_PIECES))
+    spans = list(pairwise([*range(0, size, step), size]))
+    parts = np.zeros((len(spans), *shape))
+    arrays = (labelled.coords, labelled.weights, labelled.cells, what)
+    calls = [(*span, *arrays, part) for span, part in zip(spans, parts, strict=True)]
+    if size * len(labelled.sizes) < _WORTH_THREADS:
+        run_here(kernel, calls)
     else:
-        meter.within(0.2, 1.0).run_all(kernels.scan, calls, len(labelled.coords))
-    distances, squares = out.sum(axis=0).T
-    return Sums(clusters, distances, squares, likeness.sum(axis=0) / max(int(labelled.weights.sum()), 1))
+        meter.run_all(kernel, calls, size)
+    total: Floats = parts.sum(axis=0)
+    return total
 
 
 def _clusters(labelled: Labelled, meter: Meter) -> kernels.Clusters:
-    cells = labelled.labels.shape[1]
-    spans = _pieces(len(labelled.coords))
-    parts = np.zeros((len(spans), cells, 5))
     origin = labelled.coords[0].copy() if len(labelled.coords) else np.zeros(3)
-    arrays = (labelled.coords, labelled.weights, labelled.cells, origin)
-    calls = [(*span, *arrays, part) for span, part in zip(spans, parts, strict=True)]
-    if len(labelled.coords) < _WORTH_THREADS:
-        run_here(kernels.add_up, calls)
-    else:
-        meter.run_all(kernels.add_up, calls, len(labelled.coords))
+    parts = summed_up(kernels.add_up, labelled, origin, (labelled.labels.shape[1], 5), meter)
     begin = np.concatenate([[0], np.cumsum(labelled.sizes)]).astype(np.int64)
     rows = begin[:-1, None] + labelled.labels
-    by_cell = np.broadcast_to(parts.sum(axis=0).T[:, None], (5, *rows.shape)).reshape(5, -1)
+    by_cell = np.broadcast_to(parts.T[:, None], (5, *rows.shape)).reshape(5, -1)
     sums = np.stack([np.bincount(rows.reshape(-1), column, begin[-1]) for column in by_cell], axis=1).astype(np.float64)
     mass: Floats = sums[:, 4].copy()
     means = sums[:, :3] / np.maximum(mass, 1)[:, None]
     variance = np.maximum(sums[:, 3] / np.maximum(mass, 1) - (means**2).sum(axis=1), 0.0)
     variance[mass == 0] = np.inf
     return kernels.Clusters(begin, rows, mass, means + origin, variance)
-
-
-def _pieces(size: int) -> list[tuple[int, int]]:
-    """Ranges of points: the same for any number of threads."""
-    step = max(_PIECE, -(-size // _MOST_PIECES))
-    return list(pairwise([*range(0, size, step), size]))

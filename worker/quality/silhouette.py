@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from worker.kernels import silhouette as kernels
 from worker.kernels.labelings import Clusters
 from worker.progress import Meter, run_here
-from worker.quality.labelings import Labelled, Sums
+from worker.quality.labelings import Labelled, Sums, summed_up
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ EXACT_COLORS = 1 << 15
 # Above, so many distances are spent on a sample of pixels, of at least and at most so many.
 _DISTANCES = 1 << 30
 _FEWEST, _MOST = 512, 2048
+# Up to so many pairs of a colour and a cluster are guessed at for the sake of it: some seconds.
+_MOST_GUESSES = 1 << 31
 _CONFIDENCE = 1.959963984540054  # 95 % of a normal distribution are within so many standard deviations
 # Below so many distances other threads cost more than they save; above, the tiles are dealt out in so many pieces.
 _WORTH_THREADS, _PIECES = 1 << 20, 64
@@ -55,13 +57,13 @@ def silhouettes(
     kept = np.flatnonzero([np.count_nonzero(mass) > 1 for mass in masses])
     answers = [Silhouette(None, True, 0, 0.0)] * len(labelled.sizes)
     if len(kept):
-        clusters, likeness = _only(labelled, sums, kept)
+        clusters = _only(labelled, sums.clusters, kept)
         order = _along_a_curve(labelled)
         if len(order) <= exact_colors:
             found = _exact(labelled, clusters, order, meter)
         else:
             draws = sample_size(len(order)) if sample is None else sample
-            found = _estimate(labelled, clusters, likeness, order, draws, meter)
+            found = _estimate(labelled, clusters, order, draws, meter)
         for row, silhouette in zip(kept, found, strict=True):
             answers[row] = silhouette
     return answers
@@ -74,20 +76,27 @@ def _exact(labelled: Labelled, clusters: Clusters, order: NDArray[np.intp], mete
 
 
 def _estimate(
-    labelled: Labelled, clusters: Clusters, likeness: Floats, order: NDArray[np.intp], draws: int, meter: Meter
+    labelled: Labelled, clusters: Clusters, order: NDArray[np.intp], draws: int, meter: Meter
 ) -> list[Silhouette]:
     """The silhouettes from a stratified sample of pixels.
 
     The pixels stand in the given order, cell by cell and along a curve; two are drawn of every stretch of equal weight.
     What is estimated from them is how much the silhouette differs on average from a guess, whose own mean is known from
-    all pixels (`likeness`): the silhouette under root mean squared distances. So it is unbiased, with a fraction of the
-    variance (the difference estimator: Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 1992, chapter
-    6). The two of a stretch say what the variance is. The draws are the same each time.
+    all pixels: the silhouette under root mean squared distances. So it is unbiased, with a fraction of the variance
+    (the difference estimator: Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 1992, chapter 6). The
+    two of a stretch say what the variance is. The draws are the same each time. Where clusters are so many that the
+    guess takes too long for all pixels, it is 0.
     """
     drawn, place = np.unique(_draw(labelled.weights[order], draws // 2), return_inverse=True)
-    values, guesses = _measure(labelled, clusters, order, drawn, meter)
+    with meter.part(0.0, 0.8) as part:
+        values, guesses = _measure(labelled, clusters, order, drawn, part)
+    means = np.zeros(len(values))
+    if len(order) * len(clusters.mass) <= _MOST_GUESSES:
+        with meter.part(0.8, 1.0) as part:
+            means = summed_up(kernels.guess, labelled, clusters, means.shape, part) / labelled.weights.sum()
+        values = values - guesses
     answers = []
-    for off, known in zip(values - guesses, likeness, strict=True):
+    for off, known in zip(values, means, strict=True):
         pairs = off[place.reshape(-1, 2)]
         error = _CONFIDENCE * float(np.sqrt((np.diff(pairs) ** 2).sum())) / draws
         answers.append(Silhouette(float(known + pairs.mean()), False, draws, error))
@@ -99,17 +108,15 @@ def sample_size(colors: int) -> int:
     return 2 * (min(max(_DISTANCES // colors, _FEWEST), _MOST) // 2)
 
 
-def _only(labelled: Labelled, sums: Sums, kept: NDArray[np.intp]) -> tuple[Clusters, Floats]:
-    """The clusters and guesses of the labellings `kept`."""
-    clusters = sums.clusters
-    if len(kept) == len(labelled.sizes):
-        return clusters, sums.likeness
+def _only(labelled: Labelled, clusters: Clusters, kept: NDArray[np.intp]) -> Clusters:
+    """The clusters of the labellings `kept`."""
     sizes = np.array(labelled.sizes)
+    if len(kept) == len(sizes):
+        return clusters
     chosen = np.repeat(np.isin(np.arange(len(sizes)), kept), sizes)
     begin = np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64)
     rows = begin[:-1, None] + labelled.labels[kept]
-    mass, means, variance = clusters.mass[chosen], clusters.means[chosen], clusters.variance[chosen]
-    return Clusters(begin, rows, mass, means, variance), sums.likeness[kept]
+    return Clusters(begin, rows, clusters.mass[chosen], clusters.means[chosen], clusters.variance[chosen])
 
 
 def _along_a_curve(labelled: Labelled) -> NDArray[np.intp]:

@@ -1,17 +1,20 @@
 """The number of clusters, where it is to be chosen: tried, chosen, and told."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from shared.contract.params import AgglomerativeParams, AnyParams, KMeansParams, range_of, rgb_of_color
 from shared.contract.results import Candidate, Selection
-from worker.clustering import Clustering, choose_k
+from worker.clustering import Clustering
 from worker.color.points import Points
 from worker.color.spaces import centers_to_srgb
 from worker.progress import Meter
 from worker.quality import criteria
 from worker.segmentation import Tried
+
+if TYPE_CHECKING:
+    from worker.clustering import choose_k
 
 
 class Chosen(NamedTuple):
@@ -32,6 +35,8 @@ def choose(points: Points, params: AnyParams, meter: Meter, *, frames: bool) -> 
     span = range_of(params.n_clusters)
     if span is None:
         return None
+    from worker.clustering import choose_k  # loads methods that most jobs do not need
+
     fixed = [rgb_of_color(color) for color in params.fixed] if isinstance(params, KMeansParams) else []
     numbers = range(span.min, span.max + 1)
     clustering, found = choose_k.choose(points, params, numbers, params.criterion, meter, fixed)
@@ -52,7 +57,7 @@ def _told(one: criteria.Candidate) -> Candidate:
     )
 
 
-def _tried(points: Points, found: choose_k.Selection) -> tuple[Tried, ...]:
+def _tried(points: Points, found: "choose_k.Selection") -> tuple[Tried, ...]:
     """The labels and colours of each number; a cluster without a pixel is left out."""
     tried = []
     for row in found.frames.labels:

@@ -17,7 +17,8 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         if not isinstance(part, dict):
             return part
         if "$ref" in part:
-            return inlined(definitions[part["$ref"].rpartition("/")[2]])
+            beside = {name: inlined(entry) for name, entry in part.items() if name != "$ref"}  # such as its default
+            return {**inlined(definitions[part["$ref"].rpartition("/")[2]]), **beside}
         return {name: inlined(entry) for name, entry in part.items()}
 
     return cast(dict[str, Any], inlined(schema))

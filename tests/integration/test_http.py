@@ -8,7 +8,6 @@ import pytest
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished, post, problem
 from tests.support.images import SMALL_PNG, encoded, noise
-from tests.support.processes import Service, StoreServer
 
 pytestmark = ONE_STORE
 
@@ -96,14 +95,3 @@ def test_the_form_of_a_browser(client: httpx.Client, filename: str | None) -> No
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Prefer": "wait=20"}
     answer = client.post("/v1/jobs", content=body, headers=headers)
     assert (answer.status_code, answer.json()["mask"]) == (200, None)
-
-
-def test_a_result_that_is_not_there_yet(own_service: type[Service], store_server: StoreServer) -> None:
-    """409 says when to come back; of a job that has ended nothing changes any more, and it does not."""
-    gateway = own_service(store_server).start_gateway()
-    with gateway.client() as client:
-        job = post(client, wait=None).json()
-        answer = client.get(job["links"]["result"])
-        problem(answer, 409, "not_finished")
-        assert answer.headers["retry-after"] == "1"
-        assert client.delete(job["links"]["self"]).status_code == 204

@@ -6,12 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import ONE_STORE
 from tests.support.images import encoded, noise
 from tests.support.processes import Service, StoreServer
 from tests.support.waiting import until
-
-pytestmark = ONE_STORE
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -25,9 +22,11 @@ def session(service: Service, folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, text=True, stdout=-1, stderr=subprocess.STDOUT)
 
 
-def test_the_python_session(own_service: Callable[..., Service], store_server: StoreServer, tmp_path: Path) -> None:
+def test_the_python_session(
+    own_service: Callable[..., Service], own_store: Callable[..., StoreServer], tmp_path: Path
+) -> None:
     """The session prints the palette, also where the worker is slower than the wait: then it polls."""
-    service = own_service(store_server, max_wait_seconds=1).start_gateway()
+    service = own_service(own_store(), max_wait_seconds=1).start_gateway()
     running = session(service, tmp_path)
     with service.client() as client:
         # It has its 202 and polls before there is a worker at all.

@@ -26,11 +26,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.contract.params import KMeansParams, OpticsParams
-from shared.jobs import moves
+from shared.contract.errors import UnknownParameters
+from shared.contract.params import AnyParams, KMeansParams, OpticsParams
+from shared.jobs import moves, worker
 from shared.jobs.guard import GuardStore
-from shared.jobs.keys import DUE
-from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, Upload, new_job, new_job_id
+from shared.jobs.keys import DUE, job_key
+from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, UnknownParams, Upload, new_job, new_job_id
 from shared.jobs.moves import Hold, hold_of
 from shared.jobs.routing import QUEUES
 from shared.jobs.worker import WorkerStore
@@ -48,6 +49,8 @@ WORKERS = 3
 MAX_ATTEMPTS = 3
 PATIENCE_SECONDS = 60.0
 LONG = 10_000.0  # nothing becomes due by itself: a rule lets time come
+LATER = UnknownParams(algorithm="spectral")
+LONG_AGO = "2000-01-01T00:00:00+00:00"
 
 T = TypeVar("T")
 fractions = st.sampled_from([0.25, 0.5, 0.75])
@@ -111,18 +114,18 @@ class JobMachine(RuleBasedStateMachine):
 
     @initialize(target=jobs)
     def begin(self) -> Job:
-        return self.create(slow=False, sent=True)
+        return self.create(KMeansParams(), sent=True)
 
     @precondition(lambda self: len(self.models) < JOBS)
-    @rule(target=jobs, slow=st.booleans(), sent=st.booleans())
-    def create(self, slow: bool, sent: bool) -> Job:
+    @rule(target=jobs, params=st.sampled_from([KMeansParams(), OpticsParams(), LATER]), sent=st.booleans())
+    def create(self, params: AnyParams | UnknownParams, sent: bool) -> Job:
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64)
-        job = new_job(job_id, OpticsParams() if slow else KMeansParams(), upload)
+        job = new_job(job_id, params, upload)
         self.hands.ask(self.store.create(job))
         if sent:
             self.hands.parts.queue.send(job)
-        self.models[job.id] = Model(MAX_ATTEMPTS)
+        self.models[job.id] = Model(MAX_ATTEMPTS, later=params is LATER)
         self.touched.add(job.id)
         return job
 
@@ -184,7 +187,13 @@ class JobMachine(RuleBasedStateMachine):
         """What the worker is given, or what was given last."""
         if job_id not in self.models:
             return self.last_hold
-        begun = self.hands.workers[worker].claim(job_id)
+        try:
+            begun = self.hands.workers[worker].claim(job_id)
+        except UnknownParameters:
+            assert self.models[job_id].refuse()
+            self.touched.add(job_id)
+            return self.last_hold
+        assert not self.models[job_id].refuse()
         allowed = self.models[job_id].claim()
         assert (begun is not None) == allowed
         if begun is None:
@@ -272,6 +281,15 @@ class JobMachine(RuleBasedStateMachine):
             model.due = True
             self.touched.add(job.id)
 
+    @rule(job=jobs)
+    def let_refusals_age(self, job: Job) -> None:
+        """For a quarter of an hour no worker knew what the job wants."""
+        model = self.models[job.id]
+        if model.refused and model.status == "queued" and not model.forgotten:
+            self.hands.client.hset(job_key(job.id), "refused_at", LONG_AGO)
+            model.long_ago = True
+            self.touched.add(job.id)
+
     @rule()
     def sweep(self) -> None:
         before = self._waiting()
@@ -291,7 +309,10 @@ class JobMachine(RuleBasedStateMachine):
     def sweep_late(self, job: Job) -> None:
         """A sweep that has read the job long ago goes on: what became of it since then is left alone."""
         model = self.models[job.id]
-        if job.status is JobStatus.QUEUED:
+        if job.status is JobStatus.QUEUED and isinstance(job.params, UnknownParams):
+            error = JobError(code="unknown_parameters", message="nobody knows them")
+            self.expect(job, model.reject(job.claim), self.hands.ask(self.hands.parts.due.reject(job, error)))
+        elif job.status is JobStatus.QUEUED:
             allowed = model.due and (model.status, model.claims) == ("queued", job.claim) and not model.forgotten
             self.expect(job, allowed, self.hands.ask(self.hands.parts.due.resend(job)))
             model.due = model.due and not allowed
@@ -321,8 +342,8 @@ class JobMachine(RuleBasedStateMachine):
 
         async def together() -> list[Any]:
             return await asyncio.gather(
-                asyncio.to_thread(first.claim, job.id),
-                asyncio.to_thread(second.claim, job.id),
+                asyncio.to_thread(claimed_or_refused, first, job.id),
+                asyncio.to_thread(claimed_or_refused, second, job.id),
                 asyncio.to_thread(end[ends]),
                 self.hands.parts.sweeper.sweep(),
                 self.hands.parts.sweeper.sweep(),
@@ -358,6 +379,8 @@ class JobMachine(RuleBasedStateMachine):
         model.reasons = [attempt["reason"] for attempt in after.document("attempts") or []]
         model.returns = after.event_names().count("queued") - 1
         model.settled = after.text("settled") == "1"
+        model.refused = bool(after.text("refused_at"))
+        model.long_ago = after.text("refused_at") == LONG_AGO
         model.due = after.due is not None and after.due < self._clock() + LONG / 2
 
     def _clock(self) -> float:
@@ -389,10 +412,13 @@ class JobMachine(RuleBasedStateMachine):
         while open_jobs := [job_id for job_id, model in self.models.items() if not (model.ended or model.forgotten)]:
             assert rounds <= 2 * MAX_ATTEMPTS, f"{open_jobs} do not end"
             self.hands.client.zadd(DUE, dict.fromkeys(open_jobs, 1))
+            for job_id in open_jobs:
+                if self.models[job_id].later:
+                    self.hands.client.hset(job_key(job_id), "refused_at", LONG_AGO)
             self.hands.ask(self.hands.parts.sweeper.sweep())
             for queue in QUEUES:
                 while isinstance(message := self.hands.client.rpop(queue), bytes):
-                    self.hands.workers[0].claim(job_of_message(message))
+                    claimed_or_refused(self.hands.workers[0], job_of_message(message))
             for job_id, now in look(self.hands.client, open_jobs).items():
                 check_promise(now, MAX_ATTEMPTS)
                 self.models[job_id].status = now.text("status")
@@ -401,6 +427,14 @@ class JobMachine(RuleBasedStateMachine):
     def _waiting(self) -> int:
         """Messages in the queues."""
         return sum(int(self.hands.client.llen(queue)) for queue in QUEUES)
+
+
+def claimed_or_refused(worker: WorkerStore, job_id: str) -> Job | None:
+    """What the worker is given; None too where it does not know what the job wants."""
+    try:
+        return worker.claim(job_id)
+    except UnknownParameters:
+        return None
 
 
 def test_any_interleaving_keeps_the_promise(
@@ -412,6 +446,8 @@ def test_any_interleaving_keeps_the_promise(
     for name in ("SOCKET_SECONDS", "GUARD_SOCKET_SECONDS"):
         monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
     monkeypatch.setattr(moves, "SETTLE_SECONDS", LONG)
+    for name in ("REFUSAL_SECONDS", "MOST_REFUSAL_SECONDS"):
+        monkeypatch.setattr(worker, name, LONG)
     few = settings(
         max_examples=MACHINES,
         stateful_step_count=STEPS,

@@ -10,8 +10,9 @@ from prometheus_client import REGISTRY
 
 from shared.contract.errors import UnknownParameters, UnreadableRecord
 from shared.contract.params import KMeansParams
+from shared.jobs.codec import decode, encode
 from shared.jobs.keys import DUE, events_key, job_key, queued_key
-from shared.jobs.model import Job, JobStatus, Loss, UnknownParams, now
+from shared.jobs.model import Job, JobError, JobStatus, Loss, UnknownParams, now
 from shared.jobs.moves import Hold
 from shared.jobs.routing import FAST
 from shared.storage.sync_blobs import SyncBlobs
@@ -65,6 +66,20 @@ def files(bench: Bench) -> set[str]:
 def due_in(bench: Bench, job_id: str = ID) -> float:
     with bench.server.client() as client:
         return float(client.zscore(DUE, job_id) - client.time()[0])
+
+
+def test_what_this_version_writes() -> None:
+    """A new record has all members that it had when its bytes were written down here, and says what was given."""
+    placed_here = VERSIONS["this"]["queued"]
+    job = decode(placed_here)
+    assert job is not None
+    written = encode(job)
+    fixed, frozen = orjson.loads(written["record"]), orjson.loads(placed_here[b"record"])
+    assert frozen.pop("params").items() <= fixed.pop("params").items()
+    assert frozen.items() <= fixed.items()
+    assert {name.encode(): str(value).encode() for name, value in written.items() if name != "record"} == {
+        name: value for name, value in placed_here.items() if name != b"record"
+    }
 
 
 @every_version
@@ -234,6 +249,16 @@ def test_a_job_that_no_worker_knows_fails(bench: Bench) -> None:
     with bench.server.client() as client:
         assert client.zcard(queued_key(FAST)) == 0
         assert client.xrevrange(events_key(ID), count=1)[0][1][b"name"] == b"failed"
+
+
+def test_a_late_sweep_rejects_nothing(bench: Bench) -> None:
+    """A sweep that read the job before another one sent it leaves it alone: it may be on its way to who knows it."""
+    placed(bench, VERSIONS["later"]["queued"])
+    read = found(bench)
+    bench.sweep()
+    error = JobError(code="unknown_parameters", message="nobody knows them")
+    assert not bench.ask_sweep(lambda store: store.reject(read, error))
+    assert found(bench).status is JobStatus.QUEUED
 
 
 def test_a_refusal_is_forgotten_when_somebody_knows(bench: Bench) -> None:

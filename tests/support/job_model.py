@@ -20,6 +20,11 @@ class Model:
     """One job, as the promise has it. Each method is a move: whether it is done, and what the job is then."""
 
     max_attempts: int
+    later: bool = False
+    """Whether its parameters are of a later version than all workers."""
+    refused: bool = False
+    long_ago: bool = False
+    """Whether it was refused so long ago that no worker will ever know it."""
     status: str = "queued"
     claims: int = 0
     """The latest token."""
@@ -41,8 +46,15 @@ class Model:
     def ended(self) -> bool:
         return self.status in ENDS
 
+    def refuse(self) -> bool:
+        """Whether a worker that is given it says so; it is left queued."""
+        if self.status != "queued" or self.forgotten or not self.later:
+            return False
+        self.refused, self.due = True, False
+        return True
+
     def claim(self) -> bool:
-        if self.status != "queued" or self.forgotten:
+        if self.status != "queued" or self.forgotten or self.later:
             return False
         self.status, self.due = "running", False
         self.claims += 1
@@ -92,6 +104,13 @@ class Model:
         self.returns += 1
         return True
 
+    def reject(self, token: int) -> bool:
+        """Nobody knows what it wants: it is given up although it never ran."""
+        if not self.due or (self.status, self.claims) != ("queued", token) or self.forgotten:
+            return False
+        self.code = "unknown_parameters"
+        return self._end("failed", None)
+
     def settle(self) -> bool:
         if not self.ended or not self.due or self.forgotten:
             return False
@@ -101,6 +120,9 @@ class Model:
     def swept(self) -> int:
         """What a sweep makes of it; how many messages it sends."""
         if not self.due:
+            return 0
+        if self.status == "queued" and self.long_ago:
+            self.reject(self.claims)
             return 0
         self.due = False
         if self.status == "queued":
@@ -210,6 +232,7 @@ def check_model(seen: Seen, model: Model) -> None:
         seen.document("progress"),
         error and error["code"],
         seen.text("settled") == "1",
+        bool(seen.text("refused_at")),
     ) == (
         model.status,
         model.claims,
@@ -219,6 +242,7 @@ def check_model(seen: Seen, model: Model) -> None:
         model.progress,
         model.code,
         model.settled,
+        model.refused,
     )
     if not model.expired:
         assert seen.event_names().count("queued") == 1 + model.returns

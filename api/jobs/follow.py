@@ -10,6 +10,10 @@ from shared.jobs.clients import Event, JobStore
 
 AGAIN_SECONDS = 1.0
 
+# In each turn of the event loop one event is handed out, however many follow: what is done with it is short, but of a
+# thousand followers of a long job it would be a silence for everyone else.
+_turn = asyncio.Lock()
+
 log = logging.getLogger("huemill.api")
 
 
@@ -32,6 +36,8 @@ async def follow(job_id: str, after: str, store: JobStore) -> AsyncIterator[Even
                     yield Silence.NOTHING_NEW
                 else:
                     after = event.id
+                    async with _turn:
+                        await asyncio.sleep(0)
                     yield event
             return
         except Unavailable as error:

@@ -66,7 +66,7 @@ def listen(config: uvicorn.Config, stall_seconds: float) -> socket.socket:
     # Who takes nothing for so long, of whatever answer, is cut off by the kernel: it knows best what was taken.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * stall_seconds))
     # The kernel may hold megabytes for a reader that does not read; so much is enough to keep others busy.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2**17)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2**15)
     return listening
 
 

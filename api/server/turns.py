@@ -11,7 +11,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AT_ONCE = 16
-# Who has not begun to answer by then waits for something: a body, a job, Redis. That is no work, and others begin.
+# Who has answered nothing by then waits for something: a body, a job, Redis. That is no work, and others begin.
 BEGINNING_SECONDS = 0.1
 
 
@@ -32,7 +32,8 @@ class Turns:
         timer = asyncio.get_running_loop().call_later(BEGINNING_SECONDS, begun)
 
         async def sending(message: Message) -> None:
-            begun()
+            if message["type"] == "http.response.body":  # a head alone may come before any work is done
+                begun()
             await send(message)
 
         try:

@@ -113,7 +113,7 @@ class JobStore:
         deadline = time.monotonic() + seconds
         while not ended and (left := deadline - time.monotonic()) > 0:
             block = max(1, int(min(most, 1000 * left)))
-            entries = await self._read(redis, key, after, count=100, block=block)
+            entries = await self._read(redis, key, after, count=20, block=block)
             if not entries:
                 job = await self.get(job_id)
                 if job is None:

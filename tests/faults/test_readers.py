@@ -1,17 +1,16 @@
 """Those who read slowly, or not at all, or too late: fault 25."""
 
-import socket
 import time
 from collections.abc import Callable
 
 import httpx
 import numpy as np
-import pytest
 
 from tests.support.calls import finished, problem, server_sent_events
 from tests.support.images import encoded
 from tests.support.jobs import ended, posted
 from tests.support.processes import Service, StoreServer, resident_bytes
+from tests.support.raw import stalled
 from tests.support.waiting import until
 
 Stores = Callable[..., StoreServer]
@@ -20,17 +19,6 @@ Saw = Callable[..., None]
 
 READERS = 500
 MB = 2**20
-
-
-def stalled(service: Service, path: str, count: int, accept: str = "*/*") -> list[socket.socket]:
-    """Clients that ask, and then read nothing."""
-    found = []
-    for _ in range(count):
-        client = socket.create_connection(("127.0.0.1", service.port))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
-        found.append(client)
-    return found
 
 
 def slowest_health(client: httpx.Client, tries: int = 20) -> float:
@@ -56,19 +44,14 @@ def test_25_readers_that_stall(own_store: Stores, own_service: Services, saw: Sa
         large = finished(client, encoded(wide), n_clusters=2)
         labels = f"/v1/jobs/{large['id']}/labels"
         before = resident_bytes(service.gateway.pid)
-        readers = stalled(service, f"/v1/jobs/{large['id']}/events", READERS // 2)
+        readers = stalled(service.port, f"/v1/jobs/{large['id']}/events", READERS // 2)
         for worker in service.workers:
             worker.stop()
         waiting = posted(client, n_clusters=2)
-        readers += stalled(service, f"/v1/jobs/{waiting['id']}/events", READERS - len(readers))
+        readers += stalled(service.port, f"/v1/jobs/{waiting['id']}/events", READERS - len(readers))
         time.sleep(2)
         with_streams = resident_bytes(service.gateway.pid)
-        downloads = []
-        for _ in range(8):
-            download = socket.create_connection(("127.0.0.1", service.port))
-            download.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            download.sendall(f"GET {labels} HTTP/1.1\r\nHost: x\r\nAccept: application/x-npy\r\n\r\n".encode())
-            downloads.append(download)
+        downloads = stalled(service.port, labels, 8, "application/x-npy")
         time.sleep(2)
         with_downloads = resident_bytes(service.gateway.pid)
         answered = slowest_health(client)
@@ -84,45 +67,6 @@ def test_25_readers_that_stall(own_store: Stores, own_service: Services, saw: Sa
     assert streams < 100
     assert held < 100
     saw(readers=READERS, streams_mb=streams, eight_stalled_downloads_mb=held, slowest_healthz_s=answered)
-
-
-@pytest.mark.parametrize(
-    ("path", "accept"),
-    [("/result?labels=inline", "*/*"), ("/files/labels.npy", "*/*"), ("/labels", "application/json")],
-)
-def test_27_label_maps_that_nobody_reads(
-    own_store: Stores, own_service: Services, saw: Saw, path: str, accept: str
-) -> None:
-    """300 clients that ask for a label map of 20 megapixels and do not read: others are served, memory is bounded."""
-    service = own_service(own_store()).start_gateway()
-    service.start_worker()
-    service.wait_for_workers()
-    assert service.gateway is not None
-    pid = service.gateway.pid
-    wide = np.zeros((4000, 5000, 3), np.uint8)
-    wide[:, ::2] = 255  # its labels are no run of the same number
-    with service.client() as client:
-        job = finished(client, encoded(wide), n_clusters=2)
-        href = job["links"]["self"] + path
-        assert len(client.get(href, headers={"Accept": accept}).content) > 40_000_000
-        before = resident_bytes(pid)
-        readers = stalled(service, href, 300, accept)
-        seconds = []
-        until_then = time.monotonic() + 15
-        while time.monotonic() < until_then:
-            seconds.append(slowest_health(client, 1))
-            time.sleep(0.01)
-        held = (resident_bytes(pid) - before) / MB
-        for reader in readers:
-            reader.close()
-        time.sleep(3)
-        left = (resident_bytes(pid) - before) / MB
-        assert finished(client)["status"] == "succeeded"
-    seconds.sort()
-    assert held < 200
-    assert seconds[len(seconds) // 2] < 0.1
-    assert seconds[-1] < 5
-    saw(held_mb=held, left_mb=left, health_p99_s=seconds[int(0.99 * len(seconds))], slowest_healthz_s=seconds[-1])
 
 
 def test_25_a_terminal_event_is_told_again(own_store: Stores, own_service: Services, saw: Saw) -> None:

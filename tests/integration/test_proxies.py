@@ -1,12 +1,14 @@
 """A gateway behind nginx and behind Caddy, with TLS and a prefix, as docs/operations.md sets them up."""
 
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.conftest import require
 from tests.support.calls import finished, post, problem, server_sent_events
@@ -87,6 +89,32 @@ def test_the_console_loads_through_the_proxy(client: httpx.Client) -> None:
         assert client.get(page.url.join(source)).status_code == 200, source
     document = client.get(page.url.join("openapi.json")).json()
     assert document["servers"] == [{"url": PREFIX}]
+
+
+def test_the_console_in_a_browser(proxy: ReverseProxy) -> None:
+    """Chromium shows the console through the proxy and asks with it; nothing is fetched elsewhere, nothing refused."""
+    require("chromium")
+    origin = f"https://{HOST}:{proxy.port}"
+    asked: list[str] = []
+    trouble: list[str] = []
+    options = ["--no-sandbox", f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("requestfailed", lambda request: trouble.append(request.url))
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto(f"{origin}{PREFIX}/")
+        operation = page.locator(".opblock", has=page.get_by_text("/healthz", exact=True))
+        operation.locator(".opblock-summary").click()
+        operation.locator("button.execute").click()
+        status = operation.locator(".live-responses-table .response-col_status").last
+        expect(status).to_contain_text("200")
+        browser.close()
+    assert trouble == []
+    assert f"{origin}{PREFIX}/healthz" in asked
+    assert [url for url in asked if not url.startswith(f"{origin}{PREFIX}/")] == []
 
 
 def test_events_come_as_they_happen(client: httpx.Client) -> None:

@@ -39,13 +39,18 @@ def answer(connection: socket.socket) -> Answer:
         return Answer(status, headers, file.read(int(headers.get("content-length", "0"))))
 
 
-def answers(connection: socket.socket) -> list[Answer]:
-    """All that the server says until it closes."""
+def everything(connection: socket.socket) -> bytes:
+    """All that the server sends until it closes."""
     received = b""
     with suppress(ConnectionResetError):
         while more := connection.recv(65536):
             received += more
-    found = []
+    return received
+
+
+def answers(connection: socket.socket) -> list[Answer]:
+    """The answers, each with its length, that come until the server closes."""
+    received, found = everything(connection), []
     while received:
         head, _, rest = received.partition(b"\r\n\r\n")
         first, *fields = head.decode().split("\r\n")
@@ -64,3 +69,14 @@ def said_to(port: int, *pieces: bytes, pause: float = 0) -> list[Answer]:
                 connection.sendall(piece)
                 time.sleep(pause)
         return answers(connection)
+
+
+def stalled(port: int, path: str, count: int, accept: str = "*/*") -> list[socket.socket]:
+    """Clients that ask for `path`, and then read nothing; what their own network holds for them is little."""
+    found = []
+    for _ in range(count):
+        client = connect(port)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
+        found.append(client)
+    return found

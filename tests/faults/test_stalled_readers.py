@@ -1,0 +1,178 @@
+"""Fault 27: readers that ask for much, or listen for long, and do not read."""
+
+import itertools
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from shared.jobs.keys import events_key
+from tests.support import health
+from tests.support.calls import finished, server_sent_events
+from tests.support.images import encoded
+from tests.support.jobs import ended, posted
+from tests.support.processes import Service, StoreServer, reset_peak, resident_bytes
+from tests.support.raw import everything, stalled
+from tests.support.waiting import until
+
+Stores = Callable[..., StoreServer]
+Services = Callable[..., Service]
+Saw = Callable[..., None]
+
+MB = 2**20
+STALL_SECONDS = 5
+EVENTS = 4_000
+# As often the gateway looks whether a crowd has left.
+LOOK_SECONDS = 10
+
+
+@pytest.fixture
+def impatient(own_store: Stores, own_service: Services) -> Service:
+    """A gateway that waits for its readers only for some seconds, and a worker."""
+    service = own_service(own_store(), reader_stall_seconds=STALL_SECONDS).start_gateway()
+    service.start_worker()
+    return service.wait_for_workers()
+
+
+def label_map(client: httpx.Client, path: str) -> str:
+    """The address of a label map of 20 million pixels in two colours: a small file, 40 MB of labels."""
+    wide = np.zeros((4000, 5000, 3), np.uint8)
+    wide[:, ::2] = 255  # its labels are no run of the same number
+    return path.format(id=finished(client, encoded(wide), n_clusters=2)["id"])
+
+
+def many_events(service: Service, client: httpx.Client) -> str:
+    """The address of the events of a job that has told more than a network holds for a reader."""
+    for worker in service.workers:
+        worker.stop()
+    job = posted(client, n_clusters=2)
+    with service.store.client() as redis:
+        pipe = redis.pipeline()
+        for _ in range(EVENTS):
+            pipe.xadd(events_key(job["id"]), {"name": "progress", "data": '{"stage": "cluster", "fraction": 0.5}'})
+        pipe.execute()
+    return str(job["links"]["events"])
+
+
+def attack(service: Service, path: str, count: int, accept: str, most_mb: float) -> dict[str, float]:
+    """Let `count` readers ask and not read: others are served, all are cut off; what memory and time say of it."""
+    assert service.gateway is not None
+    pid = service.gateway.pid
+    before = health.quiet(service.port)
+    at_rest = resident_bytes(pid) / MB
+    reset_peak(pid)
+    readers = []
+    begin = time.monotonic()
+    with health.asked(service.port) as asked:
+        try:
+            readers = stalled(service.port, path, count, accept)
+            until(lambda: held(service, readers) == 0, "no reader is held any more", 60, 0.5)
+            closed_after = time.monotonic() - begin
+        finally:
+            for reader in readers:
+                reader.close()
+        time.sleep(LOOK_SECONDS + 1)
+    peak, after = resident_bytes(pid, "VmHWM") / MB - at_rest, resident_bytes(pid) / MB - at_rest
+    assert peak < most_mb
+    return {"closed_after_s": closed_after, "peak_mb": peak, "after_mb": after, **health.check(asked, before)}
+
+
+def held(service: Service, readers: list[socket.socket]) -> int:
+    """How many of the readers' connections the gateway still has."""
+    assert service.gateway is not None
+    theirs = {reader.getsockname()[1] for reader in readers}
+    lines = Path(f"/proc/{service.gateway.pid}/net/tcp").read_text().splitlines()[1:]
+    established = [line.split() for line in lines]
+    return sum(
+        int(remote.rpartition(":")[2], 16) in theirs
+        for _, local, remote, state, *_ in established
+        if state == "01" and int(local.rpartition(":")[2], 16) == service.port
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/v1/jobs/{id}/result?labels=inline", "application/json"),
+        ("/v1/jobs/{id}/labels", "application/json"),
+        ("/v1/jobs/{id}/labels", "application/x-npy"),
+    ],
+    ids=["inline", "JSON", "npy"],
+)
+def test_27_readers_of_label_maps_that_do_not_read(impatient: Service, saw: Saw, path: str, accept: str) -> None:
+    """300 readers of a 20 MP label map who take nothing are cut off in time, others are served, memory comes back."""
+    with impatient.client() as client:
+        labels = label_map(client, path)
+        saw(readers=300, **(seen := attack(impatient, labels, 300, accept, most_mb=150)))
+        assert seen["closed_after_s"] < STALL_SECONDS + 20
+        assert seen["after_mb"] < 50
+        assert client.get(labels, headers={"Accept": accept}).is_success
+
+
+def test_27_more_readers_than_there_is_memory_for(impatient: Service, saw: Saw) -> None:
+    """2,500 readers of inline label maps take no more than 500 do: the longest-stalled go first."""
+    with impatient.client() as client:
+        labels = label_map(client, "/v1/jobs/{id}/result?labels=inline")
+        saw(readers=2500, **attack(impatient, labels, 2500, "application/json", most_mb=300))
+        assert client.get(labels).is_success
+
+
+def test_27_readers_of_long_event_streams_that_do_not_read(impatient: Service, saw: Saw) -> None:
+    """2,000 readers of an event stream who take nothing of what there is are cut off, and a slow one is not."""
+    heard: list[str] = []
+
+    def read_slowly() -> None:
+        with impatient.client() as client, client.stream("GET", events) as answer:
+            for event in itertools.islice(server_sent_events(answer.iter_lines()), EVENTS + 1):
+                heard.append(event["event"])
+                time.sleep(0.005)
+
+    with impatient.client() as client:
+        events = many_events(impatient, client)
+    slow = threading.Thread(target=read_slowly)
+    slow.start()
+    saw(readers=2000, **attack(impatient, events, 2000, "text/event-stream", most_mb=300))
+    slow.join(60)
+    assert heard == ["queued", *["progress"] * EVENTS]
+
+
+def test_27_listeners_to_whom_nothing_is_told(impatient: Service, saw: Saw) -> None:
+    """2,000 event streams on which nothing happens are held, others are served, and all hear of the end."""
+    assert impatient.gateway is not None
+    pid = impatient.gateway.pid
+    for worker in impatient.workers:
+        worker.stop()
+    with impatient.client() as client:
+        job = posted(client, n_clusters=2)
+        before = health.quiet(impatient.port)
+        at_rest = resident_bytes(pid) / MB
+        begin = time.monotonic()
+        with health.asked(impatient.port) as asked:
+            listeners = stalled(impatient.port, job["links"]["events"], 2000)
+            until(lambda: all(readable(listeners)), "all have heard that it is queued", 90, 0.5)
+            opened = time.monotonic() - begin
+            time.sleep(20)
+            memory = resident_bytes(pid) / MB - at_rest
+            assert held(impatient, listeners) == 2000
+        impatient.start_worker()
+        assert ended(client, job)["status"] == "succeeded"
+        until(lambda: held(impatient, listeners) == 0, "the streams have ended", 90, 0.5)
+        assert all(b"event: succeeded" in everything(listener) for listener in listeners[::100])
+        for listener in listeners:
+            listener.close()
+    assert memory < 200
+    saw(listeners=2000, opened_after_s=opened, memory_mb=memory, **health.check(asked, before))
+
+
+def readable(sockets: list[socket.socket]) -> list[bool]:
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each, select.POLLIN)
+    ready = {descriptor for descriptor, _ in poll.poll(0)}
+    return [each.fileno() in ready for each in sockets]

@@ -51,10 +51,11 @@ def sweep_gif(tried: Sequence[Tried], weights: NDArray[np.int64], index: NDArray
     while True:
         frames = [_frame(now, order, weights, index) for now, order in zip(tried, orders, strict=True)]
         made = _gif([*frames, _last(original)])
-        longest = math.floor(0.95 * math.sqrt(MOST_BYTES / len(made)) * max(index.shape))
+        height, width = index.shape
+        longest = math.floor(0.95 * math.sqrt(MOST_BYTES / len(made)) * max(height, width))
         if len(made) <= MOST_BYTES or longest < ENLARGED_TO:
             return made
-        at = sampled(*index.shape, longest)
+        at = sampled(height, width, longest)
         index, original = index.reshape(-1)[at], original.reshape(-1, original.shape[2])[at]
 
 

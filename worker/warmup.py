@@ -25,6 +25,7 @@ from worker.quality.accent import accents
 from worker.quality.labelings import add_up, label
 from worker.quality.picture import differences, painted
 from worker.quality.silhouette import silhouettes
+from worker.rendering.painting import Painting
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
 
@@ -60,7 +61,6 @@ def _count() -> None:
     png.unfilter(stored[2:], 0, 1, np.empty((1, 1), np.uint8))
     bmp.unpack(stored, 0, False, np.empty((1, 1), np.uint8), np.empty((1, 1), np.bool_))
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
-    resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
 
 
 def _cluster(algorithm: str) -> None:
@@ -105,6 +105,8 @@ def _draw() -> None:
         labels = label_pixels(colors, clustering, None)
         drawn = [name for name in OUTPUTS if name not in _WITHOUT_KERNELS]
         draw_all(drawn, Segmentation(params, raster, colors, points, clustering, labels), Meter())
+    # Labels have so many bits where there are more than 32,767 clusters.
+    Painting(labels.astype(np.int32), colors.image, np.zeros((2, 3), np.uint8)).dithered(Meter()).pixels()
 
 
 def _colors(side: int, channels: int) -> ColorSet:

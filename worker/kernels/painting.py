@@ -131,7 +131,7 @@ def _always_beaten(entry: NDArray[np.int32], other: NDArray[np.int32], corners: 
 
     The difference of the squared distances is linear: so it is smallest in the corner that lies on the entry's side.
     """
-    ahead = np.int64(0)
+    ahead = 0
     for axis in range(3):
         low, high = corners[axis]
         place = high if entry[axis] > other[axis] else low

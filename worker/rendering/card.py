@@ -13,6 +13,7 @@ from worker.progress import Meter
 from worker.rendering.base import Drawn, File
 from worker.rendering.fonts import MONO, font, shortened
 from worker.rendering.thumbnail import Box, show
+from worker.rendering.words import share_text
 from worker.segmentation import Segmentation
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 36
@@ -150,11 +151,6 @@ def _draw_row(sheet: Image.Image, row: _Row, place: tuple[int, int], extent: tup
     draw.text((x + width, middle), share_text(row.proportion), INK, font(size), "rm")
 
 
-def share_text(proportion: float) -> str:
-    """A share as a person reads it: one decimal, and what is smaller in words."""
-    return "< 0.1 %" if 0 < proportion < 0.001 else f"{100 * proportion:.1f} %"
-
-
 _METHODS = {
     "kmeans": "KMeans",
     "hdbscan": "HDBSCAN",
@@ -179,5 +175,5 @@ def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
     method = _METHODS.get(params.algorithm, params.algorithm)
     caption = f"{method} · {count:,} colour{'' if count == 1 else 's'} · {params.color_space}"
     noise = (segmentation.points.pixels - int(segmentation.weights.sum())) / segmentation.points.pixels
-    picture = card(segmentation.picture(meter), swatches, noise, caption)
+    picture = card(segmentation.picture(meter), swatches, noise, caption, meter)
     yield File("card.png", "image/png", "The image with its palette: colours, names and shares.", picture)

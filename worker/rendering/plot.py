@@ -32,22 +32,24 @@ def draw(segmentation: Segmentation, _: Meter) -> Iterator[Drawn]:
 
 def _reachability(segmentation: Segmentation, palette: Hexes) -> Iterator[File]:
     details: OpticsDetails = segmentation.clustering.details  # type: ignore[assignment]
-    found = reachability.data(details.plot, segmentation.clustering.labels, segmentation.params.color_space)
+    labels, units = segmentation.clustering.labels, segmentation.points.units
+    found = reachability.data(details.plot, labels, segmentation.params.color_space, units)
     description = "The reachability of all pixels in OPTICS' order."
     yield from _both("reachability", description, found, reachability.draw(found, palette))
 
 
 def _condensed_tree(segmentation: Segmentation, palette: Hexes) -> Iterator[File]:
     details: HdbscanDetails = segmentation.clustering.details  # type: ignore[assignment]
-    found = condensed_tree.data(details, segmentation.clustering.labels, segmentation.points.weights)
+    points = segmentation.points
+    found = condensed_tree.data(details, segmentation.clustering.labels, points.weights, points.units)
     yield from _both("condensed_tree", "HDBSCAN's condensed tree.", found, condensed_tree.draw(found, palette))
 
 
 def _dendrogram(segmentation: Segmentation, palette: Hexes) -> Iterator[File]:
     details: AgglomerativeDetails = segmentation.clustering.details  # type: ignore[assignment]
-    labels, weights = segmentation.clustering.labels, segmentation.points.weights
+    labels, points = segmentation.clustering.labels, segmentation.points
     linkage = getattr(segmentation.params, "linkage", "")
-    found = dendrogram.data(details, labels, weights, len(palette), linkage)
+    found = dendrogram.data(details, labels, points.weights, len(palette), linkage, points.units)
     yield from _both("dendrogram", "The last merges as a tree, with the cut.", found, dendrogram.draw(found, palette))
 
 

@@ -95,18 +95,22 @@ def encode(
     step = max(1, BAND_BYTES // row_bytes)
     bands = list(pairwise([*range(0, height, step), height]))
     if len(bands) == 1:
-        pixels = [isal_zlib.compress(rows(0, height), _LEVEL)]
+        deflated = [_deflated(rows(0, height), True)]
     else:
         with ThreadPoolExecutor(min(threads, len(bands))) as pool:
-            pixels = _stream(list(pool.map(lambda band: _deflated(rows(*band), band[1] == height), bands)))
+            deflated = list(pool.map(lambda band: _deflated(rows(*band), band[1] == height), bands))
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
     # A chunk for each band: the length of one alone might not fit into its 31 bits.
-    parts = [(b"IHDR", header), *chunks, *((b"IDAT", data) for data in pixels), (b"IEND", b"")]
+    parts = [(b"IHDR", header), *chunks, *((b"IDAT", data) for data in _stream(deflated)), (b"IEND", b"")]
     return SIGNATURE + b"".join(piece for name, data in parts for piece in _chunk(name, data))
 
 
 def _deflated(rows: NDArray[np.uint8], last: bool) -> tuple[bytes, int, int]:
-    """The band's part of a deflate stream, the Adler-32 of its rows, and their bytes."""
+    """The band's part of a deflate stream, the Adler-32 of its rows, and their bytes.
+
+    Not by `isal_zlib.compress`: that now and then gives other bytes for the same rows (seen with isal 1.9.1 for less
+    than 16 kB on threads, 14 % of the calls for some rows), a packer always the same.
+    """
     packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
     data = packer.compress(rows) + packer.flush(isal_zlib.Z_FINISH if last else isal_zlib.Z_FULL_FLUSH)
     return data, isal_zlib.adler32(rows), rows.nbytes
@@ -118,7 +122,9 @@ def _stream(bands: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
     for _, adler, length in bands:
         checksum = adler32_of_both(checksum, adler, length)
     pieces = [data for data, _, _ in bands]
-    return [_ZLIB_HEADER + pieces[0], *pieces[1:-1], pieces[-1] + struct.pack(">I", checksum)]
+    pieces[0] = _ZLIB_HEADER + pieces[0]
+    pieces[-1] += struct.pack(">I", checksum)
+    return pieces
 
 
 def _chunk(name: bytes, data: bytes) -> tuple[bytes, ...]:

@@ -32,19 +32,26 @@ class PointCloud(NamedTuple):
     axes: tuple[str, str, str]
 
 
-def choose(colors: NDArray[np.uint8], labels: NDArray[np.int32], most: int = MOST_POINTS) -> NDArray[np.int64]:
+def choose(
+    colors: NDArray[np.uint8], labels: NDArray[np.int32], pixels: NDArray[np.int64], most: int = MOST_POINTS
+) -> NDArray[np.int64]:
     """Ascending indices of at most `most` of the colours u8[U, 3] with labels i32[U], the same ones every time.
 
     Each cluster and the noise get their share of the places, at least one as long as there are places, and are thinned
-    evenly: the colours are taken in the order of a hash, which knows nothing of where they lie.
+    evenly: after the one with most of its `pixels` i64[U], colours are taken in the order of a hash, which knows
+    nothing of where they lie.
     """
     if len(colors) <= most:
         return np.arange(len(colors))
     wide = colors.astype(np.uint64)
     keys = (wide[:, 0] << np.uint64(16)) | (wide[:, 1] << np.uint64(8)) | wide[:, 2]
     hashes = (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)  # Knuth's multiplicative hash: 2^64 / golden ratio
-    order = np.lexsort((hashes, labels))
-    _, begin, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    groups, group = np.unique(labels, return_inverse=True)
+    heaviest = np.lexsort((-pixels, group))[np.searchsorted(np.sort(group), np.arange(len(groups)))]
+    later = np.ones(len(colors), np.bool_)
+    later[heaviest] = False
+    order = np.lexsort((hashes, later, group))
+    _, begin, sizes = np.unique(group[order], return_index=True, return_counts=True)
     # The place of a colour within its group, as a share of the group: 0 for each group's first.
     rank = np.arange(len(order)) - np.repeat(begin, sizes)
     share = rank / np.repeat(sizes, sizes)
@@ -69,7 +76,7 @@ def points_json(cloud: PointCloud) -> bytes:
 def cloud_of(segmentation: Segmentation) -> PointCloud:
     """The points that are drawn, in the colour space of the request."""
     colors, labels, space = segmentation.colors, segmentation.clustering.labels, segmentation.params.color_space
-    shown = choose(colors.colors, labels)
+    shown = choose(colors.colors, labels, colors.counts)
     return PointCloud(
         colors.colors[shown],
         labels[shown],

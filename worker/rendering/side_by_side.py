@@ -22,11 +22,11 @@ def side_by_side(painting: Painting, threads: int) -> bytes:
     def fill(begin: int, end: int, rows: NDArray[np.uint8]) -> None:
         if stacked:
             upper, lower = min(max(height - begin, 0), end - begin), max(begin - height, 0)
-            rows[:upper, 1:] = painting.base[begin : begin + upper].reshape(upper, -1)
+            rows[:upper, 1:] = painting.base[begin : begin + upper].reshape(upper, width * channels)
             painting.paint(lower, max(end - height, lower), rows[upper:], 1)
         else:
             half = 1 + width * channels
-            rows[:, 1:half] = painting.base[begin:end].reshape(end - begin, -1)
+            rows[:, 1:half] = painting.base[begin:end].reshape(end - begin, width * channels)
             painting.paint(begin, end, rows, half)
 
     return png.truecolor(size, channels, fill, threads)

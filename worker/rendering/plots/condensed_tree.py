@@ -7,54 +7,78 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.results import NOISE_LABEL
-from worker.clustering.hdbscan.details import HdbscanDetails
-from worker.rendering.plots import style
+from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
+from worker.rendering.plots import in_pixels, style
 
 MOST_CLUSTERS = 250
 STEPS = 16  # of an icicle; of two values each: see plots.MOST_VALUES
 
 
-def data(details: HdbscanDetails, labels: NDArray[np.int32], weights: NDArray[np.int64]) -> dict[str, Any]:
-    """The tree's largest clusters, at most MOST_CLUSTERS, parents before children.
+def data(
+    details: HdbscanDetails, labels: NDArray[np.int32], weights: NDArray[np.int64], units: int = 1
+) -> dict[str, Any]:
+    """The tree's largest clusters, at most MOST_CLUSTERS, parents before children. `units` as in `Points`.
 
     Each has its `parent` (null for the root), its `left` end on the axis of pixels, `steps` [lambda, pixels that are
     left from there on], ending where it splits or dissolves, and the `label` that was chosen for it, null for most.
     """
     tree = details.condensed
-    chosen = _chosen(details, labels)
-    kept = np.sort(np.argsort(-tree.pixels, kind="stable")[:MOST_CLUSTERS])
-    # A cluster is drawn only where its parent is; as the larger of the two stands first, so does the parent.
-    number_of = {int(cluster): number for number, cluster in enumerate(kept)}
+    owner = _owner(tree.parent, details.selected)
+    chosen = _chosen(owner[tree.point_parent], labels)
+    kept = _kept(tree, owner, details.selected)
+    number_of = {cluster: number for number, cluster in enumerate(kept)}
     ends = _ends(details)
     points = np.argsort(tree.point_parent, kind="stable")
     begin = np.searchsorted(tree.point_parent[points], np.arange(len(tree.parent) + 1))
-    left: dict[int, float] = {}
-    used: dict[int, float] = {}
+    left: dict[int, int] = {}
+    used: dict[int, int] = {}
     clusters = []
-    for cluster in kept.tolist():
+    for cluster in kept:
         parent = int(tree.parent[cluster])
-        left[cluster] = 0.0 if parent < 0 else used[parent]
+        left[cluster] = used[cluster] = 0 if parent < 0 else used[parent]
         if parent >= 0:
-            used[parent] += float(tree.pixels[cluster])
-        used[cluster] = left[cluster]
+            used[parent] += int(tree.pixels[cluster])
         own = points[begin[cluster] : begin[cluster + 1]]
-        steps = _steps(cluster, tree.birth[cluster], ends[cluster], tree.point_lambda[own], weights[own], details)
-        label = chosen.get(cluster)
-        clusters.append({"parent": number_of.get(parent), "left": left[cluster], "steps": steps, "label": label})
-    return {"pixels": int(tree.pixels[0]), "clusters": clusters, "of": len(tree.parent)}
+        at = np.linspace(tree.birth[cluster], ends[cluster], STEPS + 1)
+        parts = tree.pixels[cluster] - _gone(tree.point_lambda[own], weights[own], at)
+        clusters.append(
+            {
+                "parent": number_of.get(parent),
+                "left": in_pixels(left[cluster], units),
+                "steps": [[round(x, 6), in_pixels(y, units)] for x, y in zip(at.tolist(), parts, strict=True)],
+                "label": chosen.get(cluster),
+            }
+        )
+    return {"pixels": in_pixels(tree.pixels[0], units), "clusters": clusters, "of": len(tree.parent)}
 
 
-def _chosen(details: HdbscanDetails, labels: NDArray[np.int32]) -> dict[int, int]:
-    """The final label of each chosen cluster of the tree: that of any point below it that is no noise."""
-    tree = details.condensed
-    owner = np.full(len(tree.parent), -1, np.int64)  # the chosen cluster that a cluster is in, or is
-    selected = set(details.selected.tolist())
-    for cluster, parent in enumerate(tree.parent.tolist()):
-        owner[cluster] = cluster if cluster in selected else owner[parent] if parent >= 0 else -1
+def _owner(parent: NDArray[np.int64], selected: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The selected cluster that each cluster is in, or is; -1 where there is none. `parent` i64[C]."""
+    owner = np.full(len(parent), -1, np.int64)
+    owner[selected] = selected
+    for cluster, above in enumerate(parent.tolist()):
+        if owner[cluster] < 0 <= above:
+            owner[cluster] = owner[above]
+    return owner
+
+
+def _chosen(owner: NDArray[np.int64], labels: NDArray[np.int32]) -> dict[int, int]:
+    """The final label of each selected cluster: that of any of its points, whose `owner` i64[U] it is."""
     inside = np.flatnonzero(labels != NOISE_LABEL)
-    of_point = owner[tree.point_parent[inside]]
-    found, first = np.unique(of_point, return_index=True)
-    return {int(cluster): int(labels[inside[at]]) for cluster, at in zip(found, first, strict=True) if cluster >= 0}
+    clusters, first = np.unique(owner[inside], return_index=True)
+    return {cluster: int(labels[inside[at]]) for cluster, at in zip(clusters.tolist(), first, strict=True)}
+
+
+def _kept(tree: CondensedTree, owner: NDArray[np.int64], selected: NDArray[np.int64]) -> list[int]:
+    """At most MOST_CLUSTERS clusters, ascending: the selected ones and what they split from, then the largest.
+
+    No parent is smaller than its child, so that each has its parent with it.
+    """
+    wanted = np.zeros(len(tree.parent), np.bool_)
+    wanted[selected] = True
+    for cluster in range(len(wanted) - 1, 0, -1):
+        wanted[tree.parent[cluster]] |= wanted[cluster]
+    return sorted(np.lexsort((-tree.pixels, ~wanted))[:MOST_CLUSTERS].tolist())
 
 
 def _ends(details: HdbscanDetails) -> NDArray[np.float64]:
@@ -67,20 +91,12 @@ def _ends(details: HdbscanDetails) -> NDArray[np.float64]:
     return ends
 
 
-def _steps(
-    cluster: int,
-    birth: float,
-    end: float,
-    lambdas: NDArray[np.float64],
-    weights: NDArray[np.int64],
-    details: HdbscanDetails,
-) -> list[list[float]]:
-    """[lambda, pixels from there on], at STEPS even distances between the cluster's birth and its end."""
+def _gone(lambdas: NDArray[np.float64], weights: NDArray[np.int64], at: NDArray[np.float64]) -> list[int]:
+    """How much of `weights` [n] has left before each place of `at`, leaving at its own of `lambdas` [n]."""
     order = np.argsort(lambdas)
-    gone = np.concatenate([[0], np.cumsum(weights[order])])
-    at = np.linspace(birth, end, STEPS + 1)
-    left = details.condensed.pixels[cluster] - gone[np.searchsorted(lambdas[order], at, side="left")]
-    return [[round(float(value), 6), int(pixels)] for value, pixels in zip(at, left, strict=True)]
+    gone = np.append(0, np.cumsum(weights[order]))
+    left: list[int] = gone[np.searchsorted(lambdas[order], at, side="left")].tolist()
+    return left
 
 
 def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
@@ -88,9 +104,7 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     from matplotlib.collections import PolyCollection
 
     sheet = style.figure()
-    chosen = {cluster["label"] for cluster in found["clusters"]} - {None}
-    noun = "cluster lasts" if len(chosen) == 1 else "clusters last"
-    axes = style.axes(sheet, f"{len(chosen)} {noun} longest as density rises", "pixels", "density (λ = 1 / distance)")
+    axes = style.axes(sheet, _title(found["clusters"]), "pixels", "density (λ = 1 / distance)")
     shapes, fills, edges = [], [], []
     for cluster, inherited in _with_color(found["clusters"]):
         lambdas = np.array([step[0] for step in cluster["steps"]])
@@ -102,8 +116,15 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     axes.add_collection(PolyCollection(shapes, facecolors=fills, edgecolors=edges, linewidths=0.5))
     axes.set_xlim(0, found["pixels"])
     axes.set_ylim(1.03 * max((step[0] for c in found["clusters"] for step in c["steps"]), default=1.0) or 1.0, 0)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    style.thousands(axes.xaxis)
     return style.png(sheet)
+
+
+def _title(clusters: Sequence[Mapping[str, Any]]) -> str:
+    chosen = len({cluster["label"] for cluster in clusters} - {None})
+    if chosen == 0:
+        return "No cluster holds together as density rises"
+    return f"{chosen:,} {'cluster holds' if chosen == 1 else 'clusters hold'} together as density rises"
 
 
 def _with_color(clusters: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int | None]]:

@@ -70,8 +70,12 @@ class Segmentation:
         """The image at the label map's size, u8[h, w, 3 or 4]: what is left out is in it too, and alpha as it was."""
         blended = self.params.alpha not in ("ignore", "weight", "opaque")
         pixels = with_alpha_read(self.raster.pixels, self.params.alpha) if blended else self.raster.pixels
-        height, width = self.labels.shape
-        return pixels if pixels.shape[:2] == (height, width) else scale_down(pixels, height * width, meter)
+        if pixels.shape[:2] == self.labels.shape:
+            return pixels
+        assert self.params.max_pixels is not None  # nothing else makes the label map smaller
+        smaller = scale_down(pixels, self.params.max_pixels, meter)
+        assert smaller.shape[:2] == self.labels.shape
+        return smaller
 
     def without_noise(self, meter: Meter) -> NDArray[np.int16] | NDArray[np.int32]:
         """The label map with noise given to the nearest cluster's centre, in the space of the clustering."""

@@ -31,6 +31,8 @@ LEFT_OUT = {"timings_ms", "software"}
 VARIED = "macaws.png"
 Digests = dict[str, str]
 
+# What a method must be given, where it has a parameter without a default.
+NEEDED: dict[str, dict[str, Any]] = {"assign": {"palette": ["#1b2a1f", "#c8102e", "#ffd100", "#1f5fa8", "#f2efe6"]}}
 COMMON: dict[str, dict[str, Any]] = {
     "lab": {"color_space": "lab"},
     "oklab": {"color_space": "oklab"},
@@ -81,6 +83,7 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
         "complete": {"linkage": "complete", "max_pixels": 8_000},
         "average": {"linkage": "average", "max_pixels": 8_000, "color_space": "lab"},
     },
+    "assign": {"euclidean": {"metric": "euclidean", "color_space": "oklab"}},
 }
 
 
@@ -97,16 +100,20 @@ def cases(folder: Path) -> Iterator[Case]:
     """Every method with its defaults on each image; every kind of parameters on one of them."""
     for path in sorted([*folder.glob("*.png"), *folder.glob("*.jpg")]):
         for algorithm in MODELS:
-            yield Case(f"{algorithm}, {path.name}", path.read_bytes(), {"algorithm": algorithm})
+            yield Case(f"{algorithm}, {path.name}", path.read_bytes(), given(algorithm))
     data = (folder / VARIED).read_bytes()
     veiled, mask = transparent(data), checkered(data)
     for algorithm in MODELS:
-        common = {"algorithm": algorithm}
+        common = given(algorithm)
         for name, params in [*COMMON.items(), *OWN.get(algorithm, {}).items()]:
             yield Case(f"{algorithm}, {name}", data, {**common, **params})
         for name, params in TRANSPARENT.items():
             yield Case(f"{algorithm}, {name}", veiled, {**common, **params})
         yield Case(f"{algorithm}, mask", data, common, mask)
+
+
+def given(algorithm: str) -> dict[str, Any]:
+    return {"algorithm": algorithm, **NEEDED.get(algorithm, {})}
 
 
 def transparent(data: bytes) -> bytes:

@@ -327,12 +327,20 @@ def test_demo(tmp_path: Path) -> None:
     assert done.returncode == 0, done
     assert "china.jpg" in done.stdout
     assert done.stdout.count("#") >= 4
-    for word in ("/docs", "/result", "stopped", "huemill-demo/china.json", "huemill-demo/china.labels.png"):
+    for word in (
+        "/docs",
+        "/result",
+        "stopped",
+        "huemill-demo/china.json",
+        "huemill-demo/china-labels.png",
+        "huemill-demo/china-card.png",
+    ):
         assert word in done.stdout
     assert "://" not in done.stdout + done.stderr, "an address that is dead by now"
     result = json.loads((tmp_path / "huemill-demo" / "china.json").read_bytes())
     assert len(result["palette"]) == 4
-    assert (tmp_path / "huemill-demo" / "china.labels.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("labels", "recolored", "card", "scatter"):
+        assert (tmp_path / "huemill-demo" / f"china-{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_demo_of_an_image_that_is_none(tmp_path: Path) -> None:

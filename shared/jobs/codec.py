@@ -15,8 +15,8 @@ from shared.contract.params import AnyParams, Params
 from shared.jobs.model import Attempt, Job, JobError, UnknownParams
 
 _FIXED = {"id", "params", "queue", "upload", "mask", "created_at", "traceparent"}
-_CHANGING = set(Job.model_fields) - _FIXED
-_JSON = {"progress", "error", "attempts"}
+_CHANGING = {name.encode(): name for name in Job.model_fields if name not in _FIXED}
+_JSON = {b"progress", b"error", b"attempts"}
 # What nobody needs to bring a job to its end: in a form that is not known here it counts as not there.
 _DISPENSABLE = {"traceparent", "started_at", "progress", "error"}
 _PARAMS: TypeAdapter[AnyParams] = TypeAdapter(Params)
@@ -54,9 +54,23 @@ def _job(fields: Mapping[bytes, bytes]) -> Job:
     record = orjson.loads(fields[b"record"])
     if not isinstance(record, dict):
         raise ValueError("it is no JSON object")
-    params = read_params(record["params"], record.get("given"))
-    changing = {name: _value(name, fields[name.encode()]) for name in _CHANGING if fields.get(name.encode())}
-    values = {**record, **changing, "params": params}
+    changing = {_CHANGING[name]: _value(name, raw) for name, raw in fields.items() if raw and name in _CHANGING}
+    job = _validated({**record, **changing})
+    if isinstance(job.params, UnknownParams):
+        return job.model_copy(update={"params": _without_defaults(job.params, record.get("given"))})
+    return job
+
+
+def _value(name: bytes, raw: bytes) -> Any:
+    if name not in _JSON:
+        return raw.decode()
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw  # which no field takes
+
+
+def _validated(values: dict[str, Any]) -> Job:
     try:
         return Job.model_validate(values)
     except ValidationError as error:
@@ -66,31 +80,23 @@ def _job(fields: Mapping[bytes, bytes]) -> Job:
         return Job.model_validate({name: value for name, value in values.items() if name not in wrong})
 
 
-def _value(name: str, raw: bytes) -> Any:
-    if name not in _JSON:
-        return raw.decode()
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return raw  # which no field takes
+def _without_defaults(params: UnknownParams, given: Any) -> AnyParams | UnknownParams:
+    """The parameters, if all that is not known of them are names of parameters that have their defaults.
 
-
-def read_params(raw: Any, given: Any = None) -> AnyParams | UnknownParams:
-    """Stored parameters; as they are, where this version does not know them.
-
-    `given`: the names of those that had no default value for who has written them. A name that is not known here, and
-    not among these, changes nothing.
+    `given`: the names of those that had no default value for who has written them.
     """
+    raw = params.model_dump()
     try:
         return _PARAMS.validate_python(raw)
     except ValidationError as error:
-        # The place of an error begins with the algorithm.
-        unknown = {
-            item["loc"][1] for item in error.errors() if item["type"] == "extra_forbidden" and len(item["loc"]) == 2
-        }
-        if unknown and isinstance(given, list) and not any(name in given for name in unknown):
-            return read_params({name: value for name, value in raw.items() if name not in unknown})
-        return UnknownParams.model_validate(raw)
+        errors = error.errors()
+    # The place of an error begins with the algorithm.
+    unknown = {item["loc"][1] for item in errors if item["type"] == "extra_forbidden" and len(item["loc"]) == 2}
+    if not unknown or not isinstance(given, list) or any(name in given for name in unknown):
+        return params
+    rest = UnknownParams.model_validate({name: value for name, value in raw.items() if name not in unknown})
+    found = _without_defaults(rest, given)
+    return params if isinstance(found, UnknownParams) else found
 
 
 def dump_attempts(attempts: tuple[Attempt, ...]) -> bytes:

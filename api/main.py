@@ -22,7 +22,7 @@ from api.upkeep.collector import Collector
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore
@@ -40,7 +40,7 @@ Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) 
 
 def wire(settings: Settings) -> Services:
     """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
-    redis, queue, troubles = connections.gateway(settings), Queue(settings), Troubles()
+    redis, queue, failures = connections.gateway(settings), Queue(settings), Failures()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
     store = JobStore(redis, listening=connections.listener(settings), **periods)
     due = SweepStore(redis, **periods)
@@ -49,10 +49,10 @@ def wire(settings: Settings) -> Services:
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
     uploads, references = Uploads(blobs, sync_blobs, settings), References(fetcher, stored_images)
     sweeper = Sweeper(
-        store, due, blobs, queue, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
+        store, due, blobs, queue, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
     )
-    image_sweeper = ImageSweeper(images, stored_images, troubles)
-    collector = Collector(store, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
+    image_sweeper = ImageSweeper(images, stored_images, failures)
+    collector = Collector(store, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     every = settings.collect_seconds
     tasks = [
         Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
@@ -70,7 +70,7 @@ def wire(settings: Settings) -> Services:
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
         Acceptance(store, queue, blobs, settings.max_queued),
-        Supervisor(tasks, troubles),
+        Supervisor(tasks, failures),
     )
 
 

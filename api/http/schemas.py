@@ -150,7 +150,8 @@ def _uploaded(upload: Upload) -> UploadedImage:
 
 def _shown(attempt: Attempt) -> Attempt:
     """The attempt without its worker's host and processes, which are nobody's business."""
-    return attempt.model_copy(update={"worker": public_name(attempt.worker)})
+    known = {name: getattr(attempt, name) for name in Attempt.model_fields}  # a later version may have noted more
+    return Attempt(**{**known, "worker": public_name(attempt.worker)})
 
 
 def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from api import metrics
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.contract.errors import UnreadableRecord
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, JobStatus, now
@@ -31,9 +31,9 @@ class Collector:
     NAME = "collector"
 
     def __init__(
-        self, jobs: JobStore, blobs: Blobs, images: ImageStore, troubles: Troubles, *, orphan_seconds: float
+        self, jobs: JobStore, blobs: Blobs, images: ImageStore, failures: Failures, *, orphan_seconds: float
     ) -> None:
-        self._jobs, self._blobs, self._images, self._troubles = jobs, blobs, images, troubles
+        self._jobs, self._blobs, self._images, self._failures = jobs, blobs, images, failures
         self._age = orphan_seconds
 
     async def collect(self) -> int:
@@ -55,11 +55,11 @@ class Collector:
         old = [entry async for entry in self._blobs.entries(prefix) if entry.modified < before]
         removed = failures = 0
         for owner, entries in groupby(sorted(old), lambda entry: owner_of(entry.key)):
-            with self._troubles.survived(self.NAME, f"{prefix}{owner}") as raised:
+            with self._failures.contained(self.NAME, f"{prefix}{owner}") as raised:
                 try:
                     orphans = await orphans_of(owner, list(entries))
                 except UnreadableRecord as error:
-                    self._troubles.unreadable(
+                    self._failures.unreadable(
                         "image" if prefix == IMAGES else "job", owner, error
                     )  # it may name any of them
                     continue

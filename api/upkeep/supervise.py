@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from api import metrics
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 
 # After a failure a task is tried again soon, and after each further one twice as late.
 FIRST_PAUSE = 1.0
@@ -32,8 +32,8 @@ class Task:
 class Supervisor:
     """Runs its tasks side by side in the event loop, each for ever."""
 
-    def __init__(self, tasks: Iterable[Task], troubles: Troubles) -> None:
-        self._tasks, self._troubles = list(tasks), troubles
+    def __init__(self, tasks: Iterable[Task], failures: Failures) -> None:
+        self._tasks, self._failures = list(tasks), failures
         self._due: dict[str, float] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -72,12 +72,12 @@ class Supervisor:
 
     async def _succeeds(self, task: Task) -> bool:
         try:
-            with self._troubles.survived(task.name) as raised:
+            with self._failures.contained(task.name) as raised:
                 await task.run()
         except asyncio.CancelledError as error:
             if self._stopping:
                 raise
-            self._troubles.failed(task.name, error)  # nobody meant the task: something that it waited for was ended
+            self._failures.record(task.name, error)  # nobody meant the task: something that it waited for was ended
             return False
         return not raised
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from api import metrics
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.contract.errors import HuemillError, UnknownParameters, UnreadableRecord
 from shared.contract.params import AnyParams
 from shared.jobs.clients import JobStore
@@ -45,14 +45,14 @@ class Sweeper:
         due: SweepStore,
         blobs: Blobs,
         queue: Queue,
-        troubles: Troubles,
+        failures: Failures,
         *,
         max_attempts: int,
         timeout_of: Callable[[AnyParams], float],
     ) -> None:
         """`timeout_of`: the seconds that a job of these parameters may run."""
         self._jobs, self._due, self._blobs, self._queue = jobs, due, blobs, queue
-        self._troubles, self._max_attempts, self._timeout_of = troubles, max_attempts, timeout_of
+        self._failures, self._max_attempts, self._timeout_of = failures, max_attempts, timeout_of
 
     async def sweep(self) -> None:
         """See to every job whose time has come, or whose message is lost.
@@ -62,9 +62,9 @@ class Sweeper:
         """
         failures = 0
         with metrics.sweep_seconds.time():
-            for kind, see_to_all in (("due jobs", self._due_jobs), ("stranded jobs", self._stranded_jobs)):
-                with self._troubles.survived(self.NAME, kind) as raised:
-                    await see_to_all()
+            for kind, handle_all in (("due jobs", self._due_jobs), ("stranded jobs", self._stranded_jobs)):
+                with self._failures.contained(self.NAME, kind) as raised:
+                    await handle_all()
                 failures += len(raised)
         if failures:
             raise SweepIncomplete("Not all jobs whose time has come could be looked for.")
@@ -73,26 +73,26 @@ class Sweeper:
         for _ in range(MOST_BATCHES):
             due = await self._due.due()
             for job_id in due:
-                await self._apart(job_id, self.see_to(job_id))
+                await self._handle_apart(job_id, self.handle(job_id))
             if len(due) < BATCH:
                 return
 
     async def _stranded_jobs(self) -> None:
         for job, when in await self._due.stranded():
-            await self._apart(job.id, self._send_again(job, when))
+            await self._handle_apart(job.id, self._send_again(job, when))
 
-    async def _apart(self, job_id: str, work: Awaitable[None]) -> None:
+    async def _handle_apart(self, job_id: str, work: Awaitable[None]) -> None:
         """Let `work` be done for a job; one that makes trouble is put off, and the others get their turn."""
-        with bound(job_id=job_id), self._troubles.survived(self.NAME, f"job {job_id}") as raised:
+        with bound(job_id=job_id), self._failures.contained(self.NAME, f"job {job_id}") as raised:
             try:
                 await work
             except UnreadableRecord as error:
-                self._troubles.unreadable("job", job_id, error)
+                self._failures.unreadable("job", job_id, error)
                 await self._due.set_aside(job_id)
         if raised:
             await self._due.put_off(job_id)
 
-    async def see_to(self, job_id: str) -> None:
+    async def handle(self, job_id: str) -> None:
         """Do for one job what its time has come for."""
         job = await self._jobs.get(job_id)
         if job is None:
@@ -102,7 +102,7 @@ class Sweeper:
         elif job.status is JobStatus.RUNNING:
             await self._rescue(job)
         elif not job.ended:
-            self._troubles.unreadable("job", job_id, UnreadableRecord(f"Its state, {job.status}, is not known here."))
+            self._failures.unreadable("job", job_id, UnreadableRecord(f"Its state, {job.status}, is not known here."))
             await self._due.put_off(job_id)
         elif not job.settled:
             await self._settle(job)

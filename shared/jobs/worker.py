@@ -66,7 +66,7 @@ class WorkerStore:
         since = job.refused_at or now()
         pause = min(max(REFUSAL_SECONDS, (now() - since).total_seconds()), MOST_REFUSAL_SECONDS)
         fields: dict[str, str | bytes] = {"refused_at": since.isoformat(), "resends": ""}
-        self._move_once_it_can(move_args(hold_of(job), Move.REFUSE, pause, fields, None))
+        self._move_retrying(move_args(hold_of(job), Move.REFUSE, pause, fields, None))
 
     def report(self, job: Job, progress: Progress) -> bool:
         """Tell how far the job is, and keep the lease; False when the claim is no longer valid.
@@ -100,13 +100,13 @@ class WorkerStore:
         fields: Fields,
         event: Mapping[str, Any] | None,
     ) -> bool:
-        if self._move_once_it_can(move_args(hold_of(job), move, due_in, fields, event)):
+        if self._move_retrying(move_args(hold_of(job), move, due_in, fields, event)):
             return True
         # It may have been done, and the answer lost: then it was refused when it was sent again. The attempts that
         # are written have this worker's name and the time to the microsecond, so nobody else wrote the same.
         return bool(cast(Any, self._redis.hget(job_key(job.id), "attempts")) == fields["attempts"])
 
-    def _move_once_it_can(self, args: tuple[list[str], list[Any]]) -> bool:
+    def _move_retrying(self, args: tuple[list[str], list[Any]]) -> bool:
         """A move's answer. A Redis that takes no writes (made a replica, its disk full) is waited for."""
         deadline = time.monotonic() + REFUSED_SECONDS
         while True:

@@ -98,6 +98,8 @@ def test_a_later_job_over_http(own_store: Stores, own_service: Services) -> None
         until(lambda: worker.said("left for another worker", job_id=queued), "it is refused", 10)
         shown = client.get(f"/v1/jobs/{queued}").json()
         assert shown["status"] == "queued"
+        assert shown["attempts"] == []
+        assert "host" not in client.get(f"/v1/jobs/{running}").json()["attempts"][0]
         assert shown["params"]["affinity"] == {"kind": "rbf", "gamma": 0.5}
         assert shown["image"]["filename"] == "a.png"
         until(lambda: len(worker.said("left for another worker", job_id=queued)) > 1, "it is sent again", 20)

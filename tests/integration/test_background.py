@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from api.upkeep import supervise
 from api.upkeep.supervise import Supervisor, Task, pause_after
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.contract.errors import StorageFailed
 from shared.jobs.keys import DUE, IMAGES, WORKERS, image_record_key
 from shared.jobs.model import JobStatus
@@ -54,7 +54,7 @@ def test_no_exception_ends_a_task(error: BaseException) -> None:
         runs["neighbour"] += 1
 
     async def watch() -> None:
-        supervisor = Supervisor([Task("failing", fail, 0.001), Task("neighbour", succeed, 0.001)], Troubles())
+        supervisor = Supervisor([Task("failing", fail, 0.001), Task("neighbour", succeed, 0.001)], Failures())
         supervisor.start()
         while min(runs.values()) < 4:
             await asyncio.sleep(0.01)
@@ -73,7 +73,7 @@ def test_a_task_that_hangs_stands_still(monkeypatch: pytest.MonkeyPatch) -> None
         await asyncio.Event().wait()
 
     async def watch() -> list[str]:
-        supervisor = Supervisor([Task("hanging", hang, 0.001), Task("later", hang, 0.001, first_after=60)], Troubles())
+        supervisor = Supervisor([Task("hanging", hang, 0.001), Task("later", hang, 0.001, first_after=60)], Failures())
         supervisor.start()
         while not supervisor.standing_still():
             await asyncio.sleep(0.01)

@@ -298,10 +298,10 @@ class JobMachine(RuleBasedStateMachine):
         assert self._waiting() - before == sum(model.swept() for model in self.models.values())
 
     @rule(job=jobs)
-    def see_to(self, job: Job) -> None:
+    def handle(self, job: Job) -> None:
         """A sweep comes to a job that it has listed, whatever has become of it since."""
         before, model = self._waiting(), self.models[job.id]
-        self.hands.ask(self.hands.parts.sweeper.see_to(job.id))
+        self.hands.ask(self.hands.parts.sweeper.handle(job.id))
         self.touched |= {job.id} if model.due else set()
         assert self._waiting() - before == model.swept()
 

@@ -238,7 +238,7 @@ def test_the_sweep_does_not_expire_what_has_just_ended(bench: Bench) -> None:
         assert claimed is not None
         parts.sync_blobs.write(result, b"{}")
         assert bench.worker.succeed(claimed, f"{result_prefix(job.id)}1/")
-        parts.run(parts.sweeper.see_to(job_id))
+        parts.run(parts.sweeper.handle(job_id))
     assert SyncBlobs(bench.settings.blob_url).read(result) == b"{}"
     assert bench.status(job) is JobStatus.SUCCEEDED
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api.upkeep.collector import Collector
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.contract.errors import HuemillError
 from shared.jobs.clients import JobStore
 from shared.jobs.keys import IMAGES, image_record_key
@@ -176,7 +176,7 @@ def images_on(server: StoreServer, folder: Path) -> Iterator[Images]:
         stepped = SteppedRedis.from_url(server.url)
         blobs, records = SteppedBlobs(folder.as_uri()), ImageStore(stepped, LONG)
         jobs = JobStore(stepped, resend_seconds=LONG, result_ttl_seconds=LONG)
-        collector = Collector(jobs, blobs, records, Troubles(), orphan_seconds=LONG)
+        collector = Collector(jobs, blobs, records, Failures(), orphan_seconds=LONG)
         for script in (records._keep, records._take):
             client.script_load(script.script)
         try:

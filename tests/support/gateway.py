@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from api.upkeep.collector import Collector
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.sweeper import Sweeper
-from api.upkeep.troubles import Troubles
+from api.upkeep.failures import Failures
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore
@@ -38,7 +38,7 @@ class Gateway:
     queue: Queue
     images: ImageStore
     stored: StoredImages
-    troubles: Troubles
+    failures: Failures
     sweeper: Sweeper
     image_sweeper: ImageSweeper
     collector: Collector
@@ -56,16 +56,16 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
     """The parts of a gateway with these settings, until the context ends."""
     redis = connections.gateway(settings)
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    jobs, due, queue, troubles = JobStore(redis, **periods), SweepStore(redis, **periods), Queue(settings), Troubles()
+    jobs, due, queue, failures = JobStore(redis, **periods), SweepStore(redis, **periods), Queue(settings), Failures()
     blobs, images = Blobs(settings.blob_url), ImageStore(redis, settings.image_ttl_seconds)
     stored = StoredImages(images, blobs)
     sweeper = Sweeper(
-        jobs, due, blobs, queue, troubles, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
+        jobs, due, blobs, queue, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
     )
-    image_sweeper = ImageSweeper(images, stored, troubles)
-    collector = Collector(jobs, blobs, images, troubles, orphan_seconds=settings.orphan_seconds)
+    image_sweeper = ImageSweeper(images, stored, failures)
+    collector = Collector(jobs, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     files = SyncBlobs(settings.blob_url)
-    background = (troubles, sweeper, image_sweeper, collector)
+    background = (failures, sweeper, image_sweeper, collector)
     with asyncio.Runner() as runner:
         try:
             yield Gateway(runner, redis, jobs, due, blobs, files, queue, images, stored, *background)

@@ -1,4 +1,4 @@
-"""What goes wrong in the background: counted each time, logged with its traceback once.
+"""What fails in the background: counted each time, logged with its traceback once.
 
 A sweep looks again every second. What it cannot do would else fill the log with the same pages.
 """
@@ -17,14 +17,14 @@ MOST_REMEMBERED = 10_000
 log = logging.getLogger("huemill.upkeep")
 
 
-class Troubles:
+class Failures:
     """Remembers what it has told."""
 
     def __init__(self) -> None:
         self._told: set[object] = set()
 
     @contextmanager
-    def survived(self, task: str, about: str = "") -> Iterator[list[Exception]]:
+    def contained(self, task: str, about: str = "") -> Iterator[list[Exception]]:
         """Within, whatever is raised is told and goes no further; what it was is in the list afterwards.
 
         But where Redis is away, all of the task is: `Unavailable` about one thing goes on to who asked for all.
@@ -35,10 +35,10 @@ class Troubles:
         except Exception as error:
             if about and isinstance(error, Unavailable):
                 raise
-            self.failed(task, error, about)
+            self.record(task, error, about)
             raised.append(error)
 
-    def failed(self, task: str, error: BaseException, about: str = "") -> None:
+    def record(self, task: str, error: BaseException, about: str = "") -> None:
         """What `task` was to do, all of it or `about` one thing, has failed."""
         metrics.background_failures.labels(task).inc()
         # A defect, unlike trouble with Redis or the storage, is in our own code: where, is worth a page.

@@ -19,10 +19,10 @@ from api.intake.slots import Slots
 from api.intake.uploads import Uploads
 from api.jobs.accept import Acceptance
 from api.upkeep.collector import Collector
+from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
-from api.upkeep.failures import Failures
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore

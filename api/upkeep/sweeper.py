@@ -163,7 +163,7 @@ class Sweeper:
         try:
             for upload in job.uploads:
                 await self._blobs.delete(upload.key)
-            if job.status is not JobStatus.SUCCEEDED:
+            if job.result_key is None:
                 # It was full, or somebody was killed, in mid-write.
                 await self._blobs.delete_all(result_prefix(job.id))
         except HuemillError as error:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contract.errors import UnknownParameters
 from shared.contract.params import AnyParams, Params
@@ -122,8 +122,8 @@ class Attempt(BaseModel):
     attempt: int
     """Counts from 1; an attempt that did not count has the same number as the one after it."""
     worker: str
-    started_at: datetime
-    ended_at: datetime | None = None
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
     reason: str | None = None
     """Why it ended without a result: a code of an error, or `cancelled`; None while it runs and when it succeeded."""
 
@@ -145,12 +145,12 @@ class Job(BaseModel):
     upload: Upload
     mask: Upload | None = None
     """A second image: where it is black, the first one's pixel is left out."""
-    created_at: datetime
+    created_at: AwareDatetime
     traceparent: str | None = None
     """The trace that it was posted in (W3C Trace Context), where there is one."""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    expires_at: datetime | None = None
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
     progress: Progress | None = None
     error: JobError | None = None
     attempts: tuple[Attempt, ...] = ()
@@ -159,7 +159,7 @@ class Job(BaseModel):
     """Why the running attempt is over, where its worker could still say so."""
     resends: int = 0
     """How many more messages were sent while it was queued."""
-    refused_at: datetime | None = None
+    refused_at: AwareDatetime | None = None
     """Since when it is queued although a worker that does not know its parameters has looked at it."""
     settled: bool = False
     """Whether it ended so long ago that no store forgets it any more: its uploads are gone."""

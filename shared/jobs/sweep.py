@@ -102,7 +102,7 @@ class SweepStore:
 
     def _wait(self, resends: int) -> float:
         """Seconds from the last of so many more messages to the time at which it may be lost too."""
-        return self._resend * min(2.0**resends, MOST_RESEND_FACTOR)
+        return self._resend * min(2.0 ** min(resends, MOST_RESEND_FACTOR), MOST_RESEND_FACTOR)
 
     @asks_redis
     async def give_back(self, job: Job, loss: Loss | str) -> bool:

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from api.upkeep import supervise
-from api.upkeep.supervise import Supervisor, Task, pause_after
 from api.upkeep.failures import Failures
+from api.upkeep.supervise import Supervisor, Task, pause_after
 from shared.contract.errors import StorageFailed
 from shared.jobs.keys import DUE, IMAGES, WORKERS, image_record_key
 from shared.jobs.model import JobStatus

@@ -102,6 +102,16 @@ def test_a_job_of_an_empty_queue_is_sent_again(bench: Bench, version: str) -> No
     assert bench.messages() == 1
 
 
+def test_a_job_that_waited_for_months_is_sent_again(bench: Bench) -> None:
+    """However often its message was sent, the next one is at most an hour away; and it hides no other."""
+    placed(bench, {**VERSIONS["this"]["queued"], b"resends": b"5000"})
+    job = bench.create()
+    bench.let_time_come(job)
+    bench.sweep()
+    assert bench.messages() == 2
+    assert 3600 < due_in(bench) <= 64 * 60 + 1
+
+
 @every_version
 def test_a_running_job_is_rescued(bench: Bench, version: str) -> None:
     """Its worker is lost: it goes back to the queue, and what was told of its attempts stays, whoever knows it."""
@@ -301,6 +311,7 @@ def test_an_end_that_is_not_known_is_an_end(bench: Bench) -> None:
 
     assert bench.ask(followed) == ["queued"]
     bench.sweep()
+    assert files(bench) == {RESULT}, "it settles: its upload goes, and nothing else"
     come_due(bench)
     bench.sweep()
     assert files(bench) == set()

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 
 from api.upkeep.collector import Collector
+from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.sweeper import Sweeper
-from api.upkeep.failures import Failures
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import SweepStore

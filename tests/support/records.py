@@ -88,6 +88,7 @@ BROKEN: dict[str, Hash] = {
     "parameters of no kind": {b"record": _THIS.replace(b'"kmeans"', b"[]"), **_QUEUED},
     "no upload": {b"record": _THIS.replace(b'"upload"', b'"bytes"'), **_QUEUED},
     "no time": {b"record": _THIS.replace(b"2026-11-21T", b"long ago "), **_QUEUED},
+    "a time of no zone": {b"record": _THIS.replace(b".004000Z", b""), **_QUEUED},
     "no attempt": {b"record": _THIS, **_QUEUED, b"attempt": b"many"},
     "status of no text": {b"record": _THIS, **_QUEUED, b"status": b"\xff"},
     "attempts of no list": {b"record": _THIS, **_RUNNING, b"attempts": b'{"1":{}}'},

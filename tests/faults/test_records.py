@@ -12,9 +12,21 @@ from shared.jobs.model import Job, Upload, new_job_id, now
 from shared.jobs.queue import Queue
 from shared.runtime.settings import Settings
 from tests.support.calls import finished, problem
+from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, ended, event_names, posted
 from tests.support.processes import Service, StoreServer
-from tests.support.records import ARCHIVED, BROKEN, PAUSED, VERSIONS, WRONG_TYPES, Hash, named, place, place_wrong_type
+from tests.support.records import (
+    ARCHIVED,
+    BROKEN,
+    NEARLY_KNOWN,
+    PAUSED,
+    VERSIONS,
+    WRONG_TYPES,
+    Hash,
+    named,
+    place,
+    place_wrong_type,
+)
 from tests.support.waiting import until
 
 Stores = Callable[..., StoreServer]
@@ -37,11 +49,11 @@ def sent(service: Service, job_id: str) -> None:
     queue.close()
 
 
-def placed(service: Service, redis: Redis, fields: Hash, due: float | None = None) -> str:
+def placed(service: Service, redis: Redis, fields: Hash, due: float | None = None, upload: bytes = b"png") -> str:
     """A job of these fields and an id of its own, its upload, and a message that tells of it."""
     job_id = new_job_id()
     (service.blobs / "uploads").mkdir(parents=True, exist_ok=True)
-    (service.blobs / "uploads" / job_id).write_bytes(b"png")
+    (service.blobs / "uploads" / job_id).write_bytes(upload)
     place(redis, named(fields, job_id), job_id, due)
     sent(service, job_id)
     return job_id
@@ -112,3 +124,26 @@ def test_a_later_job_over_http(own_store: Stores, own_service: Services) -> None
         assert client.post(f"/v1/jobs/{running}/cancel").json()["status"] == "cancelled"
         problem(client.post(f"/v1/jobs/{succeeded}/cancel"), 409, "already_ended")
         assert finished(client)["attempt"] == 1
+
+
+def test_jobs_that_waited_for_this_version(own_store: Stores, own_service: Services) -> None:
+    """Jobs as the version before this one, this one, and one that only adds parameters have left them in Redis: each is
+    shown, and done when a worker comes; one that an earlier worker had begun is taken up again.
+    """
+    store = own_store()
+    service = own_service(store, **IMPATIENT).start_gateway()
+    with service.client() as client, store.client() as redis:
+        waiting = [
+            VERSIONS["earlier"]["queued"],
+            VERSIONS["this"]["queued"],
+            NEARLY_KNOWN,
+            VERSIONS["earlier"]["running"],
+        ]
+        jobs = [placed(service, redis, fields, upload=SMALL_PNG) for fields in waiting]
+        for job_id in jobs:
+            assert client.get(f"/v1/jobs/{job_id}").json()["params"]["n_clusters"] == 3
+        service.start_worker()
+        done = [ended(client, {"links": {"self": f"/v1/jobs/{job_id}"}}) for job_id in jobs]
+        assert [job["status"] for job in done] == ["succeeded"] * len(jobs)
+        assert [job["attempt"] for job in done] == [1, 1, 1, 2]
+        assert len({job["result"]["digest"] for job in done}) == 1

@@ -107,29 +107,29 @@ def test_a_client_that_is_made_from_it(made: ModuleType, service: Service) -> No
     """
     models, types = part(made, "models"), part(made, "types")
     create = part(made, "api.jobs.create_job")
-    client = made.Client(base_url=service.url, headers={"Accept": "application/json"})
+    with made.Client(base_url=service.url, headers={"Accept": "application/json"}) as client:
 
-    def file() -> Any:
-        return types.File(payload=io.BytesIO(SMALL_PNG), file_name="a.png", mime_type="image/png")
+        def file() -> Any:
+            return types.File(payload=io.BytesIO(SMALL_PNG), file_name="a.png", mime_type="image/png")
 
-    bodies = [
-        file(),
-        models.CreateJobFilesBody(image=file()),
-        models.CreateJobJsonJobOfImage(image_base64=base64.b64encode(SMALL_PNG).decode()),
-    ]
-    jobs = [create.sync(client=client, body=body, prefer="wait=30") for body in bodies]
-    assert [str(job.status) for job in jobs] == ["succeeded"] * 3
-    assert len({job.result.digest for job in jobs}) == 1
+        bodies = [
+            file(),
+            models.CreateJobFilesBody(image=file()),
+            models.CreateJobJsonJobOfImage(image_base64=base64.b64encode(SMALL_PNG).decode()),
+        ]
+        jobs = [create.sync(client=client, body=body, prefer="wait=30") for body in bodies]
+        assert [str(job.status) for job in jobs] == ["succeeded"] * 3
+        assert len({job.result.digest for job in jobs}) == 1
 
-    job = jobs[0]
-    assert part(made, "api.jobs.get_job").sync(job.id, client=client).to_dict() == job.to_dict()
-    result = part(made, "api.results.get_result").sync(job.id, client=client)
-    assert result.digest == job.result.digest
-    bare = part(made, "api.results.get_result").sync(job.id, client=client, labels=None)
-    assert bare.palette[0].hex_ == result.palette[0].hex_
-    labels = part(made, "api.results.get_labels").sync(job.id, client=client)
-    assert labels.data == result.labels.data
-    png = part(made, "api.results.get_file").sync(job.id, "labels.png", client=client)
-    assert png.payload.read().startswith(b"\x89PNG")
-    missing = part(made, "api.jobs.get_job").sync("0" * 32, client=client)
-    assert (type(missing).__name__, missing.code) == ("Problem", "not_found")
+        job = jobs[0]
+        assert part(made, "api.jobs.get_job").sync(job.id, client=client).to_dict() == job.to_dict()
+        result = part(made, "api.results.get_result").sync(job.id, client=client)
+        assert result.digest == job.result.digest
+        bare = part(made, "api.results.get_result").sync(job.id, client=client, labels=None)
+        assert bare.palette[0].hex_ == result.palette[0].hex_
+        labels = part(made, "api.results.get_labels").sync(job.id, client=client)
+        assert labels.data == result.labels.data
+        png = part(made, "api.results.get_file").sync(job.id, "labels.png", client=client)
+        assert png.payload.read().startswith(b"\x89PNG")
+        missing = part(made, "api.jobs.get_job").sync("0" * 32, client=client)
+        assert (type(missing).__name__, missing.code) == ("Problem", "not_found")

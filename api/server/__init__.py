@@ -1,6 +1,7 @@
 """The HTTP server before the routes: what any connection may cost, whoever asks and for whatever.
 
-__main__.py    `python -m api.server`: the listening socket and uvicorn, both set up here and nowhere else
+__main__.py    `python -m api.server`: uvicorn, set up here and nowhere else
+entrance.py    the listening socket, and who stands before it
 protocol.py    a connection: heads that are too long or too slow, idle ones, bodies that nobody wants
 doors.py       how many connections there may be, in all and from one address
 stalled.py     readers that do not read: not too many at a time

@@ -11,25 +11,23 @@ import uvicorn
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
+from api.server.entrance import Entrance, listening_socket
 from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
 from api.server.stalled import Stalled
 from api.server.turns import Turns
+from shared.runtime import logs
 from shared.runtime.connections import MAX_CONNECTIONS
 from shared.runtime.settings import Settings
 
 # Open files beside connections: the store's, and what is read and written at the time.
 OTHER_FILES = MAX_CONNECTIONS + 1000
 
-# uvloop takes one new connection a round of its loop from each socket that it listens at: while a crowd comes in, all
-# others would stand behind it.
-ACCEPTED_AT_ONCE = 32
-
 log = logging.getLogger("huemill.api")
 
 
-def configured(settings: Settings, host: str, port: int, graceful_seconds: int) -> uvicorn.Config:
-    """uvicorn as the gateway wants it."""
+def configured(settings: Settings, listening: socket.socket, graceful_seconds: int) -> uvicorn.Config:
+    """uvicorn as the gateway wants it, for connections from `listening`."""
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
@@ -40,11 +38,12 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
     )
     most = _most_connections(settings.max_connections)
     doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
+    connection = functools.partial(
+        GuardedProtocol, limits=limits, doors=doors, stalled=Stalled(), entrance=Entrance(listening)
+    )
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
-        http=functools.partial(GuardedProtocol, limits=limits, doors=doors, stalled=Stalled()),  # type: ignore[arg-type]
+        http=connection,  # type: ignore[arg-type]
         interface="asgi3",
         headers=list(FIELDS),
         server_header=False,
@@ -58,16 +57,6 @@ def configured(settings: Settings, host: str, port: int, graceful_seconds: int) 
         callback_notify=Returned(doors).look,
         timeout_notify=LOOK_SECONDS,
     )
-
-
-def listen(config: uvicorn.Config, stall_seconds: float) -> socket.socket:
-    """The listening socket; its connections inherit its options."""
-    listening = config.bind_socket()
-    # Who takes nothing for so long, of whatever answer, is cut off by the kernel: it knows best what was taken.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * stall_seconds))
-    # The kernel may hold megabytes for a reader that does not read; so much is enough to keep others busy.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2**15)
-    return listening
 
 
 def _most_connections(wished: int) -> int:
@@ -90,9 +79,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     settings = Settings()
-    config = configured(settings, options.host, options.port, options.graceful_seconds)
-    listening = listen(config, settings.reader_stall_seconds)
-    uvicorn.Server(config).run([listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))])
+    logs.set_up(settings.log_format)
+    listening = listening_socket(options.host, options.port, settings.reader_stall_seconds)
+    uvicorn.Server(configured(settings, listening, options.graceful_seconds)).run([listening])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from shared.contract.errors import HostRefused
 
 # For every answer that has none of its own: it is data, whatever a browser is led to believe.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_API_POLICY = (b"content-security-policy", API_POLICY.encode())
 # Of every answer, also of those that no route makes.
 FIELDS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -74,8 +75,8 @@ def _with_policy(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             fields = message["headers"]
-            if not any(name == b"content-security-policy" for name, _ in fields):
-                message["headers"] = [*fields, (b"content-security-policy", API_POLICY.encode())]
+            if b"content-security-policy" not in [name for name, _ in fields]:
+                message["headers"] = [*fields, _API_POLICY]
         await send(message)
 
     return sending

@@ -4,11 +4,12 @@ uvicorn hands every byte to its parser and waits for as long as it takes. Here a
 fields and a time in which it must have come; so has all that brings no request further (trailers, extensions of chunks,
 empty lines). What cannot become a request is answered by a problem document, and the connection is closed.
 
-A reader that takes nothing for too long is cut off by the kernel (see `listen` in `api.server.__main__`), or sooner if
+A reader that takes nothing for too long is cut off by the kernel (see `api.server.entrance`), or sooner if
 there are many of them.
 """
 
 import asyncio
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from api import metrics
 from api.http.problems import STATUS, problem
 from api.server.doors import Doors
 from api.server.edge import API_POLICY
+from api.server.entrance import Entrance
 from api.server.stalled import Stalled
 from shared.contract.errors import (
     AddressTooLong,
@@ -59,9 +61,15 @@ class Limits:
 class GuardedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *, limits: Limits, doors: Doors, stalled: Stalled, **uvicorn: Any) -> None:
+    def __init__(
+        self, *, limits: Limits, doors: Doors, stalled: Stalled, entrance: Entrance | None, **uvicorn: Any
+    ) -> None:
+        """`entrance`: where to look for others who wait; None for one who was found there."""
         super().__init__(**uvicorn)
         self._limits, self._doors, self._stalled = limits, doors, stalled
+        if entrance is not None:
+            ours: dict[str, Any] = {"limits": limits, "doors": doors, "stalled": stalled}
+            entrance.look(functools.partial(GuardedProtocol, entrance=None, **ours, **uvicorn))
         self._who: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None

@@ -123,9 +123,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._idle_bytes += len(piece)
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
+            else:
+                self._pass_over_upgrade(piece[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, HuemillError):
                 raise error.__context__ from None
@@ -133,6 +135,18 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._idle_bytes > self._limits.head_bytes and not self._begun:
             raise InvalidRequest(f"{self._idle_bytes:,} bytes came that are neither of a head nor of a body.")
         self._check_head(self._idle_bytes)
+
+    def _pass_over_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 with a request that would rather be of another protocol (RFC 9110, section 7.8).
+
+        The parser takes what follows such a head for the other protocol, and would lose the body; so it begins anew,
+        and is not told of the wish. Java's HttpClient and `curl --http2` have it at every first request.
+        """
+        fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
+        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (self.parser.get_method(), self.url, fields)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.feed_data(head)
+        self._feed(rest)
 
     def _check_head(self, size: int) -> None:
         """Refuse a head, whole or begun, of `size` bytes; or trailers, which are fields too."""
@@ -184,6 +198,10 @@ class GuardedProtocol(HttpToolsProtocol):
             raise InvalidRequest("The field Host names no host: letters, digits, and -._ or an address in brackets.")
         if len(self.pipeline) >= MOST_PIPELINED:
             raise InvalidRequest("Too many requests came before the first was answered.")
+        if self.parser.get_method() == b"CONNECT":
+            raise InvalidRequest("This is no proxy: nothing is connected to.")
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return
         super().on_headers_complete()
         self.cycle.transport = cast(asyncio.Transport, self._lingering)
         # Trailers go into a list of their own: the request's fields are what they were when it was routed.
@@ -204,6 +222,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._idle_bytes = 0
         self._before_body = True
         super().on_message_complete()
@@ -211,9 +231,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._before_body = self._begun = False
         super().handle_websocket_upgrade()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade that is not known is passed over (RFC 9110, section 7.8); there is nothing to warn of."""
 
     # Ends.
 

@@ -94,7 +94,14 @@ def test_what_is_no_request(service: Service, fields: bytes) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"GET /healthz", b"GET /healthz HTTP/2.0", b"GET /healthz HTTP/3.0", b"\x16\x03\x01\x02\0\x01", b"GET  HTTP/1.1"],
+    [
+        b"GET /healthz",
+        b"GET /healthz HTTP/2.0",
+        b"GET /healthz HTTP/3.0",
+        b"\x16\x03\x01\x02\0\x01",
+        b"GET  HTTP/1.1",
+        b"CONNECT x:443 HTTP/1.1",
+    ],
 )
 def test_what_is_no_request_line(service: Service, line: bytes) -> None:
     """Other protocols, TLS among them, and other versions are 400."""
@@ -166,9 +173,15 @@ def test_trailers_are_no_headers(service: Service) -> None:
     assert "preference-applied" not in first.headers
 
 
-def test_an_upgrade_that_is_not_known(service: Service) -> None:
-    """Who asks for another protocol is answered in this one."""
-    assert only(said_to(service.port, GET + b"Upgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n")).status == 200
+@pytest.mark.parametrize("pause", [0, 0.002])
+def test_an_upgrade_that_is_not_known(service: Service, pause: float) -> None:
+    """Who would rather speak another protocol is answered in this one, and the body of the request is not lost."""
+    wish = b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n"
+    length = b"Content-Length: %d\r\n\r\n" % len(SMALL_PNG)
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(SMALL_PNG) + SMALL_PNG + b"\r\n0\r\n\r\n"
+    whole = POST + wish + length + SMALL_PNG + POST + wish + chunks + GET + wish + b"\r\n" + GET + CLOSE
+    pieces = [whole[begin : begin + 50] for begin in range(0, len(whole), 50)] if pause else [whole]
+    assert [each.status for each in said_to(service.port, *pieces, pause=pause)] == [202, 202, 200, 200]
 
 
 def test_a_client_that_closes_its_side(service: Service) -> None:

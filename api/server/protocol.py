@@ -95,6 +95,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(self._limits.head_seconds, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._leave(exc)
+        super().connection_lost(exc)
+
+    def _leave(self, exc: Exception | None) -> None:
+        """Nothing is counted, waited for or timed any more of a connection that is lost."""
         if self._who is not None:
             self._doors.leave(self._who)
             self._who = None
@@ -104,7 +109,6 @@ class GuardedProtocol(HttpToolsProtocol):
         for timer in (self._head_timer, self._linger_timer, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         for begin in range(0, len(data), PIECE_BYTES):
@@ -143,9 +147,9 @@ class GuardedProtocol(HttpToolsProtocol):
         and is not told of the wish. Java's HttpClient and `curl --http2` have it at every first request.
         """
         fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
-        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (self.parser.get_method(), self.url, fields)
+        line = self.parser.get_method(), self.url, self.parser.get_http_version().encode()
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.feed_data(head)
+        self._feed(b"%b %b HTTP/%b\r\n" % line + fields + b"\r\n")
         self._feed(rest)
 
     def _check_head(self, size: int) -> None:
@@ -200,10 +204,12 @@ class GuardedProtocol(HttpToolsProtocol):
             raise InvalidRequest("Too many requests came before the first was answered.")
         if self.parser.get_method() == b"CONNECT":
             raise InvalidRequest("This is no proxy: nothing is connected to.")
-        if self.parser.should_upgrade() and not self._should_upgrade():
-            return
+        upgrades = self.parser.should_upgrade()
+        if upgrades and not self._should_upgrade():
+            return  # `_feed` sees to it
         super().on_headers_complete()
-        self.cycle.transport = cast(asyncio.Transport, self._lingering)
+        if not upgrades:
+            self.cycle.transport = cast(asyncio.Transport, self._lingering)
         # Trailers go into a list of their own: the request's fields are what they were when it was routed.
         self.headers = []
         self._before_body = self._begun = False
@@ -229,8 +235,15 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        self._before_body = self._begun = False
         super().handle_websocket_upgrade()
+        successor: Any = self.transport.get_protocol()
+        lost = successor.connection_lost
+
+        def connection_lost(exc: Exception | None) -> None:
+            self._leave(exc)
+            lost(exc)
+
+        successor.connection_lost = connection_lost
 
     # Ends.
 
@@ -243,6 +256,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: HuemillError) -> None:
         """Tell the client why nothing more is read, and part. Answers that are owed for earlier requests come first."""
+        if self.transport.is_closing():
+            return
         self._deaf, self._begun = True, False
         self._patience = LINGER_BYTES
         answered = self.cycle is None or self.cycle.response_complete

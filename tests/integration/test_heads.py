@@ -182,6 +182,8 @@ def test_an_upgrade_that_is_not_known(service: Service, pause: float) -> None:
     whole = POST + wish + length + SMALL_PNG + POST + wish + chunks + GET + wish + b"\r\n" + GET + CLOSE
     pieces = [whole[begin : begin + 50] for begin in range(0, len(whole), 50)] if pause else [whole]
     assert [each.status for each in said_to(service.port, *pieces, pause=pause)] == [202, 202, 200, 200]
+    old = b"GET /healthz HTTP/1.0\r\n" + wish + b"\r\n"
+    assert only(said_to(service.port, old)).status == 200
 
 
 def test_a_client_that_closes_its_side(service: Service) -> None:

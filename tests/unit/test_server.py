@@ -1,9 +1,12 @@
 """The parts of the gateway's server, each by itself: doors, turns, stalled readers, hosts and prefixes."""
 
 import asyncio
+import functools
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
+import uvicorn
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -12,6 +15,8 @@ from starlette.types import Message, Receive, Scope, Send
 from api.http.routes import events, files, health, images, jobs, results
 from api.server.doors import Doors
 from api.server.edge import API_POLICY, Edge
+from api.server.entrance import listening_socket
+from api.server.protocol import GuardedProtocol, Limits
 from api.server.stalled import Stalled
 from api.server.turns import AT_ONCE, BEGINNING_SECONDS, Turns
 from shared.jobs.worker_names import public_name
@@ -229,3 +234,50 @@ def test_no_dependency_takes_a_thread() -> None:
     calls = {each.call for route in routes for each in all_of(route.dependant)}
     assert len(calls) > 10
     assert [call for call in calls if not asyncio.iscoroutinefunction(call)] == []
+
+
+class Socket(asyncio.Protocol):
+    """Another protocol than HTTP: it answers whatever comes, and forgets."""
+
+    def __init__(self, **_: object) -> None:
+        """As uvicorn makes those of WebSockets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(b"upgraded")  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_becomes_a_socket_is_counted_to_its_end() -> None:
+    """An upgrade that is known leads to the other protocol; its connection counts for as long as it lasts."""
+    doors = Doors(10, 10)
+
+    async def run() -> None:
+        listening = listening_socket("127.0.0.1", 0, 30)
+        more = {"limits": Limits(2**15, 2**14, 100, 0.2), "doors": doors, "stalled": Stalled(), "entrance": None}
+        http: Any = functools.partial(GuardedProtocol, **more)
+        server = uvicorn.Server(
+            uvicorn.Config(Edge(nowhere, "", []), http=http, ws=Socket, lifespan="off", log_config=None)
+        )
+        serving = asyncio.create_task(server._serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        assert await reader.readexactly(8) == b"upgraded"
+        await asyncio.sleep(0.5)  # longer than a head may take
+        writer.write(b"more")
+        assert await reader.readexactly(8) == b"upgraded"
+        assert doors.count == 1
+        writer.close()
+        await asyncio.sleep(0.1)
+        assert doors.count == 0
+        server.should_exit = True
+        await serving
+
+    asyncio.run(run())
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("no request comes of it")

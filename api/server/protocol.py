@@ -210,8 +210,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if not upgrades:
             self.cycle.transport = cast(asyncio.Transport, self._lingering)
-        # Trailers go into a list of their own: the request's fields are what they were when it was routed.
-        self.headers = []
+            # Trailers go into a list of their own: the request's fields are what they were when it was routed.
+            self.headers = []
         self._before_body = self._begun = False
         self._idle_bytes = 0
         self._patience = LINGER_BYTES

@@ -181,7 +181,7 @@ def test_many_colours_close_to_each_other_need_no_more_memory_than_there_is() ->
 
 
 def test_light_is_mixed_and_not_encoded_values() -> None:
-    """Half of the dots are white at 188, where half of the light is; Pillow, mixing encoded values, has half at 128."""
+    """Half of the dots are white at 188, where half of the light is; Pillow, mixing encoded values, has that at 128."""
     ramp = np.linspace(0, 255, 256).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
     theirs = np.asarray(Image.fromarray(ramp).convert("1")).mean(axis=0)
     made = Painting(np.zeros((64, 256), np.int16), ramp, np.array([[0, 0, 0], [255, 255, 255]], np.uint8))

@@ -81,6 +81,15 @@ def test_what_is_painted_cannot_be_changed() -> None:
     assert base.flags.writeable
 
 
+@pytest.mark.parametrize(
+    ("labels", "base"), [((5, 6), (5, 7, 3)), ((5, 6), (6, 5, 4)), ((5, 6), (5, 6, 2)), ((5,), (5, 6, 3))]
+)
+def test_labels_are_of_the_images_size(labels: tuple[int, ...], base: tuple[int, ...]) -> None:
+    """A label map of another shape is refused: kernels would read beyond it."""
+    with pytest.raises(ValueError, match="got"):
+        Painting(np.zeros(labels, np.int16), np.zeros(base, np.uint8), np.zeros((1, 3), np.uint8))
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("shape", [(1, 1), (10, 20), (10, 21), (21, 10), (1, 300), (300, 1)])
 def test_the_original_stands_beside_the_painting(

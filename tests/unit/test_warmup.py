@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from shared.contract.outputs import OUTPUT_NAMES
 from shared.contract.params import AgglomerativeParams, KMeansParams, parse_params
 from shared.formats import Limits
 from tests.support.corpus import corpus
@@ -38,6 +39,13 @@ WAYS: list[dict[str, Any]] = [
     {"algorithm": "optics", "cluster_method": "dbscan", "eps": 5.0},
     *({"algorithm": "agglomerative", "linkage": name} for name in ("ward", "single", "complete", "average")),
     {"algorithm": "agglomerative", "n_clusters": None, "distance_threshold": 50.0},
+]
+OUTPUTS: list[dict[str, Any]] = [
+    {"algorithm": "kmeans", "n_clusters": {"min": 2, "max": 4}},
+    {"algorithm": "kmeans", "recolor": {"dither": True, "noise": "nearest", "format": "webp"}},
+    {"algorithm": "hdbscan", "min_samples": 5, "recolor": {"noise": "nearest", "dither": True}},
+    {"algorithm": "optics", "names": "xkcd", "recolor": {"noise": "grey"}, "max_pixels": 200},
+    {"algorithm": "agglomerative", "alpha": "blend:#ff0000"},
 ]
 SPACES = ("rgb", "lab", "oklab")
 SELECTIONS: list[dict[str, Any]] = [
@@ -72,6 +80,9 @@ def made_for_jobs() -> tuple[int, list[tuple[str, str]]]:
     jobs += [(image, {"algorithm": "hdbscan", **chosen}) for chosen in SELECTIONS for image in (small, clear)]
     jobs += [(large, {"algorithm": "kmeans"}), (encoded(noise(1, 1)), {"algorithm": "optics"})]
     jobs += [(sample.data, {"algorithm": "kmeans", "n_clusters": 1}) for sample in corpus()]
+    for way in OUTPUTS:
+        names = [name for name in OUTPUT_NAMES if name != "sweep" or isinstance(way.get("n_clusters"), dict)]
+        jobs += [(image, {**way, "outputs": names}) for image in (small, clear, large)]
     for image, params in jobs:
         pipeline.run(image, parse_params(params), lambda *_: True, limits=Limits())
     pipeline.run(small, parse_params({"algorithm": "kmeans"}), lambda *_: True, mask=small, limits=Limits())
@@ -103,7 +114,7 @@ def measure(pixels: np.ndarray, common: dict[str, Any]) -> None:
 
 
 def test_no_job_waits_for_a_compiler_after_the_warm_up() -> None:
-    """Every algorithm, option, selection and image format runs on the kernels that the warm-up has made or loaded."""
+    """Every algorithm, option, selection, output and format runs on the kernels that the warm-up has made or loaded."""
     # In a process of its own: in this one other tests have called kernels before.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         made, more = pool.submit(made_for_jobs).result()

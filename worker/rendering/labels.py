@@ -13,8 +13,8 @@ from worker.rendering.label_png import label_png
 from worker.segmentation import Segmentation
 
 
-def draw(segmentation: Segmentation, _: Meter) -> Iterator[File]:
-    picture = label_png(segmentation.labels, segmentation.palette)
+def draw(segmentation: Segmentation, meter: Meter) -> Iterator[File]:
+    picture = label_png(segmentation.labels, segmentation.palette, meter.threads)
     yield File(LABELS_PNG, "image/png", "Every pixel in its cluster's colour; an index is a label.", picture)
     array = npy(segmentation.labels)
     yield File(LABELS_NPY, "application/x-npy", "Every pixel's label, as numpy.load reads it.", array)

@@ -31,6 +31,11 @@ class Painting:
         return self.labels.shape[1], self.labels.shape[0]
 
     def __post_init__(self) -> None:
+        # The kernels trust it.
+        if self.labels.shape != self.base.shape[:2] or self.base.shape[2:] not in ((3,), (4,)):
+            raise ValueError(
+                f"labels must be [h, w] and base [h, w, 3 or 4]; got {self.labels.shape}, {self.base.shape}"
+            )
         for name in ("labels", "base"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 

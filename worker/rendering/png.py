@@ -23,6 +23,9 @@ NO_FILTER, SUB = 0, 1
 # Rows are made and deflated so many bytes at a time: a picture of 100 megapixels never stands in memory as such.
 BAND_BYTES = 16 << 20
 _LEVEL = 1
+# Of less than 16 kB, `isal_zlib.compress` now and then makes other bytes, if as good ones: seen with isal 1.9.1, on
+# threads, for some rows in every seventh call; never of more, and never by a packer.
+_COMPRESSED_AT_ONCE = 1 << 16
 _ZLIB_HEADER = b"\x78\x5e"  # as ISA-L writes it at that level
 
 Chunk = tuple[bytes, bytes]  # name, data
@@ -95,22 +98,26 @@ def encode(
     step = max(1, BAND_BYTES // row_bytes)
     bands = list(pairwise([*range(0, height, step), height]))
     if len(bands) == 1:
-        deflated = [_deflated(rows(0, height), True)]
+        pixels = [_compressed(rows(0, height))]
     else:
         with ThreadPoolExecutor(min(threads, len(bands))) as pool:
-            deflated = list(pool.map(lambda band: _deflated(rows(*band), band[1] == height), bands))
+            pixels = _stream(list(pool.map(lambda band: _deflated(rows(*band), band[1] == height), bands)))
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
     # A chunk for each band: the length of one alone might not fit into its 31 bits.
-    parts = [(b"IHDR", header), *chunks, *((b"IDAT", data) for data in _stream(deflated)), (b"IEND", b"")]
+    parts = [(b"IHDR", header), *chunks, *((b"IDAT", data) for data in pixels), (b"IEND", b"")]
     return SIGNATURE + b"".join(piece for name, data in parts for piece in _chunk(name, data))
 
 
-def _deflated(rows: NDArray[np.uint8], last: bool) -> tuple[bytes, int, int]:
-    """The band's part of a deflate stream, the Adler-32 of its rows, and their bytes.
+def _compressed(rows: NDArray[np.uint8]) -> bytes:
+    """All rows as a zlib stream."""
+    if rows.nbytes < _COMPRESSED_AT_ONCE:
+        return b"".join(_stream([_deflated(rows, True)]))
+    data: bytes = isal_zlib.compress(rows, _LEVEL)
+    return data
 
-    Not by `isal_zlib.compress`: that now and then gives other bytes for the same rows (seen with isal 1.9.1 for less
-    than 16 kB on threads, 14 % of the calls for some rows), a packer always the same.
-    """
+
+def _deflated(rows: NDArray[np.uint8], last: bool) -> tuple[bytes, int, int]:
+    """The band's part of a deflate stream, the Adler-32 of its rows, and their bytes."""
     packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
     data = packer.compress(rows) + packer.flush(isal_zlib.Z_FINISH if last else isal_zlib.Z_FULL_FLUSH)
     return data, isal_zlib.adler32(rows), rows.nbytes

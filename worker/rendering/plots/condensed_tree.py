@@ -21,6 +21,7 @@ def data(
 
     Each has its `parent` (null for the root), its `left` end on the axis of pixels, `steps` [lambda, pixels that are
     left from there on], ending where it splits or dissolves, and the `label` that was chosen for it, null for most.
+    Of the tree's clusters, `of`, as many as `chosen` have a label.
     """
     tree = details.condensed
     owner = _owner(tree.parent, details.selected)
@@ -49,7 +50,12 @@ def data(
                 "label": chosen.get(cluster),
             }
         )
-    return {"pixels": in_pixels(tree.pixels[0], units), "clusters": clusters, "of": len(tree.parent)}
+    return {
+        "pixels": in_pixels(tree.pixels[0], units),
+        "clusters": clusters,
+        "of": len(tree.parent),
+        "chosen": len(details.selected),
+    }
 
 
 def _owner(parent: NDArray[np.int64], selected: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -104,7 +110,9 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     from matplotlib.collections import PolyCollection
 
     sheet = style.figure()
-    axes = style.axes(sheet, _title(found["clusters"]), "pixels", "density (λ = 1 / distance)")
+    drawn, of = len(found["clusters"]), found["of"]
+    below = "pixels" if drawn == of else f"pixels (the {drawn:,} largest of {of:,} clusters in the tree)"
+    axes = style.axes(sheet, _title(found["chosen"]), below, "density (λ = 1 / distance)")
     shapes, fills, edges = [], [], []
     for cluster, inherited in _with_color(found["clusters"]):
         lambdas = np.array([step[0] for step in cluster["steps"]])
@@ -120,8 +128,7 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     return style.png(sheet)
 
 
-def _title(clusters: Sequence[Mapping[str, Any]]) -> str:
-    chosen = len({cluster["label"] for cluster in clusters} - {None})
+def _title(chosen: int) -> str:
     if chosen == 0:
         return "No cluster holds together as density rises"
     return f"{chosen:,} {'cluster holds' if chosen == 1 else 'clusters hold'} together as density rises"

@@ -1,0 +1,117 @@
+"""The curve, the scatter, and what holds for all plots."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from shared.contract.params import AgglomerativeParams, ColorSpace, HdbscanParams, OpticsParams
+from tests.support.pictures import colors_in, decoded
+from tests.support.plots import Found, blobs, clustered
+from worker.color.spaces import from_srgb
+from worker.rendering.plots import condensed_tree, curve, dendrogram, reachability, scatter
+from worker.rendering.points import AXES, PointCloud
+
+
+def selection(criterion: str, chosen: int, **missing: None) -> Found:
+    curve_ = [
+        {"n_clusters": k, "inertia": 4e9 / k, "silhouette": 0.5 - 0.01 * abs(k - 6), "calinski_harabasz": 9000.0 * k,
+         "davies_bouldin": 1.0 + 0.1 * k, "bic": -1e7 + k, **missing} for k in range(2, 16)
+    ]  # fmt: skip
+    return {"criterion": criterion, "chosen": chosen, "reason": "", "curve": curve_}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "title"),
+    [
+        ("silhouette", "Silhouette is highest at 6 colours"),
+        ("calinski_harabasz", "Calinski-Harabasz index is highest at 6 colours"),
+        ("davies_bouldin", "Davies-Bouldin index is lowest at 6 colours"),
+        ("bic", "BIC is lowest at 6 colours"),
+        ("elbow", "The inertia bends most at 6 colours"),
+    ],
+)
+def test_a_curves_title_says_what_is_seen(criterion: str, title: str) -> None:
+    """Which measure is best where; and the picture has its one size."""
+    assert curve._title(criterion, 6) == title
+    assert decoded(curve.draw(selection(criterion, 6))).shape[:2] == (810, 1200)
+
+
+def test_a_curve_passes_over_what_is_not_known() -> None:
+    """A silhouette that is null throughout, or in one place, and a range of one number."""
+    whole = selection("silhouette", 6)
+    gap = {
+        **whole,
+        "curve": [{**entry, "silhouette": None} if entry["n_clusters"] == 4 else entry for entry in whole["curve"]],
+    }
+    pictures = {curve.draw(shown) for shown in (whole, gap, selection("elbow", 6, silhouette=None))}
+    assert len(pictures) == 3
+    assert curve.draw({**whole, "curve": whole["curve"][4:5]}) not in pictures
+
+
+def cloud(space: ColorSpace, clusters: int) -> tuple[PointCloud, np.ndarray]:
+    random = np.random.default_rng(1)
+    colors = np.unique(random.integers(0, 256, (500, 3), np.uint8), axis=0)
+    labels = (
+        random.integers(-1, clusters, len(colors)).astype(np.int32) if clusters else np.full(len(colors), -1, np.int32)
+    )
+    palette = random.integers(0, 256, (clusters, 3), np.uint8)
+    coords, centers = from_srgb(colors, space), from_srgb(palette, space)
+    return PointCloud(colors, labels, random.integers(1, 900, len(colors)), coords, centers, AXES[space]), palette
+
+
+@pytest.mark.parametrize("clusters", [0, 1, 6])
+@pytest.mark.parametrize("space", AXES)
+def test_a_scatter_has_the_clusters_colours(space: ColorSpace, clusters: int) -> None:
+    """Each cluster's colour in the right half, most colours as they are in the left one."""
+    points, palette = cloud(space, clusters)
+    picture = decoded(scatter.draw(points, palette))
+    assert picture.shape[:2] == (750, 1500)
+    assert {"#" + bytes(color).hex() for color in palette} <= colors_in(picture[:, 750:])
+    own = {"#" + bytes(color).hex() for color in points.colors}
+    assert len(own & colors_in(picture[:, :750])) > 0.8 * len(own)
+
+
+def digests() -> Iterator[str]:
+    """Of a picture of each kind."""
+    pixels = blobs(30, 40)
+    points, found, palette = clustered(pixels, OpticsParams())
+    yield _digest(reachability.draw(reachability.data(found.details.plot, found.labels, "rgb"), palette))
+    points, found, palette = clustered(pixels, HdbscanParams(min_cluster_size=20))
+    yield _digest(condensed_tree.draw(condensed_tree.data(found.details, found.labels, points.weights), palette))
+    points, found, palette = clustered(pixels, AgglomerativeParams(n_clusters=5))
+    yield _digest(dendrogram.draw(dendrogram.data(found.details, found.labels, points.weights, 5, "ward"), palette))
+    yield _digest(curve.draw(selection("silhouette", 6)))
+    yield _digest(scatter.draw(*cloud("lab", 4)))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_equal_data_give_equal_bytes() -> None:
+    """Twice here, and in another process."""
+    program = "from tests.unit.test_plots import digests; print(*digests())"
+    elsewhere = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    here = list(digests())
+    assert list(digests()) == here
+    assert elsewhere.split() == here
+
+
+def test_a_plotting_package_is_loaded_by_the_first_plot_only() -> None:
+    """Data, cards and CSS's names need none: jobs that draw no plot do not wait for it."""
+    program = (
+        "import sys, numpy as np\n"
+        "from worker.rendering import card, masks, recolored, side_by_side, sweep, points\n"
+        "from worker.rendering.plots import condensed_tree, curve, dendrogram, reachability, scatter, style\n"
+        "from worker.color import names\n"
+        "names.nearest(np.zeros((1, 3), np.uint8), 'css')\n"
+        "card.card(np.zeros((5, 5, 3), np.uint8), [], 1.0, '')\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "style.png(style.figure())\n"
+        "assert 'matplotlib' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -71,14 +71,15 @@ class JobRunner:
         try:
             data = self.blobs.read(job.upload.key)
             mask = self.blobs.read(job.mask.key) if job.mask is not None else None
-            outcome = pipeline.run(
-                data,
-                job.known_params,
-                reporter.report,
-                mask=mask,
-                limits=settings.image_limits,
-                threads=settings.threads,
-            )
+            with reporter:
+                outcome = pipeline.run(
+                    data,
+                    job.known_params,
+                    reporter.report,
+                    mask=mask,
+                    limits=settings.image_limits,
+                    threads=settings.threads,
+                )
             self._save(job, outcome)
         except Stopped:
             if reporter.timed_out:

@@ -6,7 +6,19 @@ One that is not named keeps the table that it has from an earlier run, each with
 import sys
 from pathlib import Path
 
-from bench import agglomerative, cold, decoding, growth, hdbscan_, kmeans, optics, quantizers, results, round_trip
+from bench import (
+    agglomerative,
+    cold,
+    decoding,
+    growth,
+    hdbscan_,
+    kmeans,
+    optics,
+    outputs,
+    quantizers,
+    results,
+    round_trip,
+)
 from bench.common import IMAGES, environment, table
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -18,6 +30,7 @@ BENCHMARKS = {
     "hdbscan": hdbscan_,
     "agglomerative": agglomerative,
     "results": results,
+    "outputs": outputs,
     "growth": growth,
     "cold": cold,
     "round_trip": round_trip,

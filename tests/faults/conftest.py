@@ -6,11 +6,7 @@ import pytest
 
 # A thousand jobs on a busy machine.
 MOST_SECONDS = 300
-_SEEN = pytest.StashKey[list[tuple[str, str]]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_SEEN] = []
+_SEEN = "seen"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,13 +23,21 @@ def saw(request: pytest.FixtureRequest) -> Callable[..., None]:
         words = [
             f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in numbers.items()
         ]
-        request.config.stash[_SEEN].append((request.node.name, ", ".join(words).replace("_", " ")))
+        # A test's properties reach the process that reports, whichever process it runs in.
+        request.node.user_properties.append((_SEEN, ", ".join(words).replace("_", " ")))
 
     return note
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    seen = config.stash[_SEEN]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    seen = [
+        (report.nodeid.rpartition("::")[2], words)
+        for report in reports
+        if report.when == "call"
+        for name, words in report.user_properties
+        if name == _SEEN
+    ]
     if seen:
         terminalreporter.section("what the faults did")
         for name, words in seen:

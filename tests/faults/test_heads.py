@@ -14,6 +14,9 @@ from tests.support.processes import Service, StoreServer, reset_peak, resident_b
 from tests.support.raw import answers, connect, said_to
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.alone
+
+
 MB = 2**20
 MOST_MB = 20
 SENT_MB = 100

@@ -21,6 +21,9 @@ from tests.support.processes import Service, StoreServer, reset_peak, resident_b
 from tests.support.raw import everything, stalled
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.alone
+
+
 Stores = Callable[..., StoreServer]
 Services = Callable[..., Service]
 Saw = Callable[..., None]

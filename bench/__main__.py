@@ -18,6 +18,7 @@ from bench import (
     quantizers,
     results,
     round_trip,
+    service,
 )
 from bench.common import IMAGES, environment, table
 
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "growth": growth,
     "cold": cold,
     "round_trip": round_trip,
+    "service": service,
 }
 HEADER = """# Results
 

@@ -75,6 +75,50 @@ def test_a_scatter_has_the_clusters_colours(space: ColorSpace, clusters: int) ->
     assert len(own & colors_in(picture[:, :750])) > 0.8 * len(own)
 
 
+def pictured(colors: np.ndarray, labels: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """The scatter of colours u8[M, 3] of one pixel each, in rgb."""
+    pixels = np.ones(len(colors), np.int64)
+    points = PointCloud(
+        colors, labels.astype(np.int32), pixels, colors.astype(float), palette.astype(float), AXES["rgb"]
+    )
+    return decoded(scatter.draw(points, palette))[..., :3]
+
+
+def test_both_views_are_whole() -> None:
+    """Where each colour is a cluster of its own both views are the same, axes and names and all; none is cut off."""
+    colors = np.unique(np.random.default_rng(2).integers(0, 256, (60, 3), np.uint8), axis=0)
+    sheet = pictured(colors, np.arange(len(colors)), colors)[100:]
+    ink = (sheet != 255).any(axis=(0, 2)).nonzero()[0]
+    left, right = ink[ink < 750], ink[ink >= 750]
+    assert ink.max() < 1490
+    assert left.max() - left.min() == right.max() - right.min()
+    assert (sheet[:, left.min() : left.max()] == sheet[:, right.min() : right.max()]).all()
+
+
+@pytest.mark.parametrize(("lightest", "outlined"), [(255, True), (120, False)])
+def test_pale_colours_have_an_outline(lightest: int, outlined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would vanish on the pane has a darker one, in both views; what is seen has none."""
+    colors = lightest - np.indices((4, 4, 4), np.uint8).reshape(3, -1).T * 10
+    sheet = pictured(colors, np.zeros(64), colors[:1]).astype(int)
+    monkeypatch.setattr(scatter, "LEAST_CONTRAST", 0)
+    darker = (pictured(colors, np.zeros(64), colors[:1]) - sheet).max(axis=2) > 40
+    assert [half.sum() > 500 for half in (darker[:, :750], darker[:, 750:])] == [outlined, outlined]
+
+
+def test_noise_hides_no_cluster() -> None:
+    """Noise that stands before a cluster is drawn behind it: the cluster shows as many pixels as without it."""
+    grid = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3, indexing="ij"), -1).reshape(-1, 3).astype(np.uint8)
+    inside = (abs(grid.astype(int) - 128) < 40).all(axis=1)
+    red = np.array([[200, 30, 40]], np.uint8)
+    with_noise = pictured(grid, np.where(inside, 0, -1), red)[:, 750:]
+    # Its corners alone keep the axes as they are.
+    corners = np.isin(grid, (0, 255)).all(axis=1)
+    without = pictured(grid[inside | corners], np.where(inside, 0, -1)[inside | corners], red)[:, 750:]
+    seen = [int((view == red[0]).all(axis=2).sum()) for view in (with_noise, without)]
+    assert seen[0] == pytest.approx(seen[1], rel=0.01)
+    assert seen[1] > 10_000
+
+
 def digests() -> Iterator[str]:
     """Of a picture of each kind."""
     pixels = blobs(30, 40)

@@ -85,9 +85,8 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     if found["cut"] is not None:
         axes.axhline(found["cut"], color=style.INK, linewidth=1)
         axes.annotate(
-            f"{found['clusters']:,} clusters", (1, found["cut"]), xycoords=("axes fraction", "data"), ha="right",
-            xytext=(0, 4), textcoords="offset points", color=style.INK, fontsize=style.TEXT,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            f"{found['clusters']:,} clusters", (1, found["cut"]), xycoords=("axes fraction", "data"), va="center",
+            xytext=(5, 0), textcoords="offset points", color=style.INK, fontsize=style.TEXT,
         )  # fmt: skip
     return style.png(sheet)
 

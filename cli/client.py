@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ class Client:
     """A gateway at a URL."""
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         # Proxies of the environment are for the world outside, not for a service of one's own.
         self._http = httpx.Client(base_url=self.url, timeout=httpx.Timeout(30, connect=5), trust_env=False)
 
@@ -65,14 +65,22 @@ class Client:
         return cast(dict[str, Any], self._json("GET", f"/v1/jobs/{job_id}/result", params={"labels": "none"}))
 
     def download(self, address: str, path: Path) -> None:
-        """Write the file at the address into `path`, piece by piece."""
-        with self._http.stream("GET", address) as answer:
-            if answer.is_error:
-                answer.read()
-                raise _refusal(answer)
-            with path.open("wb") as file:
-                for piece in answer.iter_bytes():
-                    file.write(piece)
+        """Write the file at the address into `path`, piece by piece: the whole of it, or nothing.
+
+        Raises ServiceError, or OSError for a path that cannot be written.
+        """
+        part = path.with_name(path.name + ".part")
+        try:
+            with self._reached(), self._http.stream("GET", address) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _refusal(answer)
+                with part.open("wb") as file:
+                    for piece in answer.iter_bytes():
+                        file.write(piece)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def wait(self, job_id: str, progress: Progress) -> dict[str, Any]:
         """Follow the job's events to its end, and again from the last one after a cut; the ended job."""
@@ -119,14 +127,20 @@ class Client:
         return orjson.loads(self._send(method, path, **options).content)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
+        with self._reached():
             answer = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
-            hint = "start one with `huemill serve`, or name another with --url"
-            raise ServiceError(f"No huemill answers at {self.url} ({error}); {hint}.") from None
         if answer.is_error:
             raise _refusal(answer)
         return answer
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """That nobody answers is said in a person's words."""
+        try:
+            yield
+        except httpx.TransportError as error:
+            hint = "start one with `huemill serve`, or name another with --url"
+            raise ServiceError(f"No huemill answers at {self.url} ({error}); {hint}.") from None
 
 
 def _refusal(answer: httpx.Response) -> ServiceError:

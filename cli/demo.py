@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from cli.client import Client, ServiceError
-from cli.display import progress_bars, show_outcome
-from cli.jobs import Batch, save
+from cli.display import progress_bars, show_error, show_palette
+from cli.jobs import Batch
+from cli.saving import Folder
 from cli.stack import running
 
 FOLDER = Path("huemill-demo")
@@ -27,15 +28,14 @@ def run_demo(image: Path | None, params: dict[str, Any]) -> bool:
     with tempfile.TemporaryDirectory(prefix="huemill-") as folder, running(Path(folder)) as stack:
         console.print("Valkey, a worker and the gateway are up, all on this machine.")
         with Client(stack.url) as client, progress_bars(console, [image]) as watch:
-            (outcome,) = Batch(client, params, None, watch).run([image])
-        show_outcome(image, outcome)
-        if isinstance(outcome, ServiceError):
-            return False
-        with Client(stack.url) as client:
-            saved = save(client, outcome, image, FOLDER)
+            (outcome,) = Batch(client, params, None, watch, Folder(client, FOLDER, [image]).save).run([image])
+    if isinstance(outcome, ServiceError):
+        show_error(image, outcome)
+        return False
+    show_palette(console, image, outcome.job["result"])
     console.print("\nThe service is stopped again. What stays of it:")
-    width = max(len(str(file.path)) for file in saved)
-    for file in saved:
+    width = max(len(str(file.path)) for file in outcome.saved)
+    for file in outcome.saved:
         console.print(f"  {file.path!s:<{width}}  {file.description}", soft_wrap=True, highlight=False)
     console.print(
         "\n`make serve` keeps it up: the console is at /docs, each result at /v1/jobs/{id}/result.", soft_wrap=True

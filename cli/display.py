@@ -40,41 +40,56 @@ def progress_bars(console: Console, images: Sequence[Path]) -> Iterator[Watch]:
 
 
 def show_outcome(image: Path, outcome: Outcome) -> None:
-    """The palette on standard output, or the error on standard error."""
+    """The palette and the saved files on standard output, or the error on standard error."""
     if isinstance(outcome, ServiceError):
-        click.echo(f"{image}: {outcome}", err=True)
-    else:
-        show_palette(Console(), image.name, outcome["result"])
+        show_error(image, outcome)
+        return
+    console = Console()
+    show_palette(console, image, outcome.job["result"])
+    if outcome.saved:
+        folder, names = outcome.saved[0].path.parent, ", ".join(file.path.name for file in outcome.saved)
+        where = "here" if folder == Path() else f"in {folder}"
+        console.print(escape(f"Saved {where}: {names}"), highlight=False)
+
+
+def show_error(image: Path, error: ServiceError) -> None:
+    click.echo(f"{image}: {error}", err=True)
 
 
 def print_json(image: Path, outcome: Outcome) -> None:
-    """One line: the job, or the error's code and message."""
-    found = {"error": {"code": outcome.code, "message": str(outcome)}} if isinstance(outcome, ServiceError) else outcome
+    """One line: the job and the saved files' paths, or the error's code and message."""
+    if isinstance(outcome, ServiceError):
+        found: dict[str, Any] = {"error": {"code": outcome.code, "message": str(outcome)}}
+    else:
+        found = {**outcome.job, "saved": [str(file.path) for file in outcome.saved]}
     click.echo(orjson.dumps({"file": str(image), **found}))
 
 
-def show_palette(console: Console, name: str, result: dict[str, Any]) -> None:
+def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
     """The palette of a result: swatches in true colour, hex, name, share, accent; how the number was chosen; notes."""
-    image = result["image"]
+    found = result["image"]
+    scaled = "" if found["scaled_from"] is None else " (of {} x {})".format(*found["scaled_from"])
     console.print(
-        f"\n[bold]{escape(name)}[/]  {image['width']} x {image['height']} {image['format']}, "
-        f"{image['clustered_pixels']:,} pixels, {image['unique_colors']:,} colours, "
-        f"{result['algorithm']} in {sum(result['timings_ms'].values()):,.0f} ms"
+        f"\n[bold]{escape(str(image))}[/]  {found['width']} x {found['height']}{scaled} {found['format']}, "
+        f"{found['clustered_pixels']:,} pixels, {found['unique_colors']:,} colours, "
+        f"{result['algorithm']} in {sum(result['timings_ms'].values()):,.0f} ms",
+        soft_wrap=True,
     )
     table = Table.grid(padding=(0, 1))
-    largest = max((entry["proportion"] for entry in result["palette"]), default=1.0)
+    shares = [entry["proportion"] for entry in [*result["palette"], result["noise"]]]
+    largest = max(shares) or 1.0
     for entry in result["palette"]:
-        cells = max(1, round(BAR_CELLS * entry["proportion"] / largest))
         table.add_row(
             f"[on {entry['hex']}]      [/]",
             entry["hex"],
             entry["name"]["name"],
             _share(entry["proportion"]),
             f"accent {entry['accent']:.2f}",
-            f"[{entry['hex']}]{'█' * cells}[/]",
+            f"[{entry['hex']}]{_bar(entry['proportion'] / largest) if entry['pixels'] else ''}[/]",
         )
     if result["noise"]["pixels"]:
-        table.add_row("░░░░░░", "", "noise", _share(result["noise"]["proportion"]), "", "")
+        bar = _bar(result["noise"]["proportion"] / largest, "░")
+        table.add_row("░░░░░░", "", "noise", _share(result["noise"]["proportion"]), "", bar)
     console.print(table)
     if result["selection"] is not None:
         _show_selection(console, result["selection"])
@@ -87,14 +102,29 @@ def _share(proportion: float) -> str:
 
 
 def _show_selection(console: Console, selection: dict[str, Any]) -> None:
-    """The reason, and the curve of the criterion as bars from its worst to its best."""
+    """The reason, and the curve: each number's inertia and silhouette, and the criterion as bars, worst to best."""
     measure = "inertia" if selection["criterion"] == "elbow" else selection["criterion"]
-    values = {entry["n_clusters"]: entry[measure] for entry in selection["curve"] if entry[measure] is not None}
+    values = [entry[measure] for entry in selection["curve"] if entry[measure] is not None]
+    low, high = min(values, default=0), max(values, default=0)
     console.print(f"\n{escape(selection['reason'])}")
-    low, high = min(values.values(), default=0), max(values.values(), default=0)
-    table = Table.grid(padding=(0, 1))
-    for number, value in values.items():
-        cells = 1 + round((BAR_CELLS - 1) * (value - low) / ((high - low) or 1))
-        mark = "◀" if number == selection["chosen"] else ""
-        table.add_row(f"{number:>3}", "█" * cells, f"{value:,.4g}", mark)
+    names = list(dict.fromkeys(["inertia", "silhouette", measure]))
+    table = Table(box=None, pad_edge=False, header_style="")
+    for name in ("clusters", *names):
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column()
+    for entry in selection["curve"]:
+        bar = _bar((entry[measure] - low) / ((high - low) or 1)) if entry[measure] is not None else ""
+        mark = " ◀" if entry["n_clusters"] == selection["chosen"] else ""
+        table.add_row(str(entry["n_clusters"]), *(_number(entry[name]) for name in names), bar + mark)
     console.print(table)
+
+
+def _bar(length: float, cell: str = "█") -> str:
+    """A bar of length 0 to 1; one cell of it is always seen."""
+    return cell * max(1, round(BAR_CELLS * length))
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

@@ -7,26 +7,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
 from cli.client import Client, ServiceError
+from cli.saving import Saved
 
 UPLOADS_AT_ONCE = 4
 ANSWER_SECONDS = 1  # after Ctrl-C, for the answers to uploads that are under way
 
-Outcome = dict[str, Any] | ServiceError
-"""The succeeded job, or what went wrong."""
+
+class Done(NamedTuple):
+    """A job that has succeeded."""
+
+    job: dict[str, Any]
+    saved: list[Saved]
+
+
+Outcome = Done | ServiceError
+"""What came of an image, or what went wrong."""
 Watch = Callable[[int, str, float | None], None]
 """Takes an image's number in the order, its stage, and the finished fraction where that is known."""
-Keep = Callable[[dict[str, Any], Path], None]
-"""Takes a succeeded job and its image, and saves what is wanted of it."""
-
-
-class Saved(NamedTuple):
-    """A file that was written."""
-
-    description: str
-    path: Path
+Keep = Callable[[int, dict[str, Any]], list[Saved]]
+"""Takes an image's number and its succeeded job, and saves what is wanted of it."""
 
 
 class Batch:
@@ -61,6 +61,7 @@ class Batch:
         try:
             job = self._followed(number, self._posted(number, image))
         except OSError as error:
+            self._watch(number, "unreadable", None)
             what = "mask" if self._mask is not None and error.filename == str(self._mask) else "file"
             return ServiceError(f"The {what} cannot be read: {error.strerror}.", code="unreadable")
         except ServiceError as error:
@@ -71,17 +72,16 @@ class Batch:
             return ServiceError("The job was cancelled.", code="job_cancelled")
         if job["error"] is not None:
             return ServiceError(job["error"]["message"], code=job["error"]["code"])
-        return job if self._keep is None else self._kept(job, image)
+        return self._kept(number, job)
 
-    def _kept(self, job: dict[str, Any], image: Path) -> Outcome:
-        assert self._keep is not None
+    def _kept(self, number: int, job: dict[str, Any]) -> Outcome:
         try:
-            self._keep(job, image)
+            return Done(job, [] if self._keep is None else self._keep(number, job))
         except OSError as error:
-            return ServiceError(f"Its files cannot be written: {error.strerror}.", code="unwritable")
+            what = f"{error.filename} cannot be written: {error.strerror}."
+            return ServiceError(what, code="unwritable")
         except ServiceError as error:
             return error
-        return job
 
     def _posted(self, number: int, image: Path) -> str:
         """The id of the accepted job."""
@@ -106,20 +106,3 @@ class Batch:
         for job_id in list(self._jobs):
             with suppress(ServiceError):
                 self._client.cancel(job_id)
-
-
-def save(client: Client, job: dict[str, Any], image: Path, folder: Path, palettes: Sequence[str] = ()) -> list[Saved]:
-    """Write what a succeeded job has made into the folder, each file named after the image: `photo-card.png`.
-
-    The result and all of its files, and the palette in each of the formats named.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = [Saved("The result.", folder / f"{image.stem}.json")]
-    saved[0].path.write_bytes(orjson.dumps(client.result(job["id"])))
-    for artifact in job["result"]["artifacts"]:
-        saved.append(Saved(artifact["description"], folder / f"{image.stem}-{artifact['name']}"))
-        client.download(artifact["href"], saved[-1].path)
-    for ending in palettes:
-        saved.append(Saved(f"The palette as {ending}.", folder / f"{image.stem}-palette.{ending}"))
-        client.download(f"{job['links']['self']}/palette.{ending}", saved[-1].path)
-    return saved

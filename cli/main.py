@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -13,9 +13,9 @@ from rich.console import Console
 from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
-from cli.jobs import Batch, Keep
-from cli.jobs import save as save_files
+from cli.jobs import Batch
 from cli.parameters import parameter_options, read_parameters
+from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
 
@@ -54,7 +54,11 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A second image of the same size: its dark pixels are left out."
 )
-@click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results' files.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the results' files, each named after its image.",
+)
 @click.option(
     "--palette",
     "palettes",
@@ -81,23 +85,14 @@ def cluster(
     if save is None and (palettes or params.get("outputs")):
         save = Path()
     with Client(url) as client, progress_bars(Console(stderr=True, quiet=as_json), images) as watch:
-        outcomes = Batch(client, params, mask, watch, _keeper(client, save, palettes)).run(images)
+        keep = None if save is None else Folder(client, save, images, palettes, mask).save
+        outcomes = Batch(client, params, mask, watch, keep).run(images)
     for image, outcome in zip(images, outcomes, strict=True):
         (print_json if as_json else show_outcome)(image, outcome)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
     if any(error.code == "unreachable" for error in errors):
         sys.exit(EXIT_UNREACHABLE)
     sys.exit(EXIT_FAILED if errors else 0)
-
-
-def _keeper(client: Client, folder: Path | None, palettes: Sequence[str]) -> Keep:
-    """What is done with a succeeded job: its files are saved, if they are wanted."""
-
-    def keep(job: dict[str, Any], image: Path) -> None:
-        if folder is not None:
-            save_files(client, job, image, folder, palettes)
-
-    return keep
 
 
 @main.command()

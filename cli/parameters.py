@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import orjson
 
 from shared.contract.errors import InvalidParams
 from shared.contract.outputs import OUTPUT_NAMES
@@ -15,6 +17,10 @@ _APART = {"algorithm", "outputs"}
 # `--palette` is for palette files; the colours that are given to `assign` are its `--colors`.
 _OPTION_NAMES = {"palette": "colors"}
 _SPAN = re.compile(r"(\d+)\.\.(\d+)")
+# How a range is written in a request, and here.
+_SPAN_TEXTS = ('{"min": 2, "max": 15}', "2..15")
+_COLOR_LISTS = {"palette", "fixed"}
+_COLORS_HELP = "#ff8800,#003366, or the .json of a saved result, whose palette is taken"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +37,8 @@ def parameter_options(command: F) -> F:
         if name in _APART:
             continue
         whose = "" if len(owners[name]) == len(MODELS) else f"[{', '.join(owners[name])}] "
-        option = click.option(_option(name), name, metavar="VALUE", help=whose + texts[name])
+        text = texts[name].replace(*_SPAN_TEXTS) + (f" Here: {_COLORS_HELP}." if name in _COLOR_LISTS else "")
+        option = click.option(_option(name), name, metavar="VALUE", help=whose + text)
         command = option(command)
     output = click.option(
         "--output",
@@ -50,16 +57,36 @@ def read_parameters(options: dict[str, str | Sequence[str] | None]) -> dict[str,
         params = {name: _value(name, given) for name, given in options.items() if given}
         parse_params(params)
     except InvalidParams as error:
-        lines = [f"{_option(entry['field'])} {entry['message']}" for entry in error.errors]
+        lines = [f"{_option(entry['field'])} {_worded(entry['field'], entry['message'])}" for entry in error.errors]
         raise click.UsageError("\n".join(lines)) from None
     return params
+
+
+def _worded(field: str, message: str) -> str:
+    """A message about a request in the words of the command line."""
+    if field in _COLOR_LISTS:
+        return f"should be colours: {_COLORS_HELP}; it {message}"
+    return message.replace(*_SPAN_TEXTS).replace("n_clusters", _option("n_clusters"))
 
 
 def _value(name: str, given: str | Sequence[str]) -> Any:
     if not isinstance(given, str):
         return list(given)
+    if name in _COLOR_LISTS and not given.startswith("["):
+        return _palette_of(Path(given)) if given.endswith(".json") else [color.strip() for color in given.split(",")]
     span = _SPAN.fullmatch(given) if name == "n_clusters" else None
     return read_value(name, given) if span is None else {"min": int(span[1]), "max": int(span[2])}
+
+
+def _palette_of(path: Path) -> list[str]:
+    """The colours of a result, or of a palette, that was saved as JSON. Raises click's UsageError if it is none."""
+    try:
+        found = orjson.loads(path.read_bytes())
+        return [entry["hex"] for entry in found["palette" if "palette" in found else "colors"]]
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise click.UsageError(f"{path} is no result and no palette that huemill has saved.") from None
 
 
 def _option(name: str) -> str:

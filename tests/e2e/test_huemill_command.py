@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -16,17 +16,10 @@ from tests.support.calls import finished, post
 from tests.support.images import SMALL_PNG, encoded, noise, photograph
 from tests.support.processes import Child, descendants_of, free_port, lives
 from tests.support.proxy import Proxy
-from tests.support.serving import HUEMILL, STOP_SECONDS, Serving, starting
+from tests.support.serving import HUEMILL, STOP_SECONDS, Serving, huemill
 from tests.support.waiting import until
 
 LONG = {"n_clusters": 64, "n_init": 100, "tol": 0, "max_iter": 10_000}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One for all tests that leave it running."""
-    with starting(tmp_path_factory.mktemp("served")) as start:
-        yield start("--workers", "1")
 
 
 def answers(client: httpx.Client, path: str = "/readyz") -> bool:
@@ -35,13 +28,6 @@ def answers(client: httpx.Client, path: str = "/readyz") -> bool:
         return client.get(path).is_success
     except httpx.TransportError:
         return False
-
-
-def huemill(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command = [*HUEMILL, *arguments]
-    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
-    whole = {**os.environ, "PYTHONPATH": path, "COLUMNS": "120", **environment}
-    return subprocess.run(command, cwd=cwd, env=whole, capture_output=True, text=True, timeout=110, check=False)
 
 
 def one_line(done: "subprocess.CompletedProcess[str]") -> str:

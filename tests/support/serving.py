@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -63,6 +64,14 @@ class Serving:
         assert "Traceback" not in self.child.text()
         assert [pid for pid in processes if lives(pid)] == []
         return took
+
+
+def huemill(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end."""
+    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    whole = {**os.environ, "PYTHONPATH": path, "COLUMNS": "120", **environment}
+    command = [*HUEMILL, *arguments]
+    return subprocess.run(command, cwd=cwd, env=whole, capture_output=True, text=True, timeout=110, check=False)
 
 
 @contextmanager

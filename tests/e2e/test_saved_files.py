@@ -1,0 +1,97 @@
+"""`huemill cluster --save`: which files there are afterwards, and which are left as they were."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.images import SMALL_PNG, encoded, noise
+from tests.support.serving import Serving, huemill
+
+
+def listed(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_files_are_named_after_their_images(served: Serving, tmp_path: Path) -> None:
+    """Into a folder that is not there, with spaces; what is saved is told; names are odd, and images called alike."""
+    for name in ("a/photo.png", "b/photo.png", "b/Übung [1] & 50 %#?.tar.png", "b/.hidden"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(SMALL_PNG if "photo" in name else encoded(noise(20, 20)))
+    images = ["a/photo.png", "b/photo.png", "b/Übung [1] & 50 %#?.tar.png", "b/.hidden"]
+    options = ["--n-clusters", "2", "--output", "card", "--palette", "gpl", "--save", "my files/new [x]"]
+    done = huemill("cluster", *images, *options, cwd=tmp_path, HUEMILL_URL=f"127.0.0.1:{served.port}", COLUMNS="400")
+    assert done.returncode == 0, done
+    parts = (".json", "-labels.png", "-labels.npy", "-card.png", "-palette.gpl")
+    names = ["a-photo", "b-photo", "Übung [1] & 50 %#?.tar", ".hidden"]
+    assert listed(tmp_path / "my files" / "new [x]") == {name + part for name in names for part in parts}
+    for image, name in zip(images, names, strict=True):
+        assert image in done.stdout
+        assert f"Saved in my files/new [x]: {', '.join(name + part for part in parts)}" in done.stdout
+
+
+def test_the_paths_of_saved_files_are_in_the_json(served: Serving, tmp_path: Path) -> None:
+    """A program learns from `--json` what was written."""
+    (tmp_path / "a.png").write_bytes(SMALL_PNG)
+    done = huemill("cluster", "a.png", "--json", "--palette", "css", cwd=tmp_path, HUEMILL_URL=served.url)
+    saved = json.loads(done.stdout)["saved"]
+    assert set(saved) == {"a.json", "a-labels.png", "a-labels.npy", "a-palette.css"}
+    assert all((tmp_path / path).stat().st_size for path in saved)
+
+
+def test_no_image_is_overwritten(served: Serving, tmp_path: Path) -> None:
+    """Where a result's file would be an image that was given, or its mask: an error says so, all stays as it was."""
+    for name in ("a.png", "a-card.png", "b.png"):
+        (tmp_path / name).write_bytes(SMALL_PNG)
+    (tmp_path / "b-card.png").write_bytes(encoded(np.full((6, 8), 255, np.uint8)))
+    before = listed(tmp_path)
+    for images, options, taken in (
+        (["a.png", "a-card.png"], [], "a-card.png"),
+        (["b.png"], ["--mask", "b-card.png"], "b-card.png"),
+    ):
+        done = huemill("cluster", *images, *options, "--output", "card", cwd=tmp_path, HUEMILL_URL=served.url)
+        assert done.returncode == 1
+        assert f"{images[0]}: {taken} is an image that was given, and not overwritten" in done.stderr
+        assert (tmp_path / taken).read_bytes() != b""
+    assert (tmp_path / "a-card.png").read_bytes() == SMALL_PNG
+    assert listed(tmp_path) - before == {"a-card.json", "a-card-labels.png", "a-card-labels.npy", "a-card-card.png"}
+
+
+def test_two_images_files_never_take_each_others_place(served: Serving, tmp_path: Path) -> None:
+    """The palette of `a` and the result of `a-palette` would be one file: one of the two images says so."""
+    for name in ("a.png", "a-palette.png"):
+        (tmp_path / name).write_bytes(SMALL_PNG)
+    arguments = ("cluster", "a.png", "a-palette.png", "--palette", "json", "--save", "new")
+    done = huemill(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
+    assert done.returncode == 1
+    assert done.stderr.count("new/a-palette.json is another image's file, and not overwritten") == 1
+
+
+def test_a_folder_that_cannot_be_made(served: Serving, tmp_path: Path) -> None:
+    """The line names it; nothing is left half written."""
+    (tmp_path / "a.png").write_bytes(SMALL_PNG)
+    done = huemill("cluster", "a.png", "--save", "a.png/new", cwd=tmp_path, HUEMILL_URL=served.url)
+    assert done.returncode == 1
+    assert "a.png: a.png/new cannot be written: Not a directory." in done.stderr
+    assert listed(tmp_path) == {"a.png"}
+
+
+def test_an_unknown_palette_format(served: Serving, tmp_path: Path) -> None:
+    """The error lists those that there are, and no part of the file is left."""
+    (tmp_path / "a.png").write_bytes(SMALL_PNG)
+    done = huemill("cluster", "a.png", "--palette", "xyz", cwd=tmp_path, HUEMILL_URL=served.url)
+    assert done.returncode == 1
+    assert "gpl" in done.stderr
+    assert not [name for name in listed(tmp_path) if "xyz" in name]
+
+
+def test_colours_of_a_saved_result(served: Serving, tmp_path: Path) -> None:
+    """`--colors` takes a result that was saved: another image is painted with its palette."""
+    (tmp_path / "a.png").write_bytes(SMALL_PNG)
+    (tmp_path / "b.png").write_bytes(encoded(noise(30, 30)))
+    assert huemill("cluster", "a.png", "--save", ".", cwd=tmp_path, HUEMILL_URL=served.url).returncode == 0
+    arguments = ("cluster", "b.png", "--algorithm", "assign", "--colors", "a.json", "--json")
+    done = huemill(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
+    colors = [entry["hex"] for entry in json.loads((tmp_path / "a.json").read_text())["palette"]]
+    assert [entry["hex"] for entry in json.loads(done.stdout)["result"]["palette"]] == colors == ["#ff0000", "#0000ff"]

@@ -1,0 +1,49 @@
+"""The command's options, as they are read before anything is sent."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from cli.parameters import read_parameters
+
+COLORS = ["#ff8800", "#003366"]
+
+
+@pytest.mark.parametrize("name", ["palette", "fixed"])
+@pytest.mark.parametrize(
+    "given", ["result.json", "palette.json", "#ff8800,#003366", "#ff8800, #003366", json.dumps(COLORS)]
+)
+def test_lists_of_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, given: str) -> None:
+    """Hex codes with commas, JSON, and what was saved as JSON, result or palette, are the same."""
+    monkeypatch.chdir(tmp_path)
+    Path("result.json").write_text(json.dumps({"palette": [{"hex": color} for color in COLORS], "colors": 5}))
+    Path("palette.json").write_text(json.dumps({"title": "", "colors": [{"hex": color} for color in COLORS]}))
+    options = {"algorithm": "assign" if name == "palette" else "kmeans", name: given}
+    assert read_parameters(options)[name] == COLORS
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--algorithm assign --colors missing.json", "missing.json cannot be read: No such file or directory."),
+        ("--algorithm assign --colors other.json", "other.json is no result and no palette that huemill has saved."),
+        ("--algorithm assign --colors text.json", "text.json is no result and no palette that huemill has saved."),
+        ("--algorithm assign", "--colors should be colours: #ff8800,#003366, or the .json of a saved result"),
+        ("--fixed red", "--fixed[0] should be a colour: '#rrggbb'"),
+        ("--n-clusters 9..2", "--n-clusters should be an integer from 1 to 256, 'auto', or a range such as 2..15"),
+        ("--n-clusters 3 --output sweep", "--output has sweep, which shows a choice: give --n-clusters as 'auto' or"),
+    ],
+)
+def test_wrong_options_are_told_in_the_commands_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, words: str
+) -> None:
+    """Exit code 2; the line says what to type here, not what a request would hold."""
+    monkeypatch.chdir(tmp_path)
+    Path("other.json").write_text('{"palette": [1]}')
+    Path("text.json").write_text("text")
+    done = CliRunner().invoke(main, ["cluster", "a.png", *options.split()])
+    assert done.exit_code == 2
+    assert words in done.output

@@ -16,6 +16,7 @@ from cli.client import ServiceError
 from cli.jobs import Outcome, Watch
 
 BAR_CELLS = 24
+BESIDE_NAME_AND_BAR = 39  # cells of a line: swatch, hex, share, accent, and a space between each two
 
 
 @contextmanager
@@ -76,6 +77,10 @@ def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     table = Table.grid(padding=(0, 1))
+    for _ in range(6):
+        table.add_column(no_wrap=True)
+    names = [entry["name"]["name"] for entry in result["palette"]]
+    cells = max(4, min(BAR_CELLS, console.width - BESIDE_NAME_AND_BAR - max(map(len, names), default=0)))
     shares = [entry["proportion"] for entry in [*result["palette"], result["noise"]]]
     largest = max(shares) or 1.0
     for entry in result["palette"]:
@@ -85,10 +90,10 @@ def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
             entry["name"]["name"],
             _share(entry["proportion"]),
             f"accent {entry['accent']:.2f}",
-            f"[{entry['hex']}]{_bar(entry['proportion'] / largest) if entry['pixels'] else ''}[/]",
+            f"[{entry['hex']}]{_bar(entry['proportion'] / largest, cells) if entry['pixels'] else ''}[/]",
         )
     if result["noise"]["pixels"]:
-        bar = _bar(result["noise"]["proportion"] / largest, "░")
+        bar = _bar(result["noise"]["proportion"] / largest, cells, "░")
         table.add_row("░░░░░░", "", "noise", _share(result["noise"]["proportion"]), "", bar)
     console.print(table)
     if result["selection"] is not None:
@@ -119,9 +124,9 @@ def _show_selection(console: Console, selection: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _bar(length: float, cell: str = "█") -> str:
-    """A bar of length 0 to 1; one cell of it is always seen."""
-    return cell * max(1, round(BAR_CELLS * length))
+def _bar(length: float, cells: int = BAR_CELLS, cell: str = "█") -> str:
+    """A bar of length 0 to 1, which is all of its cells; one of them is always seen."""
+    return cell * max(1, round(cells * length))
 
 
 def _number(value: float | None) -> str:

@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +13,7 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
-from cli.parameters import parameter_options, read_parameters
+from cli.parameters import Given, parameter_options, read_parameters
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
@@ -75,7 +74,7 @@ def cluster(
     save: Path | None,
     palettes: tuple[str, ...],
     as_json: bool,
-    **options: str | Sequence[str] | None,
+    **options: Given,
 ) -> None:
     """Cluster IMAGES and show their palettes; with --save, keep what was made of them.
 
@@ -111,7 +110,7 @@ def verify(arguments: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("image", required=False, type=click.Path(path_type=Path))
 @parameter_options
-def demo(image: Path | None, **options: str | Sequence[str] | None) -> None:
+def demo(image: Path | None, **options: Given) -> None:
     """Start the service, cluster one IMAGE (a photograph of scikit-learn's by default), show it, stop."""
     params = read_parameters(options)
     try:

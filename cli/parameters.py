@@ -29,16 +29,23 @@ def parameter_options(command: F) -> F:
     """Add an option for every parameter of every algorithm."""
     owners: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
+    switches: set[str] = set()
     for algorithm, model in MODELS.items():
         for name, field in model.model_fields.items():
             owners.setdefault(name, []).append(algorithm)
             texts.setdefault(name, field.description or "")
+            if field.annotation is bool:
+                switches.add(name)
     for name in reversed(list(owners)):
         if name in _APART:
             continue
         whose = "" if len(owners[name]) == len(MODELS) else f"[{', '.join(owners[name])}] "
         text = texts[name].replace(*_SPAN_TEXTS) + (f" Here: {_COLORS_HELP}." if name in _COLOR_LISTS else "")
-        option = click.option(_option(name), name, metavar="VALUE", help=whose + text)
+        if name in switches:
+            spelled = f"{_option(name)}/--no-{_option(name).removeprefix('--')}"
+            option = click.option(spelled, name, default=None, help=whose + text)
+        else:
+            option = click.option(_option(name), name, metavar="VALUE", help=whose + text)
         command = option(command)
     output = click.option(
         "--output",
@@ -51,10 +58,14 @@ def parameter_options(command: F) -> F:
     return click.option("--algorithm", type=click.Choice(list(MODELS)), help=f"[default: {DEFAULT_ALGORITHM}]")(command)
 
 
-def read_parameters(options: dict[str, str | Sequence[str] | None]) -> dict[str, Any]:
+Given = str | bool | Sequence[str] | None
+"""What an option has: its text, whether a switch is on, a repeated one's texts; or nothing."""
+
+
+def read_parameters(options: dict[str, Given]) -> dict[str, Any]:
     """The options that were given, as a request's parameters. Raises click's UsageError for wrong ones."""
     try:
-        params = {name: _value(name, given) for name, given in options.items() if given}
+        params = {name: _value(name, given) for name, given in options.items() if given not in (None, (), "")}
         parse_params(params)
     except InvalidParams as error:
         lines = [f"{_option(entry['field'])} {_worded(entry['field'], entry['message'])}" for entry in error.errors]
@@ -69,9 +80,11 @@ def _worded(field: str, message: str) -> str:
     return message.replace(*_SPAN_TEXTS).replace("n_clusters", _option("n_clusters"))
 
 
-def _value(name: str, given: str | Sequence[str]) -> Any:
+def _value(name: str, given: Given) -> Any:
+    if isinstance(given, bool):
+        return given
     if not isinstance(given, str):
-        return list(given)
+        return list(given or ())
     if name in _COLOR_LISTS and not given.startswith("["):
         return _palette_of(Path(given)) if given.endswith(".json") else [color.strip() for color in given.split(",")]
     span = _SPAN.fullmatch(given) if name == "n_clusters" else None

@@ -31,9 +31,9 @@ def test_a_download_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
     """What was there stays as it was, no half of the new one is left beside it, and the error is the service's."""
     path = tmp_path / "card.png"
     path.write_bytes(b"the one before")
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc") as url, Client(url) as client:
-        with pytest.raises(ServiceError) as caught:
-            client.download("/v1/jobs/1/files/card.png", path)
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"
+    with answering(cut) as url, Client(url) as client, pytest.raises(ServiceError) as caught:
+        client.download("/v1/jobs/1/files/card.png", path)
     assert caught.value.code == "unreachable"
     assert [each.name for each in tmp_path.iterdir()] == ["card.png"]
     assert path.read_bytes() == b"the one before"

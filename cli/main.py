@@ -13,7 +13,7 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
-from cli.parameters import Given, parameter_options, read_parameters
+from cli.parameters import Given, each_name, parameter_options, read_parameters
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
@@ -62,8 +62,9 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
     "--palette",
     "palettes",
     multiple=True,
-    metavar="FORMAT",
-    help="Save the palette as css, gpl, ase, svg, ...; repeated.",
+    metavar="FORMAT,...",
+    callback=each_name,
+    help="Save the palette as css, gpl, ase, svg, ...",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each image, one a line; no bars.")
 @parameter_options

@@ -25,6 +25,12 @@ _COLORS_HELP = "#ff8800,#003366, or the .json of a saved result, whose palette i
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def each_name(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    """The names of an option that is repeated, or has several with commas between them, each once."""
+    names = (name.strip() for text in given for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
 def parameter_options(command: F) -> F:
     """Add an option for every parameter of every algorithm."""
     owners: dict[str, list[str]] = {}
@@ -50,9 +56,10 @@ def parameter_options(command: F) -> F:
     output = click.option(
         "--output",
         "outputs",
-        type=click.Choice(OUTPUT_NAMES),
         multiple=True,
-        help="A file beside the labels; repeated.",
+        metavar="NAME,...",
+        callback=each_name,
+        help=f"Files beside the labels: {', '.join(OUTPUT_NAMES)}.",
     )
     command = output(command)
     return click.option("--algorithm", type=click.Choice(list(MODELS)), help=f"[default: {DEFAULT_ALGORITHM}]")(command)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -25,6 +26,26 @@ def test_lists_of_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
     assert read_parameters(options)[name] == COLORS
 
 
+@pytest.mark.parametrize("given", [["card,plot"], ["card", "plot"], [" card, ,plot", "card"]])
+def test_names_are_repeated_or_have_commas(given: list[str]) -> None:
+    """Each of them counts once."""
+    context = click.Context(main.commands["cluster"])
+    (output,) = [each for each in main.commands["cluster"].params if each.name == "outputs"]
+    assert output.process_value(context, given) == ("card", "plot")
+
+
+@pytest.mark.parametrize(
+    ("given", "value"), [([], None), (["--predecessor-correction"], True), (["--no-predecessor-correction"], False)]
+)
+def test_switches(given: list[str], value: bool | None) -> None:
+    """A switch that is not given is left to the service."""
+    context = main.commands["cluster"].make_context("cluster", ["a.png", *given])
+    params = read_parameters(
+        {"algorithm": "optics", "predecessor_correction": context.params["predecessor_correction"]}
+    )
+    assert params.get("predecessor_correction") is value
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -32,6 +53,7 @@ def test_lists_of_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
         ("--algorithm assign --colors other.json", "other.json is no result and no palette that huemill has saved."),
         ("--algorithm assign --colors text.json", "text.json is no result and no palette that huemill has saved."),
         ("--algorithm assign", "--colors should be colours: #ff8800,#003366, or the .json of a saved result"),
+        ("--output cart,plot", "--output should be 'recolored' or 'side_by_side' or"),
         ("--fixed red", "--fixed[0] should be a colour: '#rrggbb'"),
         ("--n-clusters 9..2", "--n-clusters should be an integer from 1 to 256, 'auto', or a range such as 2..15"),
         ("--n-clusters 3 --output sweep", "--output has sweep, which shows a choice: give --n-clusters as 'auto' or"),

@@ -72,7 +72,7 @@ def lasting(output: str) -> str:
 
 
 def kept_of(document: Path, shell: "Shell") -> list[Kept]:
-    """`palette/kmeans/china-card.jpg`, shown in `palette.md`, is what its commands wrote into `kmeans/china-card.png`."""
+    """`palette/kmeans/china-card.jpg` of `palette.md` is what its commands wrote into `kmeans/china-card.png`."""
     links = [Path(link) for link in PICTURE.findall(document.read_text())]
     place = shell.workplace(document)
     return [Kept(document.parent / link, _made(place / Path(*link.parts[1:]))) for link in links]

@@ -52,6 +52,18 @@ def test_a_curve_passes_over_what_is_not_known() -> None:
     assert curve.draw({**whole, "curve": whole["curve"][4:5]}) not in pictures
 
 
+@pytest.mark.parametrize(("last", "chosen"), [(15, 2), (15, 3), (15, 14), (15, 15), (3, 3), (2, 2)])
+def test_the_choice_hides_no_part_of_the_curve(last: int, chosen: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside its label the curve, which falls, is whole, and stands where it would stand without one."""
+    whole = selection("silhouette", chosen)
+    shown = {**whole, "curve": whole["curve"][: last - 1]}
+    labelled = decoded(curve.draw(shown))[30:400, :, :3]  # below the title
+    monkeypatch.setattr(curve, "_mark", lambda *_: None)
+    ink = (decoded(curve.draw(shown))[30:400, :, :3] < 80).all(axis=2)
+    assert (labelled[ink] < 80).all()
+    assert ((labelled < 80).all(axis=2) & ~ink).sum() > 100, "there is a label"
+
+
 def cloud(space: ColorSpace, clusters: int) -> tuple[PointCloud, np.ndarray]:
     random = np.random.default_rng(1)
     colors = np.unique(random.integers(0, 256, (500, 3), np.uint8), axis=0)

@@ -32,13 +32,23 @@ def draw(selection: Mapping[str, Any]) -> bytes:
     _line(upper, selection, "inertia")
     _line(lower, selection, "silhouette" if criterion == "elbow" else criterion)
     upper.set_title(_title(criterion, chosen), loc="left", color=style.INK, fontsize=style.TITLE)
-    upper.annotate(
-        f"{chosen} chosen", (chosen, 1), xycoords=("data", "axes fraction"), xytext=(5, 0), textcoords="offset points",
-        va="top", color=style.INK, fontsize=style.TEXT, backgroundcolor="white",
-    )  # fmt: skip
+    _mark(upper, selection)
     lower.set_xlabel("number of clusters", color=style.INK, fontsize=style.TEXT)
     lower.xaxis.get_major_locator().set_params(integer=True)
     return style.png(sheet)
+
+
+def _mark(axes: Any, selection: Mapping[str, Any]) -> None:
+    """The choice beside its line, where the curve, which falls, is not: low at its beginning, high later on."""
+    numbers = [entry["n_clusters"] for entry in selection["curve"]]
+    early = selection["chosen"] <= numbers[len(numbers) // 4]
+    leftwards = selection["chosen"] in numbers[-2:] and not early
+    axes.annotate(
+        f"{selection['chosen']} chosen", (selection["chosen"], 0 if early else 1), xycoords=("data", "axes fraction"),
+        xytext=(-5 if leftwards else 5, 4 if early else -1), textcoords="offset points",
+        va="bottom" if early else "top", ha="right" if leftwards else "left", color=style.INK, fontsize=style.TEXT,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )  # fmt: skip
 
 
 def _line(axes: Any, selection: Mapping[str, Any], name: str) -> None:

@@ -72,7 +72,7 @@ def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
     scaled = "" if found["scaled_from"] is None else " (of {} x {})".format(*found["scaled_from"])
     console.print(
         f"\n[bold]{escape(str(image))}[/]  {found['width']} x {found['height']}{scaled} {found['format']}, "
-        f"{found['clustered_pixels']:,} pixels, {found['unique_colors']:,} colours, "
+        f"{_counted(found['clustered_pixels'], 'pixel')}, {_counted(found['unique_colors'], 'colour')}, "
         f"{result['algorithm']} in {sum(result['timings_ms'].values()):,.0f} ms",
         soft_wrap=True,
     )
@@ -100,6 +100,10 @@ def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
         _show_selection(console, result["selection"])
     for note in result["notes"]:
         console.print(escape(note["detail"]))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _share(proportion: float) -> str:

@@ -147,7 +147,7 @@ def _notes(segmentation: Segmentation) -> list[Note]:
     if isinstance(asked, int) and count < asked:
         has = "colour" if count == 1 else "colours"
         detail = (
-            f"The image has {count:,} distinct {has}, so that {count:,} clusters were made of the {asked:,} asked for."
+            f"The image has {count:,} distinct {has}: no more clusters than that were made of the {asked:,} asked for."
         )
         notes.append(Note(note="fewer_colors", detail=detail))
     if not count:

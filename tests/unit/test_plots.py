@@ -64,6 +64,15 @@ def test_the_choice_hides_no_part_of_the_curve(last: int, chosen: int, monkeypat
     assert ((labelled < 80).all(axis=2) & ~ink).sum() > 100, "there is a label"
 
 
+def test_a_curve_of_one_number_claims_nothing() -> None:
+    """There was no choice: the title says so."""
+    whole = selection("elbow", 2)
+    assert curve._only(1) == "Only 1 colour could be tried"
+    one = curve.draw({**whole, "curve": whole["curve"][:1]})
+    assert decoded(one).shape[:2] == (810, 1200)
+    assert (decoded(one)[:30] != decoded(curve.draw(whole))[:30]).any()
+
+
 def cloud(space: ColorSpace, clusters: int) -> tuple[PointCloud, np.ndarray]:
     random = np.random.default_rng(1)
     colors = np.unique(random.integers(0, 256, (500, 3), np.uint8), axis=0)
@@ -129,6 +138,14 @@ def test_noise_hides_no_cluster() -> None:
     seen = [int((view == red[0]).all(axis=2).sum()) for view in (with_noise, without)]
     assert seen[0] == pytest.approx(seen[1], rel=0.01)
     assert seen[1] > 10_000
+
+
+def test_many_centres_are_small() -> None:
+    """A hundred rings do not hide the points below them."""
+    colors = np.unique(np.random.default_rng(3).integers(0, 256, (100, 3), np.uint8), axis=0)
+    few, many = (pictured(colors, np.zeros(len(colors)), colors[:count]) for count in (10, 100))
+    ink = [int((abs(view.astype(int) - 0x33) < 3).all(axis=2).sum()) for view in (few, many)]
+    assert ink[1] < 4 * ink[0]
 
 
 def digests() -> Iterator[str]:

@@ -124,7 +124,7 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     axes.add_collection(PolyCollection(shapes, facecolors=fills, edgecolors=edges, linewidths=0.5))
     axes.set_xlim(0, found["pixels"])
     axes.set_ylim(1.03 * max((step[0] for c in found["clusters"] for step in c["steps"]), default=1.0) or 1.0, 0)
-    style.thousands(axes.xaxis)
+    style.counts(axes.xaxis)
     return style.png(sheet)
 
 

@@ -31,9 +31,12 @@ def draw(selection: Mapping[str, Any]) -> bytes:
     upper, lower = sheet.subplots(2, 1, sharex=True)
     _line(upper, selection, "inertia")
     _line(lower, selection, "silhouette" if criterion == "elbow" else criterion)
-    upper.set_title(_title(criterion, chosen), loc="left", color=style.INK, fontsize=style.TITLE)
+    title = _title(criterion, chosen) if len(selection["curve"]) > 1 else _only(chosen)
+    upper.set_title(title, loc="left", color=style.INK, fontsize=style.TITLE)
     _mark(upper, selection)
     lower.set_xlabel("number of clusters", color=style.INK, fontsize=style.TEXT)
+    if len(selection["curve"]) == 1:
+        lower.set_xlim(chosen - 1, chosen + 1)
     lower.xaxis.get_major_locator().set_params(integer=True)
     return style.png(sheet)
 
@@ -56,6 +59,8 @@ def _line(axes: Any, selection: Mapping[str, Any], name: str) -> None:
     curve: Sequence[Mapping[str, Any]] = selection["curve"]
     known = [(entry["n_clusters"], entry[name]) for entry in curve if entry[name] is not None]
     style.plain(axes)
+    if not known:
+        axes.set_yticks([])
     axes.plot(*zip(*known, strict=True), color=style.INK, linewidth=1.2, marker="o", markersize=4)
     axes.axvline(selection["chosen"], color=style.INK, linewidth=1)
     power = _power(max((abs(value) for _, value in known), default=0.0))
@@ -71,8 +76,16 @@ def _power(largest: float) -> int:
     return 0 if largest < 10_000 else math.floor(math.log10(largest))
 
 
+def _only(chosen: int) -> str:
+    return f"Only {_colors(chosen)} could be tried"
+
+
+def _colors(count: int) -> str:
+    return "1 colour" if count == 1 else f"{count} colours"
+
+
 def _title(criterion: str, chosen: int) -> str:
-    colors = "1 colour" if chosen == 1 else f"{chosen} colours"
+    colors = _colors(chosen)
     if criterion == "elbow":
         return f"The inertia bends most at {colors}"
     best = "lowest" if criterion in LOWEST_IS_BEST else "highest"

@@ -74,7 +74,7 @@ def draw(found: Mapping[str, Any], palette: Sequence[str]) -> bytes:
     axes.stairs([STRIP[1] * top], edges[[0, -1]], baseline=STRIP[0] * top, color=style.QUIET, linewidth=0.5)
     axes.set_xlim(0, found["pixels"])
     axes.set_ylim(STRIP[0] * top, top)
-    style.thousands(axes.xaxis)
+    style.counts(axes.xaxis)
     return style.png(sheet)
 
 

@@ -12,7 +12,7 @@ from worker.rendering.points import PointCloud
 
 LEAST_AREA, AREAS = 1.5, 40.0  # square points: of a colour of one pixel, and of the largest above it
 NOISE_GREY = 0xB4
-CENTER_AREA = 60.0
+CENTER_AREA, LEAST_CENTER_AREA, CENTERS_AREA = 60.0, 10.0, 900.0  # square points: a centre's, and of all together
 PANE, PANE_EDGE = 0xF4, "#cccccc"
 # A colour that contrasts less with the pane (WCAG's ratio) would vanish, and has an outline of so many points.
 LEAST_CONTRAST, OUTLINE, OUTLINE_GREY = 1.4, 1.0, "#8c8c8c"
@@ -74,8 +74,10 @@ def _points(axes: Any, cloud: PointCloud, colors: NDArray[np.uint8], front: NDAr
 def _centers(axes: Any, cloud: PointCloud, palette: NDArray[np.uint8]) -> None:
     """A ring around each centre, light and dark, filled with its colour."""
     centers, fill = cloud.centers[:, _upright(cloud)].T, palette / 255
-    for color, width in (("#ffffff", 2.4), (style.INK, 1.2)):
-        axes.scatter(*centers, s=CENTER_AREA, c=fill, edgecolors=color, linewidths=width, depthshade=False, zorder=5)
+    area = min(CENTER_AREA, max(LEAST_CENTER_AREA, CENTERS_AREA / max(len(fill), 1)))
+    thick = 2.4 * (area / CENTER_AREA) ** 0.5
+    for color, width in (("#ffffff", thick), (style.INK, thick / 2)):
+        axes.scatter(*centers, s=area, c=fill, edgecolors=color, linewidths=width, depthshade=False, zorder=5)
 
 
 def _upright(cloud: PointCloud) -> list[int]:

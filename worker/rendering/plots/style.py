@@ -55,6 +55,12 @@ def thousands(axis: Any) -> None:
     axis.set_major_formatter(lambda value, _: f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}")
 
 
+def counts(axis: Any) -> None:
+    """The same for what is counted: whole numbers only."""
+    thousands(axis)
+    axis.get_major_locator().set_params(integer=True)
+
+
 def fill(made: "Axes", shapes: Sequence[NDArray[np.float64]], colors: Sequence[str]) -> None:
     """Areas f64[n, 2] side by side, without the seams that smoothed edges would leave between them."""
     from matplotlib.collections import PolyCollection

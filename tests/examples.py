@@ -30,7 +30,7 @@ def keep(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     else:
         (picture,) = frames(source)
-        picture.save(target, optimize=True, quality=88, subsampling=0)
+        picture.save(target, optimize=True, quality=93, subsampling=0)
 
 
 def main(names: Sequence[str]) -> None:

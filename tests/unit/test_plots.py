@@ -52,7 +52,7 @@ def test_a_curve_passes_over_what_is_not_known() -> None:
     assert curve.draw({**whole, "curve": whole["curve"][4:5]}) not in pictures
 
 
-@pytest.mark.parametrize(("last", "chosen"), [(15, 2), (15, 3), (15, 14), (15, 15), (3, 3), (2, 2)])
+@pytest.mark.parametrize(("last", "chosen"), [(15, 3), (15, 14), (15, 15), (9, 2), (4, 2), (4, 3), (3, 3), (2, 2)])
 def test_the_choice_hides_no_part_of_the_curve(last: int, chosen: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside its label the curve, which falls, is whole, and stands where it would stand without one."""
     whole = selection("silhouette", chosen)

@@ -1,7 +1,5 @@
 """A result's file as an answer: whole, in part, compressed, or not at all because the client has it."""
 
-import asyncio
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,17 +7,14 @@ from fastapi import Request, Response
 
 from api.http import results
 from api.http.caching import Conditions, Part, cache_control, etag_of, is_known, wanted_part
+from api.http.compression import gzipped, is_text
 from api.http.dependencies import field
 from api.http.disposition import content_disposition, file_name
 from api.http.negotiation import takes_gzip
 from api.http.responses import streamed, without_body
 from shared.contract.errors import NotFound
-from shared.jobs.model import Job, now
+from shared.jobs.model import Job
 from shared.storage.blobs import Blobs
-
-_TEXT = ("application/json", "image/svg+xml")
-_GZIP = 16 + zlib.MAX_WBITS
-_GZIP_LEVEL = 4
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ async def stored_file(job: Job, name: str, blobs: Blobs, *, download: bool) -> S
         media_type=artifacts[name]["media_type"],
         size=artifacts[name]["bytes"],
         disposition=content_disposition(file_name(job.upload.filename, name), download=download),
-        seconds_left=(job.expires_at - now()).total_seconds() if job.expires_at is not None else 0.0,
+        seconds_left=results.seconds_left(job),
     )
 
 
@@ -71,7 +66,7 @@ async def file_answer(file: StoredFile, asked: FileRequest, blobs: Blobs, vary: 
 
     `vary`: the request's fields by which the file was chosen.
     """
-    text = file.media_type.startswith("text/") or file.media_type in _TEXT
+    text = is_text(file.media_type)
     ranged = asked.body and bool(asked.conditions.range)
     packed = text and asked.gzip and not ranged
     etag = etag_of(file.key, "gzip") if packed else etag_of(file.key)
@@ -83,7 +78,7 @@ async def file_answer(file: StoredFile, asked: FileRequest, blobs: Blobs, vary: 
     headers["Content-Disposition"] = file.disposition
     if packed:
         headers["Content-Encoding"] = "gzip"
-        return await _sent(_gzipped(blobs.read(file.key)), file, headers, asked)
+        return await _sent(gzipped(blobs.read(file.key)), file, headers, asked)
     part = wanted_part(asked.conditions, etag, file.size) if ranged else None
     begin, end = part or Part(0, file.size)
     headers |= {"Accept-Ranges": "bytes", "Content-Length": str(end - begin)}
@@ -97,13 +92,3 @@ async def _sent(
     chunks: AsyncIterator[bytes], file: StoredFile, headers: dict[str, str], asked: FileRequest
 ) -> Response:
     return await streamed(chunks, file.media_type, headers) if asked.body else without_body(file.media_type, headers)
-
-
-async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks compressed (RFC 1952), each on a thread: deflate takes milliseconds, and lets the others run."""
-    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
-    async for chunk in chunks:
-        packed = await asyncio.to_thread(packer.compress, chunk)
-        if packed:
-            yield packed
-    yield packer.flush()

@@ -1,8 +1,12 @@
 """Which representation a client wants, by its Accept and Accept-Encoding (RFC 9110, sections 12.5.1 and 12.5.3)."""
 
+import re
 from collections.abc import Sequence
 
 from shared.contract.errors import NotAcceptable
+
+# Section 12.4.2, with as many digits as one likes. Python's numbers are more: nan, which is neither more nor less.
+_QUALITY = re.compile(r"[01](\.[0-9]*)?")
 
 
 def choose(accept: str | None, offers: Sequence[str]) -> str:
@@ -16,9 +20,14 @@ def choose(accept: str | None, offers: Sequence[str]) -> str:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether a client that sent this Accept-Encoding takes gzip; one that sent none gets bytes as they are."""
+    """Whether a client that sent this Accept-Encoding takes gzip, and would not rather have bytes as they are.
+
+    One that sent none gets those. So does one that refuses them and takes no gzip either: section 12.4.1 has it that
+    a wish which cannot be met may be passed over.
+    """
     codings = dict(_parse(part) for part in accept_encoding.split(",") if part.strip())
-    return next((codings[name] for name in ("gzip", "x-gzip", "*") if name in codings), 0.0) > 0
+    gzip = next((codings[name] for name in ("gzip", "x-gzip", "*") if name in codings), 0.0)
+    return gzip > 0 and gzip >= codings.get("identity", 0.0)
 
 
 def _parse(part: str) -> tuple[str, float]:
@@ -27,10 +36,7 @@ def _parse(part: str) -> tuple[str, float]:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            try:
-                return media_range, float(value)
-            except ValueError:
-                return media_range, 0.0
+            return media_range, min(float(value), 1.0) if _QUALITY.fullmatch(value.strip()) else 0.0
     return media_range, 1.0
 
 

@@ -10,7 +10,7 @@ from api.http.schemas import file_link, links
 from shared.contract.errors import Expired, JobCancelled, JobFailed, NotFinished
 from shared.contract.results import LABELS_NPY, RESULT_FILE
 from shared.contract.stored_result import StoredResult, read_result
-from shared.jobs.model import Job, JobStatus
+from shared.jobs.model import Job, JobStatus, now
 from shared.storage.blobs import Blobs
 
 
@@ -25,6 +25,11 @@ def result_key(job: Job) -> str:
     if job.status is not JobStatus.SUCCEEDED or job.result_key is None:
         raise JobFailed(f"The job {job.status} and has no result: {job.error.message if job.error else 'no reason'}")
     return job.result_key
+
+
+def seconds_left(job: Job) -> float:
+    """Until the job's result expires."""
+    return (job.expires_at - now()).total_seconds() if job.expires_at is not None else 0.0
 
 
 async def load(job: Job, blobs: Blobs) -> StoredResult:

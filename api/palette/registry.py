@@ -1,7 +1,6 @@
 """The palette formats by their file ending: a new one is a new file here and a line below."""
 
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import NamedTuple
 
 from api.palette import adobe, gimp, stylesheets, svg, text, tokens
@@ -26,8 +25,6 @@ class Format(NamedTuple):
 
 
 _BYTES = "application/octet-stream"
-VERSION = version("huemill")
-"""What is cached of one version is not taken for another's."""
 
 
 FORMATS: dict[str, Format] = {

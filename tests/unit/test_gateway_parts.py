@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from api.http import results
-from api.http.negotiation import choose
+from api.http.negotiation import choose, takes_gzip
 from api.http.preferences import wait_seconds
 from shared.contract.errors import NotAcceptable
 from shared.contract.params import KMeansParams
@@ -40,11 +40,39 @@ def test_the_best_offer_is_chosen(accept: str | None, chosen: str) -> None:
     assert choose(accept, OFFERS) == chosen
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/png;q=0", "*/*;q=0", "image/png;q=nonsense", "nonsense"])
+@pytest.mark.parametrize("accept", ["text/html", "image/png;q=0", "*/*;q=0", "image/png;q=nonsense", "image/png;q=nan", "nonsense"])
 def test_nothing_acceptable(accept: str) -> None:
     """Where no offer fits, the error names those that there are."""
     with pytest.raises(NotAcceptable, match="application/x-npy"):
         choose(accept, OFFERS)
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "taken"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZip;Q=0.001", True),
+        ("x-gzip", True),
+        ("deflate, br", False),
+        ("*", True),
+        ("*;q=0", False),
+        ("gzip;q=0, *", False),
+        ("gzip;q=0.0", False),
+        ("gzip; q=1, identity; q=0", True),
+        ("identity;q=0, *", True),
+        ("identity;q=0", False),
+        ("gzip;q=0.5, identity", False),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("identity, *;q=0.5", False),
+        ("gzip;q=nan", False),
+        ("gzip;q=inf", False),
+        ("gzip;q=-1", False),
+    ],
+)
+def test_who_takes_gzip(accept_encoding: str, taken: bool) -> None:
+    """gzip is for those who take it, and do not like plain bytes better (RFC 9110, section 12.5.3)."""
+    assert takes_gzip(accept_encoding) is taken
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A finished job's result and label map."""
 
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -7,10 +9,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.http import results
 from api.http.dependencies import AcceptDep, BlobsDep, JobDep
 from api.http.files import FileRequest, file_answer, file_request_of, stored_file
+from api.http.made import Made, made_answer
 from api.http.negotiation import choose
 from api.http.openapi import headers, problems
-from api.http.responses import streamed, without_body
 from shared.contract.results import INLINE_LABELS_PIXELS, LABELS_NPY, LABELS_PNG, ClusterResult
+from shared.jobs.model import Job
+from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 
@@ -24,24 +28,33 @@ _JSON = "application/json"
     response_model=ClusterResult,
     summary="A job's result",
     response_description="The result",
-    responses=problems(404, 409, 410, 422, 503),
+    responses={
+        200: {"headers": headers("ETag", "Cache-Control", "Content-Disposition", "Vary")},
+        304: {"description": "The client has it already, by `If-None-Match`", "headers": headers("ETag")},
+        **problems(404, 409, 410, 412, 422, 503),
+    },
 )
 async def get_result(
     job: JobDep,
     blobs: BlobsDep,
+    asked: Annotated[FileRequest, Depends(file_request_of)],
     labels: Annotated[
         Literal["inline", "none"] | None,
         Query(description="`inline`: with the label map, however large; `none`: without it."),
     ] = None,
 ) -> Response:
     """Centroids, shares, palette and labels. The label map is inline up to 262,144 pixels, else at its `href`."""
+    return await made_answer(job, Made("result.json", _JSON, partial(_result, job, blobs, labels), labels or ""), asked)
+
+
+async def _result(job: Job, blobs: Blobs, labels: str | None) -> AsyncIterator[bytes]:
     found = await results.load(job, blobs)
     rows, columns = found.head["labels"]["shape"]
     if labels == "inline" or (labels is None and rows * columns <= INLINE_LABELS_PIXELS):
-        return await streamed(results.pieces_with_labels(found, job, blobs), _JSON)
+        return results.pieces_with_labels(found, job, blobs)
     if labels == "none":
         del found.head["labels"]
-    return await streamed(results.pieces(found), _JSON)
+    return results.pieces(found)
 
 
 @router.head("/labels", include_in_schema=False)
@@ -78,8 +91,9 @@ async def get_labels(
     if media_type != _JSON:
         file = await stored_file(job, _LABEL_FILES[media_type], blobs, download=False)
         return await file_answer(file, asked, blobs, vary=("Accept",))
+    return await made_answer(job, Made("labels.json", _JSON, partial(_labels, job, blobs)), asked, vary=("Accept",))
+
+
+async def _labels(job: Job, blobs: Blobs) -> AsyncIterator[bytes]:
     found = await results.load(job, blobs)
-    fields = {"Vary": "Accept"}
-    if not asked.body:
-        return without_body(_JSON, fields)
-    return await streamed(results.stream_labels(found.head["labels"], job, blobs), _JSON, fields)
+    return results.stream_labels(found.head["labels"], job, blobs)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from api.http.expiry import result_expired
 from api.http.json_pieces import BlobReader, around, embed, numbers
 from api.http.schemas import file_link, links
 from shared.contract.errors import Expired, JobCancelled, JobFailed, NotFinished
@@ -16,12 +17,12 @@ from shared.storage.blobs import Blobs
 
 def result_key(job: Job) -> str:
     """Where the job's result is stored. Raises what there is to say when there is none."""
-    if job.expired and job.expires_at is not None:
-        raise Expired(f"The result of this job expired at {job.expires_at.isoformat()}. Post the image again.")
     if not job.ended:
         raise NotFinished(f"The job is {job.status}. Follow {links(job.id).events}, or ask again soon.")
     if job.status is JobStatus.CANCELLED:
         raise JobCancelled("The job was cancelled and has no result. Post the image again.")
+    if job.expired and job.status is not JobStatus.FAILED:
+        raise Expired(result_expired(job))
     if job.status is not JobStatus.SUCCEEDED or job.result_key is None:
         raise JobFailed(f"The job {job.status} and has no result: {job.error.message if job.error else 'no reason'}")
     return job.result_key

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.expiry import result_expired
 from api.http.hrefs import href
 from shared.contract.params import AnyParams, Params
 from shared.contract.results import ClusterResult
@@ -34,6 +35,13 @@ class Links(BaseModel):
     cancel: str
 
 
+class Expiry(BaseModel):
+    """That a job's result is not there any more."""
+
+    since: datetime
+    detail: str = Field(description="What is gone, and what to do; for people.")
+
+
 class JobView(BaseModel):
     """A job."""
 
@@ -60,6 +68,7 @@ class JobView(BaseModel):
                 "started_at": "2026-11-21T10:00:00.004000Z",
                 "finished_at": None,
                 "expires_at": None,
+                "expired": None,
                 "error": None,
                 "result": None,
                 "links": {
@@ -85,6 +94,7 @@ class JobView(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="From then on the result is gone (410).")
+    expired: Expiry | None = Field(description="Of a succeeded job whose result is gone.")
     error: JobError | None
     result: ClusterResult | None = Field(description="Of a succeeded job, without the label map's data.")
     links: Links
@@ -154,6 +164,12 @@ def _shown(attempt: Attempt) -> Attempt:
     return Attempt(**{**known, "worker": public_name(attempt.worker)})
 
 
+def _expiry(job: Job) -> Expiry | None:
+    if job.expires_at is None or not job.expired or job.status is not JobStatus.SUCCEEDED:
+        return None
+    return Expiry(since=job.expires_at, detail=result_expired(job))
+
+
 def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
     """The job as JSON-ready values; `result` is put in as it is."""
     view = JobView.model_construct(
@@ -169,6 +185,7 @@ def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
         started_at=job.started_at,
         finished_at=job.finished_at,
         expires_at=job.expires_at,
+        expired=_expiry(job),
         error=job.error,
         result=None,
         links=links(job.id),

@@ -9,5 +9,5 @@ async def find(job_id: str, store: JobStore) -> Job:
     """The job. Raises NotFound where there is none, and UnreadableRecord."""
     job = await store.get(job_id) if is_job_id(job_id) else None
     if job is None:
-        raise NotFound(f"There is no job {job_id[:64]!r}. Ids are given by POST /v1/jobs.")
+        raise NotFound(f"There is no job {job_id[:64]!r} (any more). POST /v1/jobs makes one, and answers its id.")
     return job

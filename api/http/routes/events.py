@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from fastapi.responses import StreamingResponse
 
 from api.http.dependencies import JobDep, StoreDep
+from api.http.expiry import events_expired
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import without_body
@@ -34,7 +35,7 @@ async def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -
 
 async def _not_expired(job: JobDep) -> Job:
     if job.expired:
-        raise Expired("The events of this job are not kept any more; the job itself tells how it ended.")
+        raise Expired(events_expired(job))
     return job
 
 

@@ -27,7 +27,8 @@ class Body:
 
 
 def too_large(limit: int) -> UploadTooLarge:
-    return UploadTooLarge(f"The image is larger than the limit of {limit:,} bytes. Send a smaller one.")
+    """In words that hold for every form: what counts is the file, not the base64 that it may come as."""
+    return UploadTooLarge(f"The image is larger than the limit of {limit:,} bytes for a file. Send a smaller one.")
 
 
 def announced(content_length: str) -> int | None:

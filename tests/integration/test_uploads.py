@@ -1,5 +1,6 @@
 """Uploads that are too large, too slow, or broken off; and what a gateway says while no worker is there."""
 
+import base64
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -52,17 +53,17 @@ def blobs_of(lonely: Service) -> set[str]:
     return {path.name for path in lonely.blob_files()}
 
 
-def test_a_body_that_says_it_is_too_large(client: httpx.Client, lonely: Service) -> None:
-    """A Content-Length over the limit is refused before a byte of the body is read."""
+@pytest.mark.parametrize(("content_type", "size"), [("image/png", LIMIT + 1), ("application/json", 4 * LIMIT)])
+def test_a_body_that_says_it_is_too_large(client: httpx.Client, lonely: Service, content_type: str, size: int) -> None:
+    """A Content-Length over the limit is refused before a byte of the body is read, with the limit of a file."""
     before = blobs_of(lonely)
     with socket.create_connection(("127.0.0.1", lonely.port), 5) as raw:
-        raw.sendall(
-            b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-            + f"Content-Length: {LIMIT + 1}\r\n\r\n".encode()
-        )
+        head = f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {size}\r\n\r\n"
+        raw.sendall(head.encode())
         answer = whole_answer(raw)
     assert b" 413 " in answer
     assert b"upload_too_large" in answer
+    assert f"{LIMIT:,} bytes for a file".encode() in answer
     assert blobs_of(lonely) == before
 
 
@@ -92,6 +93,15 @@ def test_a_body_without_a_length_is_cut_off(client: httpx.Client, lonely: Servic
     assert sent < 2 * LIMIT
     until(lambda: blobs_of(lonely) == before, "nothing is left behind", 5)
     assert client.get("/healthz").is_success
+
+
+@pytest.mark.parametrize("member", ["image_base64", "mask_base64"])
+def test_json_that_is_too_large_names_the_limit_of_a_file(client: httpx.Client, member: str) -> None:
+    """What counts is the file and not its base64, in the refusal too."""
+    body = {"image_base64": base64.b64encode(SMALL_PNG).decode()}
+    body[member] = base64.b64encode(bytes(LIMIT + 1)).decode()
+    detail = problem(client.post("/v1/jobs", json=body), 413, "upload_too_large")["detail"]
+    assert f"{LIMIT:,} bytes for a file" in detail
 
 
 @pytest.mark.parametrize("size", [HELD_BYTES - 1, HELD_BYTES, HELD_BYTES + 1])

@@ -44,7 +44,8 @@ def read_form(body: Body, settings: Settings) -> Parts:
     if kind.startswith("image/") or kind == "application/octet-stream":
         return raw_parts(_chunks(body, settings.max_upload_bytes, settings))
     if kind == "application/json":
-        return JsonForm(_chunks(body, files * 4 // 3 + OVERHEAD_BYTES, settings)).parts()
+        # A third more as base64, and some writers break its lines or write / as \/.
+        return JsonForm(_chunks(body, files * 3 // 2 + OVERHEAD_BYTES, settings)).parts()
     if not kind:
         raise InvalidRequest(f"There is no Content-Type. {_FORMS}")
     raise UnsupportedMediaType(f"A body of type {kind} is not taken. {_FORMS}")

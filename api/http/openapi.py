@@ -57,7 +57,7 @@ def _params_schema() -> dict[str, Any]:
     return {"oneOf": variants, "discriminator": {"propertyName": "algorithm"}, "example": _EXAMPLE}
 
 
-_FILE = {"type": "string", "format": "binary"}
+FILE = {"type": "string", "format": "binary"}
 _MASK = "A second image of the same size: where it is black, the pixel is left out."
 _SHA256 = "b1ff9c8ea3a780bad09b346c423d2d0e46815926879b18e841d928376a946640"
 _TINY_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
@@ -66,9 +66,13 @@ _TINY_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAM
 def _source_properties(name: str) -> dict[str, Any]:
     """The members of a JSON body that give the image or its mask."""
     return {
-        f"{name}_base64": {"type": "string", "description": "The file as base64, or as a data: URL."},
+        f"{name}_base64": {"type": "string", "minLength": 1, "description": "The file as base64, or a data: URL."},
         f"{name}_url": {"type": "string", "description": "Its address, where the operator has fetching turned on."},
-        f"{name}_sha256": {"type": "string", "description": "Of a stored image, as POST /v1/images answered it."},
+        f"{name}_sha256": {
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f]{64}$",
+            "description": "Of a stored image, as POST /v1/images answered it.",
+        },
     }
 
 
@@ -128,15 +132,21 @@ def _body(form: dict[str, Any], json_form: dict[str, Any]) -> dict[str, Any]:
     content = {
         "multipart/form-data": form,
         "application/json": json_form,
-        "application/octet-stream": {"schema": _FILE},
-        "image/*": {"schema": _FILE},
+        "application/octet-stream": {"schema": FILE},
+        "image/*": {"schema": FILE},
     }
     return {"required": True, "content": content}
 
 
 def _form(**properties: dict[str, Any]) -> dict[str, Any]:
-    image = {**_FILE, "description": "The image file."}
-    return {"schema": {"type": "object", "required": ["image"], "properties": {"image": image, **properties}}}
+    image = {**FILE, "description": "The image file."}
+    schema = {
+        "type": "object",
+        "required": ["image"],
+        "properties": {"image": image, **properties},
+        "additionalProperties": False,
+    }
+    return {"schema": schema}
 
 
 _PREFER = {
@@ -150,7 +160,7 @@ SUBMIT: dict[str, Any] = {
     "parameters": [*_query_parameters(), _PREFER],
     "requestBody": _body(
         {
-            **_form(mask={**_FILE, "description": _MASK}, params=_params_schema()),
+            **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),
             "encoding": {"params": {"contentType": "application/json"}},
         },
         _job_json(),
@@ -203,6 +213,7 @@ class Documented(FastAPI):
             schemas["Problem"] = Problem.model_json_schema()
             schemas["ClusterResult"]["required"].remove("labels")  # `?labels=none` leaves them out
             _without_validation_errors(document)
+            _without_null_parameters(document)
             _words_of_unions(document)
         return document
 
@@ -216,6 +227,18 @@ def _without_validation_errors(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
+
+
+def _without_null_parameters(document: dict[str, Any]) -> None:
+    """A parameter that may be left out is no `null` of JSON: an address and a header field have only words."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"]
+                some = [variant for variant in schema.get("anyOf", ()) if variant.get("type") != "null"]
+                if len(some) == 1:
+                    del schema["anyOf"]
+                    schema.update(some[0])
 
 
 def _words_of_unions(node: Any) -> None:

@@ -356,6 +356,7 @@ def test_a_wrong_last_event_id(client: httpx.Client) -> None:
     for wrong in ("abc", "1", "-", "1-2-3", "99999999999999999999-0"):
         answer = client.get(href, headers={"Last-Event-ID": wrong})
         problem(answer, 400, "invalid_request")
+    assert "event: queued" in client.get(href, headers={"Last-Event-ID": ""}).text
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (2**31 - 1, 2**31 - 1)])

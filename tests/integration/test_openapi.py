@@ -125,7 +125,7 @@ def test_a_client_that_is_made_from_it(made: ModuleType, service: Service) -> No
         assert part(made, "api.jobs.get_job").sync(job.id, client=client).to_dict() == job.to_dict()
         result = part(made, "api.results.get_result").sync(job.id, client=client)
         assert result.digest == job.result.digest
-        bare = part(made, "api.results.get_result").sync(job.id, client=client, labels=None)
+        bare = part(made, "api.results.get_result").sync(job.id, client=client, labels=models.GetResultLabels.NONE)
         assert bare.palette[0].hex_ == result.palette[0].hex_
         labels = part(made, "api.results.get_labels").sync(job.id, client=client)
         assert labels.data == result.labels.data

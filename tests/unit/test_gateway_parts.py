@@ -40,7 +40,9 @@ def test_the_best_offer_is_chosen(accept: str | None, chosen: str) -> None:
     assert choose(accept, OFFERS) == chosen
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/png;q=0", "*/*;q=0", "image/png;q=nonsense", "image/png;q=nan", "nonsense"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/png;q=0", "*/*;q=0", "image/png;q=nonsense", "image/png;q=nan", "nonsense"]
+)
 def test_nothing_acceptable(accept: str) -> None:
     """Where no offer fits, the error names those that there are."""
     with pytest.raises(NotAcceptable, match="application/x-npy"):

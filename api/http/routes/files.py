@@ -6,9 +6,17 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.http.dependencies import BlobsDep, JobDep
 from api.http.files import FileRequest, file_answer, file_request_of, stored_file
-from api.http.openapi import headers, problems
+from api.http.openapi import FILE, headers, problems
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
+
+# Of today's outputs; the first one stands for those of later versions, and for programs that read any file alike.
+_MEDIA_TYPES = (
+    "application/octet-stream",
+    *(f"image/{kind}" for kind in ("png", "webp", "avif", "gif")),
+    "application/x-npy",
+    "application/json",
+)
 
 
 @router.head("/{name}", include_in_schema=False)
@@ -19,7 +27,7 @@ router = APIRouter(prefix="/v1/jobs/{job_id}/files", tags=["results"])
     responses={
         200: {
             "description": "The file",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {media_type: {"schema": FILE} for media_type in _MEDIA_TYPES},
             "headers": headers("ETag", "Cache-Control", "Content-Disposition", "Vary", "Accept-Ranges"),
         },
         206: {"description": "The part of it that `Range` asks for", "headers": headers("ETag", "Content-Range")},

@@ -57,12 +57,19 @@ class Chromium:
 
 
 @contextmanager
-def chromium() -> Iterator[Chromium]:
-    """Debian's browser, with an empty page."""
+def opened(url: str) -> Iterator[Page]:
+    """A page in Debian's browser."""
     options = ["--no-sandbox", "--force-color-profile=srgb"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         page = browser.new_page()
-        page.goto("about:blank")
-        yield Chromium(page)
+        page.goto(url)
+        yield page
         browser.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Chromium]:
+    """The browser, with an empty page."""
+    with opened("about:blank") as page:
+        yield Chromium(page)

@@ -52,10 +52,12 @@ def test_a_client_keeps_what_is_made(client: httpx.Client, jobs: list[dict[str, 
 
 def test_everything_has_a_tag_of_its_own(client: httpx.Client, jobs: list[dict[str, Any]]) -> None:
     """No two addresses, jobs, types or encodings share a tag."""
-    tags = []
-    for encoding in ("gzip", "identity"):
-        for href in [href for job in jobs for href in addresses(job)]:
-            tags.append(client.get(href, headers={**JSON, "Accept-Encoding": encoding}).headers["etag"])
+    tags = [
+        client.get(href, headers={**JSON, "Accept-Encoding": encoding}).headers["etag"]
+        for encoding in ("gzip", "identity")
+        for job in jobs
+        for href in addresses(job)
+    ]
     tags += [client.get(job["links"]["labels"]).headers["etag"] for job in jobs]
     assert len(set(tags)) == len(tags) == 51
 

@@ -156,8 +156,17 @@ _PREFER = {
     "description": "`wait=10`: answer when the job has ended, or after 10 seconds (RFC 7240).",
     "schema": {"type": "string"},
 }
+# Also so that each operation with a body has a parameter that may be left out: where there is none,
+# openapi-python-client 0.29 makes a module that cannot be imported.
+_TRACE = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "The trace to be continued (W3C Trace Context), where the operator has traces exported.",
+    "schema": {"type": "string"},
+}
 SUBMIT: dict[str, Any] = {
-    "parameters": [*_query_parameters(), _PREFER],
+    "parameters": [*_query_parameters(), _PREFER, _TRACE],
     "requestBody": _body(
         {
             **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),
@@ -166,7 +175,7 @@ SUBMIT: dict[str, Any] = {
         _job_json(),
     ),
 }
-STORE: dict[str, Any] = {"requestBody": _body(_form(), _json_form(_IMAGE_TITLES, {}, {}))}
+STORE: dict[str, Any] = {"parameters": [_TRACE], "requestBody": _body(_form(), _json_form(_IMAGE_TITLES, {}, {}))}
 
 
 _HEADERS = {

@@ -4,8 +4,11 @@ import base64
 import importlib
 import io
 import json
+import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,11 +18,13 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.conftest import ONE_STORE
-from tests.support.images import SMALL_PNG
-from tests.support.processes import Service
+from tests.support.images import SMALL_PNG, encoded, noise
+from tests.support.processes import Service, StoreServer
+from tests.support.web import Web, gives
 
 pytestmark = ONE_STORE
 
+MASK = encoded(noise(6, 8))
 IDS = {
     *("create_job", "get_job", "get_result", "get_labels", "get_file", "get_palette", "get_events", "cancel_job"),
     *("delete_job", "store_image", "get_image", "delete_image", "list_algorithms", "healthz", "readyz", "metrics"),
@@ -101,6 +106,14 @@ def part(made: ModuleType, name: str) -> Any:
         del sys.path[0]
 
 
+def test_all_of_a_made_client_can_be_imported(made: ModuleType) -> None:
+    """Every module of it is Python that runs: those of operations, too, of which no test makes use."""
+    names = [module.name.partition(".")[2] for module in pkgutil.walk_packages(made.__path__, "made_client.")]
+    assert {f"api.jobs.{name}" for name in ("create_job", "get_job", "cancel_job", "delete_job")} < set(names)
+    for name in names:
+        part(made, name)
+
+
 def test_a_client_that_is_made_from_it(made: ModuleType, service: Service) -> None:
     """It posts an image as a file, in a form and as JSON, none of them untyped, and reads the job, its result, its
     labels, its files and a problem.
@@ -133,3 +146,41 @@ def test_a_client_that_is_made_from_it(made: ModuleType, service: Service) -> No
         assert png.payload.read().startswith(b"\x89PNG")
         missing = part(made, "api.jobs.get_job").sync("0" * 32, client=client)
         assert (type(missing).__name__, missing.code) == ("Problem", "not_found")
+
+
+def test_a_made_client_names_images(
+    made: ModuleType, own_service: Callable[..., Service], own_store: Callable[..., StoreServer]
+) -> None:
+    """It stores an image and clusters it by its hash, and has one fetched from its address, masks likewise; what is not
+    there it reads as a problem.
+    """
+    models, types = part(made, "models"), part(made, "types")
+    create, store = part(made, "api.jobs.create_job"), part(made, "api.images.store_image")
+    with closing(Web("127.0.0.2")) as web:
+        web.answers |= {"/a.png": gives(SMALL_PNG), "/mask.png": gives(MASK)}
+        service = own_service(own_store(), fetch_urls=True, fetch_allow="127.0.0.2", fetch_ports=web.port)
+        service.start_gateway().start_worker()
+        service.wait_for_workers()
+        with made.Client(base_url=service.url) as client:
+            kept, mask = (
+                store.sync(client=client, body=models.StoreImageFilesBody(image=types.File(io.BytesIO(data), "a.png")))
+                for data in (SMALL_PNG, MASK)
+            )
+            bodies = [
+                models.CreateJobJsonJobOfStoredImage(image_sha256=kept.sha256),
+                models.CreateJobJsonJobOfStoredImage(image_sha256=kept.sha256, mask_url=web.url("/mask.png")),
+                models.CreateJobJsonJobOfUrl(image_url=web.url("/a.png"), mask_sha256=mask.sha256),
+                models.CreateJobJsonJobOfUrl(image_url=web.url("/a.png")),
+            ]
+            jobs = [create.sync(client=client, body=body, prefer="wait=30") for body in bodies]
+            assert [str(job.status) for job in jobs] == ["succeeded"] * 4
+            assert jobs[0].result.digest == jobs[3].result.digest != jobs[1].result.digest == jobs[2].result.digest
+            assert [job.mask is None for job in jobs] == [True, False, False, True]
+            again = models.StoreImageJsonUrlToStore(image_url=web.url("/a.png"))
+            assert store.sync(client=client, body=again).sha256 == kept.sha256
+            assert part(made, "api.images.get_image").sync(kept.sha256, client=client).width == 8
+            part(made, "api.images.delete_image").sync_detailed(kept.sha256, client=client)
+            gone = create.sync(client=client, body=bodies[0])
+            assert (type(gone).__name__, gone.code) == ("Problem", "unknown_image")
+            nowhere = create.sync(client=client, body=models.CreateJobJsonJobOfUrl(image_url=web.url("/b.png")))
+            assert (type(nowhere).__name__, nowhere.code) == ("Problem", "fetch_failed")

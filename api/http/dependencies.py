@@ -59,8 +59,11 @@ def field(name: str, request: Request) -> str:
 
 
 async def _body(request: Request) -> Body:
+    types = request.headers.getlist("content-type")
+    if len(types) > 1:  # of which two readers could take another each
+        raise InvalidRequest(f"A request has one field Content-Type; this one has {len(types)}.")
     return Body(
-        content_type=request.headers.get("content-type", ""),
+        content_type=types[0] if types else "",
         length=announced(request.headers.get("content-length", "")),
         query=request.query_params.multi_items(),
         chunks=_chunks(request),

@@ -5,6 +5,7 @@ entrance.py    the listening socket, and who stands before it
 protocol.py    a connection: heads that are too long or too slow, idle ones, bodies that nobody wants
 doors.py       how many connections there may be, in all and from one address
 stalled.py     readers that do not read: not too many at a time
+unchunked.py   answers to HTTP/1.0
 turns.py       of many requests that come at once some begin and the others wait
 memory.py      what a crowd took is given back when it has left
 edge.py        what stands before all routes: allowed hosts, the prefix, the headers of every answer

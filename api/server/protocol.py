@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api import metrics
 from api.http.problems import STATUS, problem
@@ -24,6 +24,7 @@ from api.server.doors import Doors
 from api.server.edge import API_POLICY
 from api.server.entrance import Entrance
 from api.server.stalled import Stalled
+from api.server.unchunked import unchunked
 from shared.contract.errors import (
     AddressTooLong,
     HeadStalled,
@@ -44,6 +45,7 @@ LINGER_PAUSE_SECONDS = 0.01
 WRITE_BUFFER_BYTES = 2**14
 # Requests that may wait for the answer to one before them. No client is known that sends more than a few.
 MOST_PIPELINED = 16
+_AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 # Also what is empty: then the client asks for nobody in particular.
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]*)?")
 
@@ -198,8 +200,14 @@ class GuardedProtocol(HttpToolsProtocol):
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) != 1 and (hosts or version == "1.1"):
             raise InvalidRequest(f"A request has one field Host (RFC 9112, section 3.2); this one has {len(hosts)}.")
+        authority = _AUTHORITY.match(self.url)
+        if authority:  # it counts, and not the field (RFC 9112, section 3.2.2)
+            hosts = [authority[1]]
+            self.headers[:] = [field for field in self.headers if field[0] != b"host"] + [(b"host", hosts[0])]
         if hosts and not _HOST.fullmatch(hosts[0]):
             raise InvalidRequest("The field Host names no host: letters, digits, and -._ or an address in brackets.")
+        if version == "1.0":
+            self.expect_100_continue = False  # it knows no such thing (RFC 9110, section 10.1.1)
         if len(self.pipeline) >= MOST_PIPELINED:
             raise InvalidRequest("Too many requests came before the first was answered.")
         if self.parser.get_method() == b"CONNECT":
@@ -218,6 +226,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        old = cycle.scope["http_version"] == "1.0"
+        answering: Any = unchunked(app, cycle) if old else app
+        super()._start_asgi_task(cycle, answering)
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0

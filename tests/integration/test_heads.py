@@ -7,9 +7,10 @@ import pytest
 
 from api.server.edge import API_POLICY
 from tests.conftest import ONE_STORE
-from tests.support.images import SMALL_PNG
+from tests.support.calls import finished
+from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service
-from tests.support.raw import Answer, answer, answers, connect, said_to
+from tests.support.raw import Answer, answer, answers, connect, everything, said_to
 
 pytestmark = ONE_STORE
 
@@ -114,6 +115,33 @@ def test_hosts_that_are_asked_for(service: Service) -> None:
         head = b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n" + CLOSE
         assert only(said_to(service.port, head)).status == 200
     assert only(said_to(service.port, b"GET /healthz HTTP/1.0\r\n\r\n")).status == 200
+
+
+def test_an_address_with_a_host(service: Service) -> None:
+    """A host in the address is the one that is asked for, whatever the field says; it is held to the same rules."""
+    for address in (b"http://x/healthz", b"HTTP://x:8000/healthz", b"https://[::1]/healthz"):
+        for host in (b"Host: x\r\n", b"Host: other\r\n"):
+            answer = only(said_to(service.port, b"GET " + address + b" HTTP/1.1\r\n" + host + CLOSE))
+            assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
+    for address in (b"http://a@x/healthz", b"http://x y/healthz", b"http://x\\y/healthz"):
+        only(said_to(service.port, b"GET " + address + b" HTTP/1.1\r\nHost: x\r\n\r\n")).problem(400, "invalid_request")
+
+
+def test_an_old_client(service: Service) -> None:
+    """HTTP/1.0 knows no chunks and no `Expect`: an answer without a length ends with its connection."""
+    with service.client() as client:
+        job = finished(client, encoded(noise(300, 300)))
+        for href in (job["links"]["self"], job["links"]["result"] + "?labels=inline", job["links"]["events"]):
+            expected = client.get(href).content
+            for method, body in ((b"GET", expected), (b"HEAD", b"")):
+                with connect(service.port) as connection:
+                    connection.sendall(method + b" " + href.encode() + b" HTTP/1.0\r\n\r\n")
+                    head, _, received = everything(connection).partition(b"\r\n\r\n")
+                assert b"transfer-encoding" not in head.lower()
+                assert received == body
+    head = b"POST /v1/jobs HTTP/1.0\r\nContent-Type: image/png\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    answer = only(said_to(service.port, head % len(SMALL_PNG) + SMALL_PNG))
+    assert answer.status == 202
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,12 @@ def test_a_compressed_body(client: httpx.Client) -> None:
     assert client.post("/v1/jobs", content=SMALL_PNG, headers=headers).status_code == 202
 
 
+def test_a_body_of_two_types(client: httpx.Client) -> None:
+    """Which of two Content-Types a body is of, two readers could see differently: it is 400."""
+    lines = [("Content-Type", "image/png"), ("Content-Type", "application/json")]
+    problem(client.post("/v1/jobs", content=SMALL_PNG, headers=lines), 400, "invalid_request")
+
+
 @pytest.mark.parametrize("filename", ["", None])
 def test_the_form_of_a_browser(client: httpx.Client, filename: str | None) -> None:
     """A form whose fields `mask` and `params` are left empty is an image alone."""

@@ -199,6 +199,9 @@ def test_hosts_that_are_not_ours(gateway: Service) -> None:
             (answer,) = said_to(gateway.port, _get(path, host))
             assert answer.status in (400, 421), (host, path)
             assert b"evil" not in answer.body
+    for path in ("/v1/algorithms", f"{PREFIX}/docs"):
+        assert said_to(gateway.port, _get(f"http://evil.example{path}", HOST))[0].status == 421
+        assert said_to(gateway.port, _get(f"http://{HOST}{path}", "evil.example"))[0].status == 200
     for path in ("/healthz", f"{PREFIX}/healthz", "/readyz"):
         assert said_to(gateway.port, _get(path, "127.0.0.1"))[0].status == 200
     for host in (HOST, HOST.upper(), f"{HOST}:8443"):

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from api.http import console, hrefs, problems
 from api.http.dependencies import Services
 from api.http.openapi import Documented
-from api.http.routes import events, files, health, images, jobs, palettes, results
+from api.http.routes import document, events, files, health, images, jobs, palettes, results
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="huemill",
         version=version("huemill"),
         description=DESCRIPTION,
+        openapi_url=None,  # a route of ours sends it
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -106,6 +107,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, files, palettes, events, images, health, console):
+    for module in (jobs, results, files, palettes, events, images, health, document, console):
         app.include_router(module.router)
     return app

@@ -81,6 +81,27 @@ def test_a_compressed_body(client: httpx.Client) -> None:
     assert client.post("/v1/jobs", content=SMALL_PNG, headers=headers).status_code == 202
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/v1/algorithms", "/docs/swagger-ui.js", "/docs/favicon.png"])
+def test_what_is_always_the_same(client: httpx.Client, path: str) -> None:
+    """The document, the parameters and the console's files are kept by clients, and sent compressed where it helps."""
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    text = not path.endswith(".png")
+    assert packed.content == plain.content
+    assert (packed.headers.get("content-encoding") == "gzip") == text
+    assert (packed.num_bytes_downloaded < len(plain.content) / 3) == text
+    assert (packed.headers["etag"] != plain.headers["etag"]) == text
+    assert packed.headers.get("vary") == ("Accept-Encoding" if text else None)
+    for answer in (plain, packed):
+        encoding = answer.request.headers["accept-encoding"]
+        for method in ("GET", "HEAD"):
+            known = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["etag"]}
+            again = client.request(method, path, headers=known)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["cache-control"] == answer.headers["cache-control"]
+        assert client.head(path, headers={"Accept-Encoding": encoding}).headers["etag"] == answer.headers["etag"]
+
+
 def test_a_body_of_two_types(client: httpx.Client) -> None:
     """Which of two Content-Types a body is of, two readers could see differently: it is 400."""
     lines = [("Content-Type", "image/png"), ("Content-Type", "application/json")]

@@ -5,10 +5,13 @@ All its addresses are relative: it works under any host, scheme and prefix, and 
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.responses import RedirectResponse
 
+from api.http.files import FileRequest, file_request_of
+from api.http.fixed import Fixed
 from api.http.hrefs import href
 
 router = APIRouter(include_in_schema=False)
@@ -23,13 +26,13 @@ _PAGE = _ours.joinpath("console.html").read_bytes()
 
 
 def _serve(name: str, file: Traversable, media_type: str) -> None:
-    """A file at /docs/`name`, from memory: however many take it slowly, they share the same bytes."""
-    content = file.read_bytes()
+    """A file at /docs/`name`."""
+    fixed = Fixed(file.read_bytes(), media_type, "max-age=3600")
 
     @router.head(f"/docs/{name}", name=name)
     @router.get(f"/docs/{name}", name=name)
-    async def serve() -> Response:
-        return Response(content, headers={"Cache-Control": "max-age=3600"}, media_type=media_type)
+    async def serve(asked: Annotated[FileRequest, Depends(file_request_of)]) -> Response:
+        return await fixed.answer(asked)
 
 
 _serve("swagger-ui.js", _swagger.joinpath("swagger-ui-bundle.js"), "text/javascript")

@@ -1,19 +1,24 @@
 """Whether the gateway lives, can do its work, and what it has done."""
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+import orjson
+from fastapi import APIRouter, Depends, Response
 
 from api import metrics
 from api.http.dependencies import StoreDep, SupervisorDep
-from api.http.openapi import algorithm_schemas, problems
+from api.http.files import FileRequest, file_request_of
+from api.http.fixed import Fixed
+from api.http.openapi import algorithm_schemas, headers, problems
 from api.http.problems import problem
 from api.http.responses import Json
 from shared.contract.errors import Unavailable
 
 router = APIRouter()
 log = logging.getLogger("huemill.api")
+
+_ALGORITHMS = Fixed(orjson.dumps(algorithm_schemas()), "application/json")
 
 
 @router.head("/healthz", include_in_schema=False)
@@ -59,7 +64,17 @@ async def prometheus(store: StoreDep) -> Response:
 
 
 @router.head("/v1/algorithms", include_in_schema=False)
-@router.get("/v1/algorithms", tags=["algorithms"], summary="The algorithms' parameters", responses=problems())
-async def list_algorithms() -> dict[str, Any]:
+@router.get(
+    "/v1/algorithms",
+    tags=["algorithms"],
+    response_model=dict[str, Any],
+    summary="The algorithms' parameters",
+    responses={
+        200: {"headers": headers("ETag", "Cache-Control", "Vary")},
+        304: {"description": "The client has them already, by `If-None-Match`", "headers": headers("ETag")},
+        **problems(412),
+    },
+)
+async def list_algorithms(asked: Annotated[FileRequest, Depends(file_request_of)]) -> Response:
     """Each algorithm's parameters as a JSON Schema: bounds, defaults, meanings."""
-    return algorithm_schemas()
+    return await _ALGORITHMS.answer(asked)

@@ -116,6 +116,18 @@ def test_a_head_of_a_part_has_an_end(size: int) -> None:
             taken(body, form, size)
 
 
+def test_a_part_in_the_encoding_of_mail() -> None:
+    """A part that is base64 is not taken for a broken image: its encoding is named. What changes no byte is none."""
+    form, head = "multipart/form-data; boundary=b", b"\r\nContent-Transfer-Encoding: %b\r\n\r\n"
+    for encoding in (b"binary", b"8bit", b"7Bit"):
+        body = part("image", IMAGE).replace(b"\r\n\r\n", head % encoding, 1) + b"--b--"
+        assert taken(body, form) == [("image", (None, IMAGE))]
+    for encoding in (b"base64", b"Quoted-Printable"):
+        body = part("image", IMAGE).replace(b"\r\n\r\n", head % encoding, 1) + b"--b--"
+        with pytest.raises(UnsupportedEncoding, match=f"`image`.*{encoding.decode().lower()}"):
+            taken(body, form)
+
+
 @pytest.mark.parametrize("scheme", ["data", "DATA", "Data"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_data_url_in_any_case(scheme: str, size: int) -> None:

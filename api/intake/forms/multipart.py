@@ -7,8 +7,11 @@ from python_multipart.multipart import parse_options_header
 from api.intake.filenames import clean_filename
 from api.intake.forms.parts import FILES, MAX_PARAMS_BYTES, FilePart, ParamsPart, Parts
 from api.intake.forms.sections import Sections
-from shared.contract.errors import InvalidRequest
+from shared.contract.errors import InvalidRequest, UnsupportedEncoding
 from shared.contract.params import read_object
+
+# What of mail's encodings changes no byte (RFC 2045, section 6.2); forms should have none (RFC 7578, section 4.7).
+_AS_IT_IS = (b"7bit", b"8bit", b"binary")
 
 
 class MultipartForm:
@@ -48,6 +51,12 @@ class MultipartForm:
             raise InvalidRequest(
                 f"The multipart body has a part {name!r}; "
                 "it takes `image` (the file), `mask` (a second image file) and `params` (JSON)."
+            )
+        encoding = fields.get(b"content-transfer-encoding", b"binary").lower()
+        if encoding not in _AS_IT_IS:
+            raise UnsupportedEncoding(
+                f"The part `{name}` has the Content-Transfer-Encoding {encoding[:64].decode('latin-1')!r}, "
+                "which is not read. Send its bytes as they are."
             )
         return name, filename
 

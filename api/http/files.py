@@ -11,7 +11,7 @@ from api.http.compression import gzipped, is_text
 from api.http.dependencies import field
 from api.http.disposition import content_disposition, file_name
 from api.http.negotiation import takes_gzip
-from api.http.responses import streamed, without_body
+from api.http.responses import head_of, streamed
 from shared.contract.errors import NotFound
 from shared.jobs.model import Job
 from shared.storage.blobs import Blobs
@@ -91,4 +91,5 @@ async def file_answer(file: StoredFile, asked: FileRequest, blobs: Blobs, vary: 
 async def _sent(
     chunks: AsyncIterator[bytes], file: StoredFile, headers: dict[str, str], asked: FileRequest
 ) -> Response:
-    return await streamed(chunks, file.media_type, headers) if asked.body else without_body(file.media_type, headers)
+    answer = streamed if asked.body else head_of
+    return await answer(chunks, file.media_type, headers)

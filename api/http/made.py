@@ -14,7 +14,7 @@ from api.http.compression import gzipped, is_text
 from api.http.disposition import content_disposition, file_name
 from api.http.files import FileRequest
 from api.http.hrefs import href
-from api.http.responses import streamed, without_body
+from api.http.responses import head_of, streamed
 from shared.jobs.model import Job
 
 _VERSION = version("huemill")
@@ -57,5 +57,5 @@ async def made_answer(
         headers["Content-Encoding"] = "gzip"
     chunks = await made.make()
     if not asked.body:
-        return without_body(made.media_type, headers)
+        return await head_of(chunks, made.media_type, headers)
     return await streamed(gzipped(chunks) if packed else chunks, made.media_type, headers)

@@ -76,6 +76,13 @@ async def _chain(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[by
         yield chunk
 
 
+async def head_of(chunks: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
+    """The answer to HEAD where GET's is `streamed`: what is wrong is told alike, as the first chunk is awaited."""
+    async with aclosing(cast(AsyncGenerator[bytes], chunks)):
+        await anext(chunks, b"")
+    return without_body(media_type, headers)
+
+
 def without_body(media_type: str, headers: Mapping[str, str], status: int = 200) -> Response:
     """The answer to HEAD: of what GET would send, the head alone."""
     response = Response(status_code=status, headers=dict(headers), media_type=media_type)

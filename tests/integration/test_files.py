@@ -256,5 +256,8 @@ def test_a_file_whose_bytes_are_lost(client: httpx.Client, service: Service) -> 
             path.unlink()
     for artifact in job["result"]["artifacts"]:
         problem(client.get(artifact["href"]), 404, "not_found")
-    problem(client.get(job["links"]["result"]), 404, "not_found")
+        assert client.head(artifact["href"]).status_code == 404
+    for href in (job["links"]["result"], job["links"]["labels"]):
+        problem(client.get(href, headers={"Accept": "application/json"}), 404, "not_found")
+        assert client.head(href, headers={"Accept": "application/json"}).status_code == 404
     assert client.get(job["links"]["self"]).json()["status"] == "succeeded"

@@ -3,10 +3,14 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 _TEXT = ("application/json", "image/svg+xml")
-_GZIP = 16 + zlib.MAX_WBITS
-_GZIP_LEVEL = 4
+# Threads of their own: who asks for much text must not hold those in which uploads are checked and jobs are sent.
+_threads = ThreadPoolExecutor(2, "gzip")
+# A window of 16 kB and a table as small: half the memory of zlib's own choice for each reader, who may be slow.
+_GZIP, _MEMORY = 16 + 14, 7
+_LEVEL = 4
 
 
 def is_text(media_type: str) -> bool:
@@ -17,9 +21,10 @@ def is_text(media_type: str) -> bool:
 
 async def gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The chunks compressed, each on a thread: deflate takes milliseconds, and lets the others run."""
-    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
+    run = asyncio.get_running_loop().run_in_executor
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP, memLevel=_MEMORY)
     async for chunk in chunks:
-        packed = await asyncio.to_thread(packer.compress, chunk)
+        packed = await run(_threads, packer.compress, chunk)
         if packed:
             yield packed
     yield packer.flush()

@@ -71,12 +71,13 @@ def said_to(port: int, *pieces: bytes, pause: float = 0) -> list[Answer]:
         return answers(connection)
 
 
-def stalled(port: int, path: str, count: int, accept: str = "*/*") -> list[socket.socket]:
+def stalled(port: int, path: str, count: int, accept: str = "*/*", encoding: str = "") -> list[socket.socket]:
     """Clients that ask for `path`, and then read nothing; what their own network holds for them is little."""
     found = []
     for _ in range(count):
         client = connect(port)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
+        fields = f"Host: localhost\r\nAccept: {accept}\r\nAccept-Encoding: {encoding}\r\n"
+        client.sendall(f"GET {path} HTTP/1.1\r\n{fields}\r\n".encode())
         found.append(client)
     return found

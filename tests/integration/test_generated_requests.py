@@ -11,7 +11,7 @@ import pytest
 from tests.support.processes import Service, StoreServer
 
 CONFIG = Path(__file__).parents[1] / "support" / "generated.toml"
-SECONDS = 40
+SECONDS = 30
 BOUNDS = ["--max-examples", "15", "--max-time", str(SECONDS)]
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.hex_color import hex_of_rgb
+from shared.contract.params import range_of
 from shared.contract.results import ColorName, Contrast, Note, PaletteEntry
 from worker.color import contrast
-from worker.color.spaces import from_srgb
+from worker.color.spaces import from_srgb, oklch_of_srgb
 from worker.progress import Meter
 from worker.quality import members
 from worker.quality.accent import accents
@@ -26,7 +27,6 @@ EXACT_SILHOUETTE_COLORS = 1 << 13
 """Up to so many colours the silhouette is exact: some 30 ms. Where a number is chosen, it is exact up to 2^15."""
 # Above, so many distances are spent on a sample; the error is told. More precision would cost more than the clustering.
 _DISTANCES = 1 << 26
-_GREY_CHROMA = 1e-4  # of Oklab; below it a hue would be made of rounding
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _palette(segmentation: Segmentation, apart: NDArray[np.float64], meter: Mete
     spreads = members.spreads(apart, colors.counts, clustering.labels, count)
     positions = members.positions(segmentation.labels, count, meter)
     accent = accents(rgb, segmentation.shares)
-    lab, oklch = from_srgb(rgb, "lab"), _oklch(rgb)
+    lab, oklch = from_srgb(rgb, "lab"), oklch_of_srgb(rgb)
     on_white, on_black = contrast.ratio(segmentation.luminance, 1.0), contrast.ratio(segmentation.luminance, 0.0)
     return [
         PaletteEntry(
@@ -114,14 +114,6 @@ def _hsl(red: int, green: int, blue: int) -> tuple[float, float, float]:
     return 360 * hue, saturation, lightness
 
 
-def _oklch(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Oklab in polar coordinates (CSS Color 4, section 9.4), f64[k, 3]; the hue of greys is 0."""
-    lightness, green_red, blue_yellow = from_srgb(rgb, "oklab").T
-    chroma = np.hypot(green_red, blue_yellow)
-    hue = np.degrees(np.arctan2(blue_yellow, green_red)) % 360
-    return np.column_stack([lightness, chroma, np.where(chroma < _GREY_CHROMA, 0.0, hue)])
-
-
 def _contrasts(luminance: NDArray[np.float64]) -> list[list[float]] | None:
     """The contrast ratio of each pair; None where there are too many to look at."""
     if len(luminance) > MOST_CONTRASTED:
@@ -141,22 +133,38 @@ def _silhouette(segmentation: Segmentation, meter: Meter) -> Silhouette:
 
 def _notes(segmentation: Segmentation) -> list[Note]:
     """What should be known, each with a word that stays."""
-    params, count = segmentation.params, len(segmentation.palette)
-    asked = getattr(params, "n_clusters", None)
-    notes = []
-    if isinstance(asked, int) and count < asked:
-        has = "colour" if count == 1 else "colours"
-        detail = (
-            f"The image has {count:,} distinct {has}: no more clusters than that were made of the {asked:,} asked for."
-        )
-        notes.append(Note(note="fewer_colors", detail=detail))
-    if not count:
+    made, colors = len(segmentation.palette), len(segmentation.colors)
+    notes = _notes_of_number(segmentation, made, colors)
+    if not made:
         detail = (
             "No cluster was found: all pixels are noise. Smaller min_cluster_size and min_samples find smaller ones."
         )
         notes.append(Note(note="all_noise", detail=detail))
     empty = int((segmentation.pixels == 0).sum())
     if empty:
-        detail = f"{empty:,} of the {count:,} colours are nearest to no pixel."
+        detail = f"{empty:,} of the {made:,} colours are nearest to no pixel."
         notes.append(Note(note="unused_colors", detail=detail))
     return notes
+
+
+def _notes_of_number(segmentation: Segmentation, made: int, colors: int) -> list[Note]:
+    """Where the number of clusters is not the one that was asked for: why."""
+    asked = getattr(segmentation.params, "n_clusters", None)
+    span, chosen = range_of(asked), segmentation.selection
+    least = span.min if span is not None else asked
+    if not isinstance(least, int):  # the method, or a threshold, says how many there are
+        return []
+    if colors < least:
+        has, were = "colour" if colors == 1 else "colours", "cluster was" if made == 1 else "clusters were"
+        detail = (
+            f"The image has {colors:,} distinct {has}, fewer than the {least:,} clusters asked for; {made:,} {were} made."
+        )
+        return [Note(note="fewer_colors", detail=detail)]
+    wanted = least if chosen is None else chosen.chosen
+    if made < wanted:
+        detail = (
+            f"{wanted - made:,} of the {wanted:,} clusters ended without a pixel and are left out. "
+            "A larger max_iter, or other first centres, may fill them."
+        )
+        return [Note(note="empty_clusters", detail=detail)]
+    return []

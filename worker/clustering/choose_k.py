@@ -18,8 +18,8 @@ from worker.color.points import Points
 from worker.kernels.grid import Grid
 from worker.progress import Meter
 from worker.quality.criteria import Candidate, Choice, Criterion, best
-from worker.quality.indices import indices
-from worker.quality.labelings import Labelled, add_up, label
+from worker.quality.indices import around, indices
+from worker.quality.labelings import Labelled, Sums, add_up, label
 from worker.quality.silhouette import silhouettes
 
 Floats = NDArray[np.float64]
@@ -50,11 +50,12 @@ def choose(
     """Cluster `points` into each of `numbers` of clusters; the clustering of the number that `criterion` chooses.
 
     `params` are those of any one number. Numbers above the number of colours are left out; if that leaves none, it is
-    as many clusters as colours. The clustering is, to the last bit, what the method gives for the chosen number
+    as many clusters as colours, and no fewer than fixed centres. The clustering is, to the last bit, what the method gives for the chosen number
     alone. None stands for the criterion that did best in trials: see `worker.quality.criteria`. `fixed` are sRGB
     centres of KMeans that do not move; no number may be below theirs.
     """
-    numbers = range(min(numbers.start, len(points)), min(numbers.stop - 1, len(points)) + 1)
+    least = max(min(numbers.start, len(points)), len(fixed))
+    numbers = range(least, max(min(numbers.stop - 1, len(points)), least) + 1)
     if isinstance(params, KMeansParams):
         return _by_kmeans(points, params, numbers, criterion, fixed, meter)
     return _by_agglomeration(points, params, numbers, criterion, meter)
@@ -93,7 +94,7 @@ def _by_kmeans(
     with meter.part(0.1, 0.5) as part:
         frames = frames_on(levels, points, params, numbers, given, part)
     with meter.part(0.5, 0.8) as part:
-        curve = _measured(frames, numbers, points, part)
+        curve = _measured(frames, numbers, points, part, given)
     tried: dict[int, Clustering] = {}
     while (choice := best(curve, criterion)).place not in tried:
         part = meter.within(1 - 0.2 / 2 ** len(tried), 1 - 0.1 / 2 ** len(tried))
@@ -128,19 +129,38 @@ def _of_result(clustering: Clustering, number: int, points: Points, meter: Meter
     """
     labelled = label(points, [clustering.labels], [len(clustering.centers)])
     (candidate,) = _measured(labelled, [number], points, meter)
-    if not isinstance(clustering.details, KMeansDetails) or candidate.indices.inertia == 0:
+    if not isinstance(clustering.details, KMeansDetails) or candidate.indices.inertia == clustering.details.inertia == 0:
         return candidate
-    return replace(candidate, indices=replace(candidate.indices, inertia=clustering.details.inertia))
+    own = around(candidate.indices, clustering.details.inertia, labelled.pixels, spaces.resolution(points))
+    return replace(candidate, indices=own)
 
 
-def _measured(labelled: Labelled, numbers: Sequence[int], points: Points, meter: Meter) -> list[Candidate]:
-    """The measures of each labelling, which has the number of clusters that stands in its place."""
+def _measured(
+    labelled: Labelled, numbers: Sequence[int], points: Points, meter: Meter, given: Floats | None = None
+) -> list[Candidate]:
+    """The measures of each labelling, which has the number of clusters that stands in its place.
+
+    `given` f64[f, 3] are centres that do not move, of the first clusters of each: the inertia is around them.
+    """
     with meter.part(0.0, 0.2) as part:
         sums = add_up(labelled, part)
     with meter.part(0.2, 1.0) as part:
         means = silhouettes(labelled, sums, part)
-    measures = indices(labelled, sums, spaces.resolution(points))
+    step = spaces.resolution(points)
+    measures = indices(labelled, sums, step)
+    if given is not None and len(given):
+        moved = [_moved(sums, begin, given) / labelled.units for begin in sums.clusters.begin[:-1].tolist()]
+        measures = [
+            around(one, one.inertia + more, labelled.pixels, step) for one, more in zip(measures, moved, strict=True)
+        ]
     return [Candidate(*one) for one in zip(numbers, measures, means, strict=True)]
+
+
+def _moved(sums: Sums, begin: int, given: Floats) -> float:
+    """What the inertia around the centres `given` is more than that around the means, for clusters from `begin` on."""
+    rows = slice(begin, begin + len(given))
+    squares = ((sums.clusters.means[rows] - given) ** 2).sum(axis=1)
+    return float((sums.clusters.mass[rows] * squares).sum())
 
 
 def _selection(curve: list[Candidate], choice: Choice, frames: Labelled) -> Selection:

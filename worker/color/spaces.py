@@ -51,6 +51,8 @@ _OKLAB_INVERSE = np.linalg.inv(_OKLAB)
 # One 8-bit step of a channel, or of lightness.
 _STEP = {"rgb": 1.0, "lab": 100 / 255, "oklab": 1 / 255}
 
+_GREY_CHROMA = 1e-4  # of Oklab; below it chroma and hue are made of rounding
+
 _DELTA = 6 / 29  # CIE 15: the cube root of CIELAB is continued by a line below _DELTA**3
 
 
@@ -81,6 +83,17 @@ def to_srgb(coords: Floats, space: ColorSpace) -> Floats:
     else:
         linear = _mix(_LMS_INVERSE, [root**3 for root in _mix(_OKLAB_INVERSE, coords.T)])
     return 255.0 * srgb.encoded(np.clip(np.stack(linear, axis=1), 0.0, 1.0))
+
+
+def oklch_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
+    """Oklab in polar coordinates (CSS Color 4, section 9.4), f64[n, 3], of `rgb` u8[n, 3]: L, C, and h in degrees.
+
+    Of greys chroma and hue are 0.
+    """
+    lightness, green_red, blue_yellow = from_srgb(rgb, "oklab").T
+    chroma = np.hypot(green_red, blue_yellow)
+    hue = np.degrees(np.arctan2(blue_yellow, green_red)) % 360
+    return np.where(chroma[:, None] < _GREY_CHROMA, [1, 0, 0], 1) * np.column_stack([lightness, chroma, hue])
 
 
 def linear_light(rgb: Floats) -> Floats:

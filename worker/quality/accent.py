@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.color.difference import ciede2000
-from worker.color.spaces import from_srgb
+from worker.color.spaces import from_srgb, oklch_of_srgb
 
 Floats = NDArray[np.float64]
 
@@ -37,11 +37,11 @@ def accents(palette: NDArray[np.uint8], shares: Floats) -> Floats:
         return answer
     largest = np.sort(np.argsort(-shares, kind="stable")[:MOST_COLORS])
     share = shares[largest] / max(float(shares[largest].sum()), 1e-300)
-    lab, oklab = (from_srgb(palette[largest], space) for space in ("lab", "oklab"))
+    lab, chroma = from_srgb(palette[largest], "lab"), oklch_of_srgb(palette[largest])[:, 1]
     apart = np.stack([ciede2000(lab, one) for one in lab])
     contrast = (apart * share).sum(axis=1) / np.where(share < 1, 1 - share, np.inf)
     score = np.cbrt(
-        np.hypot(oklab[:, 1], oklab[:, 2])
+        chroma
         / _CHROMA
         * np.minimum(contrast / _CONTRAST, 1.0)
         * (share / (share + _SMALL) * (1 - share))

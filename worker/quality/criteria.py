@@ -59,8 +59,8 @@ def _scores(curve: Sequence[Candidate], criterion: Criterion) -> Sequence[float 
         return list(elbow_heights([one.n_clusters for one in curve], [one.indices.log_error for one in curve]))
     if criterion == "silhouette":
         return [one.silhouette.value for one in curve]
-    if criterion == "calinski_harabasz":  # scikit-learn's 1 for an inertia of 0 stands for a ratio without bound
-        return [math.inf if one.indices.inertia == 0 else one.indices.calinski_harabasz for one in curve]
+    if criterion == "calinski_harabasz":  # scikit-learn's 1 for no variance within stands for a ratio without bound
+        return [math.inf if one.indices.explained_variance == 1 else one.indices.calinski_harabasz for one in curve]
     if criterion == "bic":
         return [-one.indices.bic for one in curve]
     return [None if (index := one.indices.davies_bouldin) is None else -index for one in curve]

@@ -5,7 +5,7 @@ little beside them.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Indices:
     explained_variance: float
     """The share of the pixels' variance that is between the clusters, 0..1."""
     log_error: float
-    """Logarithm of the mean squared distance, to which that of rounding to a step of `resolution` is added."""
+    """Logarithm of the mean squared distance, plus that of half a step of `resolution`."""
 
 
 def indices(labelled: Labelled, sums: Sums, resolution: float) -> list[Indices]:
@@ -65,8 +65,17 @@ def _of_one(labelled: Labelled, sums: Sums, rows: slice, resolution: float) -> I
         davies_bouldin=davies_bouldin(mass, means, distances) if defined else None,
         bic=bic(mass, inertia, resolution),
         explained_variance=between / (between + inertia) if between > 0 else 0.0,
-        log_error=math.log(inertia / max(labelled.pixels, 1) + resolution**2 / 4),
+        log_error=_log_error(inertia, labelled.pixels, resolution),
     )
+
+
+def around(measures: Indices, inertia: float, pixels: float, resolution: float) -> Indices:
+    """The same, but with the inertia around centres that are not the means, and the error that follows from it."""
+    return replace(measures, inertia=inertia, log_error=_log_error(inertia, pixels, resolution))
+
+
+def _log_error(inertia: float, pixels: float, resolution: float) -> float:
+    return math.log(inertia / max(pixels, 1) + resolution**2 / 4)
 
 
 def _between(mass: Floats, means: Floats) -> float:

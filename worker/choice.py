@@ -60,8 +60,9 @@ def _told(one: criteria.Candidate) -> Candidate:
 def _tried(points: Points, found: "choose_k.Selection") -> tuple[Tried, ...]:
     """The labels and colours of each number; a cluster without a pixel is left out."""
     tried = []
-    for row in found.frames.labels:
+    for one, row in zip(found.curve, found.frames.labels, strict=True):
         used, labels = np.unique(row[found.frames.cells], return_inverse=True)
         centers = points.means(labels.astype(np.int32), len(used))
-        tried.append(Tried(labels.astype(np.int32), np.rint(centers_to_srgb(points, centers)).astype(np.uint8)))
+        palette = np.rint(centers_to_srgb(points, centers)).astype(np.uint8)
+        tried.append(Tried(one.n_clusters, labels.astype(np.int32), palette))
     return tuple(tried)

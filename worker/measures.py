@@ -157,7 +157,8 @@ def _notes_of_number(segmentation: Segmentation, made: int, colors: int) -> list
     if colors < least:
         has, were = "colour" if colors == 1 else "colours", "cluster was" if made == 1 else "clusters were"
         detail = (
-            f"The image has {colors:,} distinct {has}, fewer than the {least:,} clusters asked for; {made:,} {were} made."
+            f"The image has {colors:,} distinct {has}, fewer than the {least:,} clusters asked for; "
+            f"{made:,} {were} made."
         )
         return [Note(note="fewer_colors", detail=detail)]
     wanted = least if chosen is None else chosen.chosen

@@ -24,6 +24,7 @@ from worker.progress import Meter
 class Tried(NamedTuple):
     """One number of clusters that was tried."""
 
+    number: int  # as many as there are in the palette, but for those without a pixel
     labels: NDArray[np.int32]  # [U]: by colour
     palette: NDArray[np.uint8]  # [k, 3]
 

@@ -57,8 +57,14 @@ def test_each_criterion_has_its_own_best(
 
 def test_no_error_left_is_a_ratio_without_bound() -> None:
     """scikit-learn's Calinski-Harabasz is 1 where each colour is a cluster; to the criterion it is what it means."""
-    candidates = curve(calinski_harabasz=[5, 6, 7, 8, 9, 1], inertia=[6, 5, 4, 3, 2, 0])
+    candidates = curve(calinski_harabasz=[5, 6, 7, 8, 9, 1], explained=[0.5, 0.6, 0.7, 0.8, 0.9, 1])
     assert NUMBERS[best(candidates, "calinski_harabasz").place] == 7
+
+
+def test_a_ratio_that_is_undefined_is_never_chosen() -> None:
+    """As many clusters as pixels leave no error, and have no ratio."""
+    candidates = curve(calinski_harabasz=[5, 6, 9, 8, 7, None], explained=[0.5, 0.6, 0.7, 0.8, 0.9, 1])
+    assert NUMBERS[best(candidates, "calinski_harabasz").place] == 4
 
 
 def test_by_default_the_most_distinct_clusters_are_taken_if_they_say_enough() -> None:

@@ -25,7 +25,7 @@ def animated(pixels: np.ndarray, numbers: range) -> tuple[bytes, list[Tried]]:
     tried = []
     for number in numbers:
         found = cluster(points, KMeansParams(n_clusters=number, n_init=1))
-        tried.append(Tried(found.labels, np.rint(found.centers).astype(np.uint8)))
+        tried.append(Tried(len(found.centers), found.labels, np.rint(found.centers).astype(np.uint8)))
     shown = sampled(*pixels.shape[:2])
     original = pixels.reshape(-1, pixels.shape[2])[shown]
     return sweep_gif(tried, colors.counts, colors.index[shown], original), tried
@@ -107,9 +107,9 @@ def test_a_cluster_keeps_its_place() -> None:
     colors = np.array([[0, 0, 0], [60, 0, 0], [200, 200, 0], [255, 255, 255]], np.uint8)
     weights = np.array([10, 30, 40, 20])
     tried = [
-        Tried(np.array([1, 1, 0, 0], np.int32), colors[[2, 0]]),  # dark 1, light 0
-        Tried(np.array([2, 2, 1, 0], np.int32), colors[[3, 2, 0]]),
-        Tried(np.array([0, 3, 2, 1], np.int32), colors[[0, 3, 2, 1]]),
+        Tried(2, np.array([1, 1, 0, 0], np.int32), colors[[2, 0]]),  # dark 1, light 0
+        Tried(3, np.array([2, 2, 1, 0], np.int32), colors[[3, 2, 0]]),
+        Tried(4, np.array([0, 3, 2, 1], np.int32), colors[[0, 3, 2, 1]]),
     ]
     index = np.repeat(np.arange(4, dtype=np.int32), weights)[None].repeat(60, axis=0)
     frames = frames_of(sweep_gif(tried, weights, index, colors[index]))

@@ -50,9 +50,9 @@ def choose(
     """Cluster `points` into each of `numbers` of clusters; the clustering of the number that `criterion` chooses.
 
     `params` are those of any one number. Numbers above the number of colours are left out; if that leaves none, it is
-    as many clusters as colours, and no fewer than fixed centres. The clustering is, to the last bit, what the method gives for the chosen number
-    alone. None stands for the criterion that did best in trials: see `worker.quality.criteria`. `fixed` are sRGB
-    centres of KMeans that do not move; no number may be below theirs.
+    as many clusters as colours, and no fewer than fixed centres. The clustering is, to the last bit, what the method
+    gives for the chosen number alone. None stands for the criterion that did best in trials: see
+    `worker.quality.criteria`. `fixed` are sRGB centres of KMeans that do not move; no number may be below theirs.
     """
     least = max(min(numbers.start, len(points)), len(fixed))
     numbers = range(least, max(min(numbers.stop - 1, len(points)), least) + 1)
@@ -129,7 +129,7 @@ def _of_result(clustering: Clustering, number: int, points: Points, meter: Meter
     """
     labelled = label(points, [clustering.labels], [len(clustering.centers)])
     (candidate,) = _measured(labelled, [number], points, meter)
-    if not isinstance(clustering.details, KMeansDetails) or candidate.indices.inertia == clustering.details.inertia == 0:
+    if not isinstance(clustering.details, KMeansDetails):
         return candidate
     own = around(candidate.indices, clustering.details.inertia, labelled.pixels, spaces.resolution(points))
     return replace(candidate, indices=own)

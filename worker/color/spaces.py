@@ -51,15 +51,14 @@ _OKLAB_INVERSE = np.linalg.inv(_OKLAB)
 # One 8-bit step of a channel, or of lightness.
 _STEP = {"rgb": 1.0, "lab": 100 / 255, "oklab": 1 / 255}
 
-_GREY_CHROMA = 1e-4  # of Oklab; below it chroma and hue are made of rounding
-
 _DELTA = 6 / 29  # CIE 15: the cube root of CIELAB is continued by a line below _DELTA**3
 
 
 def from_srgb(rgb: NDArray[Any], space: ColorSpace) -> Floats:
     """Coordinates f64[n, 3] of `rgb` [n, 3], uint8 or floats in 0..255.
 
-    `rgb`: as they are. `lab`: L 0..100, a, b about -110..110. `oklab`: L 0..1, a, b about -0.4..0.4.
+    `rgb`: as they are. `lab`: L 0..100, a, b about -110..110. `oklab`: L 0..1, a, b about -0.4..0.4. Of greys a and b
+    are 0 to the last bit: standardised, rounding errors would be as long an axis as any.
     """
     if space == "rgb":
         return rgb.astype(np.float64)
@@ -69,7 +68,9 @@ def from_srgb(rgb: NDArray[Any], space: ColorSpace) -> Floats:
         coords = [116 * green_red - 16, 500 * (light - green_red), 200 * (green_red - blue_yellow)]
     else:
         coords = _mix(_OKLAB, [np.cbrt(channel) for channel in _mix(_LMS, linear.T)])
-    return np.stack(coords, axis=1)
+    found = np.stack(coords, axis=1)
+    found[(rgb[:, 0] == rgb[:, 1]) & (rgb[:, 1] == rgb[:, 2]), 1:] = 0.0
+    return found
 
 
 def to_srgb(coords: Floats, space: ColorSpace) -> Floats:
@@ -88,12 +89,11 @@ def to_srgb(coords: Floats, space: ColorSpace) -> Floats:
 def oklch_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
     """Oklab in polar coordinates (CSS Color 4, section 9.4), f64[n, 3], of `rgb` u8[n, 3]: L, C, and h in degrees.
 
-    Of greys chroma and hue are 0.
+    Of greys C and h are 0.
     """
     lightness, green_red, blue_yellow = from_srgb(rgb, "oklab").T
-    chroma = np.hypot(green_red, blue_yellow)
     hue = np.degrees(np.arctan2(blue_yellow, green_red)) % 360
-    return np.where(chroma[:, None] < _GREY_CHROMA, [1, 0, 0], 1) * np.column_stack([lightness, chroma, hue])
+    return np.column_stack([lightness, np.hypot(green_red, blue_yellow), hue])
 
 
 def linear_light(rgb: Floats) -> Floats:

@@ -40,12 +40,7 @@ def accents(palette: NDArray[np.uint8], shares: Floats) -> Floats:
     lab, chroma = from_srgb(palette[largest], "lab"), oklch_of_srgb(palette[largest])[:, 1]
     apart = np.stack([ciede2000(lab, one) for one in lab])
     contrast = (apart * share).sum(axis=1) / np.where(share < 1, 1 - share, np.inf)
-    score = np.cbrt(
-        chroma
-        / _CHROMA
-        * np.minimum(contrast / _CONTRAST, 1.0)
-        * (share / (share + _SMALL) * (1 - share))
-    )
+    score = np.cbrt(chroma / _CHROMA * np.minimum(contrast / _CONTRAST, 1.0) * (share / (share + _SMALL) * (1 - share)))
     nearest = np.full(len(largest), np.inf)
     left = np.ones(len(largest), bool)
     while left.any():

@@ -60,10 +60,15 @@ def _scores(curve: Sequence[Candidate], criterion: Criterion) -> Sequence[float 
     if criterion == "silhouette":
         return [one.silhouette.value for one in curve]
     if criterion == "calinski_harabasz":  # scikit-learn's 1 for no variance within stands for a ratio without bound
-        return [math.inf if one.indices.explained_variance == 1 else one.indices.calinski_harabasz for one in curve]
+        return [_ratio(one.indices) for one in curve]
     if criterion == "bic":
         return [-one.indices.bic for one in curve]
     return [None if (index := one.indices.davies_bouldin) is None else -index for one in curve]
+
+
+def _ratio(indices: Indices) -> float | None:
+    whole = indices.calinski_harabasz is not None and indices.explained_variance == 1
+    return math.inf if whole else indices.calinski_harabasz
 
 
 def elbow_heights(numbers: Sequence[int], errors: Sequence[float]) -> Floats:

@@ -53,9 +53,7 @@ def _of_one(labelled: Labelled, sums: Sums, rows: slice, resolution: float) -> I
     mass = sums.clusters.mass[rows][used] / labelled.units
     means = sums.clusters.means[rows][used]
     distances = sums.distances[rows][used] / labelled.units
-    inertia = float(sums.squares[rows].sum()) / labelled.units
-    if inertia < _ROUNDING * labelled.pixels * resolution**2:
-        inertia = 0.0  # each cluster is one colour, but for the last digits of its mean
+    inertia = _told(float(sums.squares[rows].sum()) / labelled.units, labelled.pixels, resolution)
     between = _between(mass, means)
     defined = 1 < len(mass) < labelled.pixels
     return Indices(
@@ -71,7 +69,13 @@ def _of_one(labelled: Labelled, sums: Sums, rows: slice, resolution: float) -> I
 
 def around(measures: Indices, inertia: float, pixels: float, resolution: float) -> Indices:
     """The same, but with the inertia around centres that are not the means, and the error that follows from it."""
+    inertia = _told(inertia, pixels, resolution)
     return replace(measures, inertia=inertia, log_error=_log_error(inertia, pixels, resolution))
+
+
+def _told(inertia: float, pixels: float, resolution: float) -> float:
+    """0 where each cluster is one colour, but for the last digits of its mean."""
+    return 0.0 if inertia < _ROUNDING * pixels * resolution**2 else inertia
 
 
 def _log_error(inertia: float, pixels: float, resolution: float) -> float:

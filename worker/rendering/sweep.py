@@ -101,7 +101,7 @@ def _frame(now: Tried, order: NDArray[np.int64], weights: NDArray[np.int64], ind
     for label, (begin, end) in zip(order, pairwise(edges), strict=True):
         strip[begin:end] = label
     image = _with_strip(entry[labels[index]], strip, now.palette)
-    _write(image, str(len(now.palette)))
+    _write(image, str(now.number))
     return image
 
 

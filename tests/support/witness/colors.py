@@ -24,12 +24,13 @@ def code_of(rgb: NDArray[np.uint8]) -> str:
 
 
 def coordinates(rgb: NDArray[np.float64] | NDArray[np.uint8], space: str) -> Floats:
-    """Colours [n, 3], 0..255, in the space of a clustering; `rgb` keeps 0..255."""
+    """Colours [n, 3], 0..255, in the space of a clustering; `rgb` keeps 0..255. Of greys a and b are exactly 0."""
     if space == "rgb":
         return np.asarray(rgb, np.float64)
     different, back = np.unique(rgb, axis=0, return_inverse=True)
-    known = [Color("srgb", (one / 255).tolist()).convert(SPACES[space]).coords() for one in different]
-    return np.array(known)[back.reshape(-1)]
+    known = np.array([Color("srgb", (one / 255).tolist()).convert(SPACES[space]).coords() for one in different])
+    known[np.ptp(different, axis=1) == 0, 1:] = 0
+    return known[back.reshape(-1)]
 
 
 def srgb_of(coords: Floats, space: str) -> Floats:

@@ -62,7 +62,9 @@ def excluded(rgb: NDArray[np.uint8], params: dict[str, Any]) -> NDArray[np.bool_
     """Which pixels have a colour that is left out."""
     different, back = np.unique(rgb.reshape(-1, 3), axis=0, return_inverse=True)
     out = [
-        any(difference(code_of(one), entry["color"]) <= entry.get("tolerance", 0) for entry in params.get("exclude", []))
+        any(
+            difference(code_of(one), entry["color"]) <= entry.get("tolerance", 0) for entry in params.get("exclude", [])
+        )
         for one in different
     ]
     return np.array(out)[back.reshape(rgb.shape[:2])]

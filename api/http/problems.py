@@ -1,6 +1,7 @@
 """Errors as application/problem+json (RFC 9457): what is wrong, where, and what to do. Never a trace, never a path."""
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -98,19 +99,25 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
 
 
 def _echo(entry: errors.FieldError) -> Mapping[str, Any]:
-    """A field error whose value is short enough to be sent back."""
-    value = entry["value"]
-    return entry if len(orjson.dumps(value, default=str)) <= 200 else {**entry, "value": errors.LONG}
+    """A field error with its place as a JSON pointer, and with its value if that is short enough to be sent back."""
+    short = len(orjson.dumps(entry["value"], default=str)) <= 200
+    return {"pointer": _pointer(entry["field"]), **entry, **({} if short else {"value": errors.LONG})}
+
+
+def _pointer(field: str) -> str:
+    """`exclude[1].color` as a JSON pointer (RFC 6901): `/exclude/1/color`; of all parameters, the empty one."""
+    escaped = field.replace("~", "~0").replace("/", "~1").replace("]", "")
+    return "" if field == "params" else "/" + re.sub(r"[\[.]", "/", escaped)
 
 
 async def _request_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     entries = [
-        {"field": ".".join(map(str, item["loc"][1:])), "value": item["input"], "message": item["msg"]}
+        errors.FieldError(field=".".join(map(str, item["loc"][1:])), value=item["input"], message=item["msg"])
         for item in error.errors()
     ]
     detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in entries)
-    return problem(422, errors.InvalidParams.code, detail, errors=entries)
+    return problem(422, errors.InvalidParams.code, detail, errors=[_echo(entry) for entry in entries])
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

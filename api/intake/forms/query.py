@@ -6,12 +6,22 @@ from typing import Any
 from shared.contract.errors import FieldError, InvalidParams
 from shared.contract.params import read_value
 
+_REPEATED = ("outputs",)  # lists of names: given again, more are added
+
 
 def query_values(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The parameters of a query's pairs, not yet checked. Raises InvalidParams for one that is given twice."""
     values: dict[str, Any] = {}
     for name, text in pairs:
-        if name in values:
+        value = read_value(name, text)
+        if name in values and name not in _REPEATED:
             raise InvalidParams([FieldError(field=name, value=text, message="is given twice")])
-        values[name] = read_value(name, text)
+        values[name] = [*_names(values[name]), *_names(value)] if name in values else value
     return values
+
+
+def _names(value: Any) -> list[Any]:
+    """Of a list as JSON, or separated by commas."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return value if isinstance(value, list) else [value]

@@ -41,8 +41,10 @@ def check_combinations(params: AnyParams) -> None:
     if "sweep" in params.outputs and not chosen:
         message = "has sweep, which shows a choice: give n_clusters as 'auto' or a range, or leave it out"
         raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
-    if "masks" in params.outputs and isinstance(number, int) and number > MOST_MASKS:
-        message = f"has masks, of which there are at most {MOST_MASKS}: n_clusters is {number}"
+    palette = len(getattr(params, "palette", ()))
+    if "masks" in params.outputs and max(palette, number if isinstance(number, int) else 0) > MOST_MASKS:
+        what = f"palette has {palette} colours" if palette else f"n_clusters is {number}"
+        message = f"has masks, of which there are at most {MOST_MASKS}: {what}"
         raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
     if params.engine == "reference" and (chosen or getattr(params, "fixed", None)):
         what = "where the number of clusters is chosen" if chosen else "with fixed centres"

@@ -6,7 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 Criterion = Literal["silhouette", "calinski_harabasz", "davies_bouldin", "bic", "elbow"]
 LEAST_IN_RANGE, MOST_IN_RANGE = 2, 64
-RANGE_WORDS = f'\'auto\', or a range such as {{"min": 2, "max": 15}} within {LEAST_IN_RANGE} to {MOST_IN_RANGE}'
+RANGE_WORDS = (
+    f'\'auto\', or a range such as {{"min": 2, "max": 15}} within {LEAST_IN_RANGE} to {MOST_IN_RANGE}, '
+    "its lower end first"
+)
 
 _End = Annotated[int, Field(strict=True, ge=LEAST_IN_RANGE, le=MOST_IN_RANGE)]
 

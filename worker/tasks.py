@@ -92,7 +92,10 @@ class JobRunner:
         except RedisError:
             raise
         except MemoryError:
-            message = "The job needed more memory than the worker has. Send a smaller image or another algorithm."
+            message = (
+                "The job needed more memory than the worker has. Send a smaller image, ask for fewer outputs, or take "
+                "another algorithm."
+            )
             self._fail(job, JobError(code=Loss.OUT_OF_MEMORY, message=message))
         except Exception:
             log.exception("a defect of huemill")

@@ -236,8 +236,8 @@ def given_up(loss: Loss | str, attempts: int, seconds: float | None) -> JobError
     times = "once" if attempts == 1 else f"{attempts} times"
     messages: dict[str, str] = {
         Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",
-        Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, or take "
-        "another algorithm.",
+        Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, "
+        "ask for fewer outputs, or take another algorithm.",
         Loss.TIMEOUT: f"It ran for longer than {limit}. Send a smaller image, or take another algorithm.",
         Loss.WORKER_STOPPED: "Its worker was stopped.",
     }

@@ -16,7 +16,8 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
     "BMP": "image/bmp",
 }
-"""The formats that it shows."""
+"""The formats that it shows and huemill reads."""
+_SVG = "image/svg+xml"
 
 _DRAW = """async source => {
     const image = new Image();
@@ -48,7 +49,8 @@ class Chromium:
 
     def sees(self, data: bytes, image_format: str) -> np.ndarray | None:
         """RGBA u8[h, w, 4], or None where it shows nothing. Colours that are partly clear are rounded by the canvas."""
-        source = f"data:{MEDIA_TYPES[image_format]};base64,{base64.b64encode(data).decode()}"
+        media_type = _SVG if image_format == "SVG" else MEDIA_TYPES[image_format]
+        source = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
         drawn = self._page.evaluate(_DRAW, source)
         if drawn is None:
             return None

@@ -121,6 +121,16 @@ def test_a_cluster_keeps_its_place() -> None:
     ]
 
 
+def test_each_number_has_its_frame_also_where_a_cluster_has_no_pixel() -> None:
+    """Two numbers with the same clusters differ by what is written in them: the number that was tried."""
+    colors = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
+    tried = [Tried(number, np.array([0, 1], np.int32), colors) for number in (2, 3)]
+    index = np.repeat(np.arange(2, dtype=np.int32), [20, 80])[None].repeat(60, axis=0)
+    two, three, _ = frames_of(sweep_gif(tried, np.array([20, 80]), index, colors[index]))
+    assert (two != three).any()
+    np.testing.assert_array_equal(two[30:], three[30:])
+
+
 def test_what_is_left_out_is_transparent_in_every_frame() -> None:
     """Pixels without alpha stay clear, and nothing of the frame before shines through."""
     pixels = noise(120, 300, channels=4) // 32 * 32

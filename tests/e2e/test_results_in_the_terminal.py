@@ -3,17 +3,15 @@
 import json
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from tests.e2e.test_huemill_command import huemill
 from tests.support.images import SMALL_PNG, encoded
 from tests.support.pictures import decoded
-from tests.support.serving import Serving, starting
+from tests.support.serving import Serving, huemill
 
 FORMATS = ("json", "csv", "css", "scss", "tailwind.css", "tokens.json", "gpl", "ase", "aco", "svg")
 STRIPES = np.repeat(np.array([[[200, 30, 40], [250, 250, 250], [20, 60, 160], [30, 30, 30]]], np.uint8), 12, axis=1)
@@ -22,13 +20,6 @@ PICTURE = encoded(
         np.uint8
     )
 )
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """One for all of them."""
-    with starting(tmp_path_factory.mktemp("served")) as start:
-        yield start("--workers", "1")
 
 
 @pytest.fixture

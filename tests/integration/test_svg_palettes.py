@@ -49,14 +49,15 @@ def test_the_bar_is_to_scale_and_in_the_colours(browser: Chromium) -> None:
 
 def test_what_is_written_is_seen_and_stays_in_its_part(browser: Chromium) -> None:
     """Hex and share stand in each part that has room for them, in the ink of the result, and touch no neighbour."""
-    seen = drawn(browser, NAMES, HEXES, SHARES)
-    edges = [0.0, *np.cumsum(SHARES) * WIDTH]
-    palette = from_result(result(NAMES, HEXES, SHARES), TITLE).colors
+    shares = [0.4, 0.2, 0.1, 0.08, 0.07, 0.06, 0.04]  # of which the last three are too narrow
+    seen = drawn(browser, NAMES, HEXES, shares)
+    edges = [0.0, *np.cumsum(shares) * WIDTH]
+    palette = from_result(result(NAMES, HEXES, shares), TITLE).colors
     for color, begin, end in zip(palette, edges[:-1], edges[1:], strict=True):
         part = seen[:BAR_HEIGHT, int(np.ceil(begin)) + 1 : int(end) - 1, :3]
         fill, ink = (list(bytes.fromhex(code[1:])) for code in (color.hex, color.text))
         inked = (part != fill).any(axis=2)
-        if end - begin < TEXT_WIDTH:
+        if end - begin < 90:
             assert not inked.any()
             continue
         assert (part == ink).all(axis=2).any()

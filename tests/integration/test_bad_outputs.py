@@ -1,11 +1,13 @@
 """What is wrong with the parameters of a result is told by place, with what is allowed, before the upload is read."""
 
 import base64
+import io
 import json
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished, post, post_form, problem
@@ -139,3 +141,13 @@ def test_every_artifact_is_where_its_address_leads(client: httpx.Client) -> None
         assert (found.status_code, found.headers["content-type"]) == (200, artifact["media_type"])
         assert len(found.content) == artifact["bytes"]
         assert artifact["description"].endswith(".")
+        assert kind_of(found.content) == artifact["media_type"]
+
+
+def kind_of(data: bytes) -> str | None:
+    """The media type of a file by its bytes."""
+    if data.startswith(b"\x93NUMPY"):
+        return "application/x-npy"
+    if data.startswith(b"{"):
+        return "application/json" if json.loads(data) else None
+    return Image.open(io.BytesIO(data)).get_format_mimetype()

@@ -16,9 +16,9 @@ from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
 from api.server.stalled import Stalled
 from api.server.turns import Turns
-from shared.runtime import logs
+from shared.runtime import connections, logs
 from shared.runtime.connections import MAX_CONNECTIONS
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, WrongSettings, read_settings
 
 # Open files beside connections: the store's, and what is read and written at the time.
 OTHER_FILES = MAX_CONNECTIONS + 1000
@@ -78,7 +78,11 @@ def main() -> None:
         "--graceful-seconds", type=int, default=15, help="how long answers may go on after SIGTERM (%(default)s)"
     )
     options = parser.parse_args()
-    settings = Settings()
+    try:
+        settings = read_settings()
+        connections.check_if_there(settings)
+    except (WrongSettings, connections.WrongServer) as error:
+        raise SystemExit(f"huemill: {error}") from None
     logs.set_up(settings.log_format)
     listening = listening_socket(options.host, options.port, settings.reader_stall_seconds)
     uvicorn.Server(configured(settings, listening, options.graceful_seconds)).run([listening])

@@ -3,12 +3,13 @@
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contract.params import MODELS, AnyParams
 from shared.formats import Limits
 from shared.runtime.logs import LogFormat
+from shared.runtime.redis_address import RedisAddress
 
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,6 +23,14 @@ def _split(value: Any) -> Any:
 _LIST = (NoDecode, BeforeValidator(_split))
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
 Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
+
+
+def _address(url: SecretStr) -> SecretStr:
+    RedisAddress.parse(url.get_secret_value())
+    return url
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(_address)]
 Prefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 
 if TYPE_CHECKING:
@@ -44,11 +53,13 @@ else:
 class Settings(TimeLimits):
     """What an operator can set. Each field is the variable HUEMILL_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore")
+    # What was wrong is told without what was given: that may be a password.
+    model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # All processes
-    redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey, with the password in the URL."
+    redis_url: RedisUrl = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis or Valkey, with user and password in the URL: redis://, rediss:// or sentinel://.",
     )
     blob_url: str = Field(
         "file:///var/lib/huemill/blobs",
@@ -118,3 +129,20 @@ class Settings(TimeLimits):
         name = "reference" if params.engine == "reference" else params.algorithm
         most: float = getattr(self, f"{name}_timeout_seconds")
         return min(most, params.timeout or most)
+
+
+class WrongSettings(Exception):
+    """Some variable means nothing; the message names each, and shows none of their values."""
+
+
+def read_settings(**values: Any) -> Settings:
+    """The HUEMILL_* variables, or `values` before them. Raises WrongSettings."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        wrong = [_told(item["loc"], item["msg"]) for item in error.errors(include_url=False, include_input=False)]
+        raise WrongSettings("; ".join(wrong)) from None
+
+
+def _told(location: tuple[int | str, ...], message: str) -> str:
+    return f"HUEMILL_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"

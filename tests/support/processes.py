@@ -143,10 +143,12 @@ class StoreServer:
         host: str = "127.0.0.1",
         under: Sequence[str] = (),
         appendfsync: str = "everysec",
+        lines: Sequence[str] = (),
     ) -> None:
-        """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there."""
+        """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there; `lines` are
+        added to its configuration."""
         self.kind, self.folder, self.host, self._under = kind, folder, host, under
-        self._appendfsync = appendfsync
+        self._appendfsync, self._lines = appendfsync, lines
         self.port, self.password = free_port(), "tests"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
@@ -158,13 +160,19 @@ class StoreServer:
     def client(self) -> redis.Redis:
         return redis.Redis(self.host, self.port, password=self.password)
 
+    @property
+    def listening(self) -> str:
+        """The lines of its configuration that say where it listens."""
+        return f"port {self.port}"
+
     def start(self) -> None:
         binary = str(get_binary_path()) if self.kind == "valkey" else shutil.which(self.kind)
         assert binary is not None
         config = self.folder / "store.conf"
         config.write_text(
-            f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self.folder}\n"
+            f"bind {self.host}\n{self.listening}\nrequirepass {self.password}\ndir {self.folder}\n"
             f'appendonly yes\nappendfsync {self._appendfsync}\nsave ""\nmaxmemory-policy noeviction\n'
+            + "".join(f"{line}\n" for line in self._lines)
         )
         self._child = Child(self.kind, [*self._under, binary, str(config)], self.folder / "store.log")
         with self.client() as client:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import orjson
@@ -200,10 +200,22 @@ class StoreServer:
         self._child.stop()
 
 
+class Store(Protocol):
+    """What a service needs to know of one."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    def client(self) -> redis.Redis: ...
+
+
 class Service:
     """A gateway on a free port and its workers, on a store and a folder."""
 
-    def __init__(self, store: StoreServer, folder: Path, *, store_port: int | None = None, **settings: object) -> None:
+    def __init__(self, store: Store, folder: Path, *, store_port: int | None = None, **settings: object) -> None:
         """`store_port`: of a proxy before the store."""
         self.store, self.folder = store, folder
         self.folder.mkdir(parents=True, exist_ok=True)

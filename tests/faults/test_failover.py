@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -71,8 +72,16 @@ class Poster:
                     assert answer.status_code == 503, answer.text
                     self.refused += 1
 
-    def stop(self) -> None:
-        self._stop.set()
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Posts meanwhile."""
+        with ThreadPoolExecutor(1) as threads:
+            posting = threads.submit(self.run)
+            try:
+                yield
+            finally:
+                self._stop.set()
+            posting.result()
 
     def accepted_since(self, moment: float) -> bool:
         return any(when > moment for when, _ in self.accepted)
@@ -82,28 +91,26 @@ class Poster:
 def test_a_failover(
     stores: Sentinels, own_service: Callable[..., Service], saw: Saw, loss: Callable[[Sentinels], None]
 ) -> None:
-    """Gateways and workers find the new server by themselves within 30 s; what was replicated is there, and ends once."""
+    """Gateways and workers find the new server by themselves within 30 s; what was replicated is there, and ends."""
     service = own_service(stores, **{**IMPATIENT, "lease_seconds": 15}).start_gateway()
     workers = [service.start_worker() for _ in range(2)]
     service.wait_for_workers(2)
     poster = Poster(service.url)
-    with service.client() as client, ThreadPoolExecutor() as threads:
+    with service.client() as client, ThreadPoolExecutor(1) as threads:
         running = running_job(client, LONG_IMAGE, **{**LONG, "n_init": 60})
         queued = [posted(client) for _ in range(4)]
         follower = threads.submit(event_names, client, running)
-        posting = threads.submit(poster.run)
-        until(lambda: len(poster.accepted) > 5, "jobs are being accepted")
-        stores.replicated()
-        lost_at = time.monotonic()
-        loss(stores)
-        until(lambda: poster.accepted_since(lost_at + DOWN_SECONDS), "jobs are accepted again", MOST_SECONDS)
-        accepted_after = time.monotonic() - lost_at
+        with poster.at_work():
+            until(lambda: len(poster.accepted) > 5, "jobs are being accepted")
+            stores.replicated()
+            lost_at = time.monotonic()
+            loss(stores)
+            until(lambda: poster.accepted_since(lost_at + DOWN_SECONDS), "jobs are accepted again", MOST_SECONDS)
+            accepted_after = time.monotonic() - lost_at
         probe = posted(client)
         assert ended(client, probe, MOST_SECONDS)["status"] == "succeeded"
         worked_after = time.monotonic() - lost_at
         assert worked_after < MOST_SECONDS
-        poster.stop()
-        posting.result()
         for job in [running, *queued]:
             assert ended(client, job)["status"] == "succeeded"
         assert follower.result(60)[-1] == "succeeded"

@@ -18,7 +18,7 @@ DOWN_SECONDS = 5.0
 
 
 class Sentinels:
-    """Two stores, one of which follows the other, and the Sentinels that watch them. With an authority all speak TLS."""
+    """Two stores, one of which follows the other, and their Sentinels. With an authority all of them speak TLS."""
 
     def __init__(self, kind: str, folder: Path, authority: Authority | None = None) -> None:
         self.kind, self._folder, self._authority = kind, folder, authority

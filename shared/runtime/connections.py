@@ -10,14 +10,14 @@ from redis import DriverInfo, Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelPool
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from redis.sentinel import Sentinel, SentinelConnectionPool
+from redis.sentinel import Sentinel
 
 from shared.runtime.redis_address import RedisAddress
+from shared.runtime.sentinels import AsyncPool, Pool
 from shared.runtime.settings import Settings
 
 # A read that blocks does so for this long at most.
@@ -40,25 +40,6 @@ DRIVER = DriverInfo(lib_version=redis.__version__)
 
 class WrongServer(Exception):
     """What answers at HUEMILL_REDIS_URL is no Redis that huemill can work on; the message says why, in a sentence."""
-
-
-class _AsyncPool(AsyncSentinelPool):
-    """Closes the connections to the Sentinels with its own; redis-py leaves them open."""
-
-    async def disconnect(self, inuse_connections: bool = True) -> None:
-        await super().disconnect(inuse_connections)
-        if inuse_connections:  # it is closed, not merely led to another server
-            await self.sentinel_manager.aclose()
-
-
-class _Pool(SentinelConnectionPool):
-    """The same for those who block."""
-
-    def disconnect(self, inuse_connections: bool = True) -> None:
-        super().disconnect(inuse_connections)
-        if inuse_connections:
-            for sentinel in self.sentinel_manager.sentinels:
-                sentinel.close()
 
 
 def gateway(settings: Settings) -> AsyncRedis:
@@ -179,7 +160,7 @@ def _client(address: RedisAddress, *, retry: Retry, **own: Any) -> Redis:
         host, port = address.hosts[0]
         return Redis(host=host, port=port, **options)
     sentinel = Sentinel(address.hosts, sentinel_kwargs=_to_sentinels(address, Retry))  # type: ignore[no-untyped-call]
-    return cast(Redis, sentinel.master_for(address.master_name, connection_pool_class=_Pool, **options))  # type: ignore[no-untyped-call]
+    return cast(Redis, sentinel.master_for(address.master_name, connection_pool_class=Pool, **options))  # type: ignore[no-untyped-call]
 
 
 def _async_client(address: RedisAddress, *, retry: AsyncRetry, **own: Any) -> AsyncRedis:
@@ -188,7 +169,7 @@ def _async_client(address: RedisAddress, *, retry: AsyncRetry, **own: Any) -> As
         host, port = address.hosts[0]
         return AsyncRedis(host=host, port=port, **options)
     sentinel = AsyncSentinel(address.hosts, sentinel_kwargs=_to_sentinels(address, AsyncRetry))  # type: ignore[no-untyped-call]
-    return cast(AsyncRedis, sentinel.master_for(address.master_name, connection_pool_class=_AsyncPool, **options))
+    return cast(AsyncRedis, sentinel.master_for(address.master_name, connection_pool_class=AsyncPool, **options))
 
 
 async def time_of(redis: AsyncRedis) -> float:

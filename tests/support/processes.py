@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -144,18 +145,19 @@ class StoreServer:
         under: Sequence[str] = (),
         appendfsync: str = "everysec",
         lines: Sequence[str] = (),
+        password: str = "tests",
     ) -> None:
         """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there; `lines` are
         added to its configuration."""
         self.kind, self.folder, self.host, self._under = kind, folder, host, under
         self._appendfsync, self._lines = appendfsync, lines
-        self.port, self.password = free_port(), "tests"
+        self.port, self.password = free_port(), password
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
     @property
     def url(self) -> str:
-        return f"redis://:{self.password}@{self.host}:{self.port}/0"
+        return f"redis://:{quote(self.password, safe='')}@{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
         return redis.Redis(self.host, self.port, password=self.password)

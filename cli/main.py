@@ -33,7 +33,12 @@ def main() -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 @click.option("--data-dir", default="huemill-data", show_default=True, type=click.Path(path_type=Path))
-@click.option("--redis-url", envvar="HUEMILL_REDIS_URL", help="A Redis or Valkey of your own; otherwise a private one.")
+@click.option(
+    "--redis-url",
+    envvar="HUEMILL_REDIS_URL",
+    help="A Redis or Valkey of your own; otherwise a private one. With a password, set HUEMILL_REDIS_URL instead: "
+    "an option is shown to all who list processes.",
+)
 def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | None) -> None:
     """Run the whole service on this machine, until Ctrl-C."""
     try:

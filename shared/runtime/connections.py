@@ -9,15 +9,13 @@ import redis
 from redis import DriverInfo, Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from shared.runtime.redis_address import RedisAddress
-from shared.runtime.sentinels import AsyncPool, Pool
+from shared.runtime.sentinels import AsyncNamedSentinels, AsyncPool, NamedSentinels, Pool
 from shared.runtime.settings import Settings
 
 # A read that blocks does so for this long at most.
@@ -159,7 +157,7 @@ def _client(address: RedisAddress, *, retry: Retry, **own: Any) -> Redis:
     if address.master_name is None:
         host, port = address.hosts[0]
         return Redis(host=host, port=port, **options)
-    sentinel = Sentinel(address.hosts, sentinel_kwargs=_to_sentinels(address, Retry))  # type: ignore[no-untyped-call]
+    sentinel = NamedSentinels(address.hosts, sentinel_kwargs=_to_sentinels(address, Retry))  # type: ignore[no-untyped-call]
     return cast(Redis, sentinel.master_for(address.master_name, connection_pool_class=Pool, **options))  # type: ignore[no-untyped-call]
 
 
@@ -168,7 +166,7 @@ def _async_client(address: RedisAddress, *, retry: AsyncRetry, **own: Any) -> As
     if address.master_name is None:
         host, port = address.hosts[0]
         return AsyncRedis(host=host, port=port, **options)
-    sentinel = AsyncSentinel(address.hosts, sentinel_kwargs=_to_sentinels(address, AsyncRetry))  # type: ignore[no-untyped-call]
+    sentinel = AsyncNamedSentinels(address.hosts, sentinel_kwargs=_to_sentinels(address, AsyncRetry))  # type: ignore[no-untyped-call]
     return cast(AsyncRedis, sentinel.master_for(address.master_name, connection_pool_class=AsyncPool, **options))
 
 

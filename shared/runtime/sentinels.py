@@ -1,17 +1,48 @@
-"""Connections to the server that Sentinels name: redis-py's, mended in two places.
+"""Connections to the server that Sentinels name: redis-py's, mended in three places.
 
 It asks the Sentinels whenever it makes a connection, but not when it makes one anew in the middle of a command: that
 goes to the same server for as long as there are tries left, and where that server is silent rather than gone, for
-minutes (redis-py 8.1, `send_packed_command`). And it leaves its connections to the Sentinels open when its pool closes.
+minutes (redis-py 8.1, `send_packed_command`). It leaves its connections to the Sentinels open when its pool closes. And
+where none knows a server it says so in some thousand words, with all options of each connection.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelPool
 from redis.asyncio.sentinel import SentinelManagedConnection as AsyncManaged
 from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncManagedTls
-from redis.sentinel import SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
+from redis.sentinel import (
+    MasterNotFoundError,
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
+
+_NOT_FOUND = "No Sentinel answers that knows a server %r which is up."
+
+
+class NamedSentinels(Sentinel):
+    """For those who block."""
+
+    def discover_master(self, service_name: str) -> Any:
+        try:
+            return super().discover_master(service_name)  # type: ignore[no-untyped-call]
+        except MasterNotFoundError:
+            raise MasterNotFoundError(_NOT_FOUND % service_name) from None
+
+
+class AsyncNamedSentinels(AsyncSentinel):
+    """For those who do not."""
+
+    async def discover_master(self, service_name: str) -> Any:
+        try:
+            return await super().discover_master(service_name)
+        except AsyncMasterNotFoundError:
+            raise AsyncMasterNotFoundError(_NOT_FOUND % service_name) from None
 
 
 class _Asking(SentinelManagedConnection):

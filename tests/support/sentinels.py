@@ -21,6 +21,7 @@ class Sentinels:
     """Two stores, one of which follows the other, and their Sentinels. With an authority all of them speak TLS."""
 
     def __init__(self, kind: str, folder: Path, authority: Authority | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.kind, self._folder, self._authority = kind, folder, authority
         self._sentinels: list[tuple[int, Child]] = []
         first = self._store(())

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple, cast
 import redis
 from redis import DriverInfo, Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.connection import ConnectionPool as AsyncConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from shared.runtime import async_connections
 from shared.runtime.redis_address import RedisAddress
 from shared.runtime.sentinels import AsyncNamedSentinels, AsyncPool, NamedSentinels, Pool
 from shared.runtime.settings import Settings
@@ -165,7 +167,8 @@ def _async_client(address: RedisAddress, *, retry: AsyncRetry, **own: Any) -> As
     options = {**_options(address, retry, own), "max_connections": MAX_CONNECTIONS}
     if address.master_name is None:
         host, port = address.hosts[0]
-        return AsyncRedis(host=host, port=port, **options)
+        kind = async_connections.Tls if options.pop("ssl", False) else async_connections.Plain
+        return AsyncRedis.from_pool(AsyncConnectionPool(kind, host=host, port=port, **options))
     sentinel = AsyncNamedSentinels(address.hosts, sentinel_kwargs=_to_sentinels(address, AsyncRetry))  # type: ignore[no-untyped-call]
     return cast(AsyncRedis, sentinel.master_for(address.master_name, connection_pool_class=AsyncPool, **options))
 

@@ -22,6 +22,8 @@ from redis.sentinel import (
     SentinelManagedSSLConnection,
 )
 
+from shared.runtime.async_connections import Telling
+
 _NOT_FOUND = "No Sentinel answers that knows a server %r which is up."
 
 
@@ -70,7 +72,7 @@ class Pool(SentinelConnectionPool):
                 sentinel.close()
 
 
-class _AsyncAsking(AsyncManaged):
+class _AsyncAsking(Telling, AsyncManaged):
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         if not self.is_connected:
             await self.connect()  # type: ignore[no-untyped-call]

@@ -25,6 +25,7 @@ from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
+from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
@@ -42,8 +43,7 @@ def wire(settings: Settings) -> Services:
     """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
     redis, queue, failures = connections.gateway(settings), Queue(settings), Failures()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    store = JobStore(redis, listening=connections.listener(settings), **periods)
-    due = SweepStore(redis, **periods)
+    store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
     images = ImageStore(redis, settings.image_ttl_seconds)
     blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
@@ -64,6 +64,7 @@ def wire(settings: Settings) -> Services:
         redis,
         queue,
         store,
+        Streams(redis),
         images,
         stored_images,
         blobs,
@@ -79,10 +80,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tracing.set_up("huemill-gateway")
     services = app.state.services = wire(app.state.settings)
     services[Supervisor].start()
+    services[Streams].start()
     yield
+    await services[Streams].stop()
     await services[Supervisor].stop()
     services[Fetcher].close()
-    await services[JobStore].close()
     await services[Redis].aclose()
     services[Queue].close()
 

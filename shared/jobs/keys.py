@@ -10,12 +10,15 @@ huemill:workers             sorted set: worker -> when it was last heard
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
 
+huemill:news                channel: the id of a job that has told an event; a hint
+
 {queue}, _kombu.*           Celery's own: the messages, and which queues there are
 """
 
 DUE = "huemill:due"
 WORKERS = "huemill:workers"
 IMAGES = "huemill:images"
+NEWS = "huemill:news"
 
 
 def job_key(job_id: str) -> str:

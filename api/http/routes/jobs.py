@@ -14,6 +14,7 @@ from api.http.dependencies import (
     PreferDep,
     SettingsDep,
     StoreDep,
+    StreamsDep,
 )
 from api.http.json_pieces import embed
 from api.http.openapi import SUBMIT, headers, problems
@@ -22,7 +23,7 @@ from api.http.problems import POLL_SECONDS
 from api.http.responses import Json, streamed
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
-from api.jobs.wait import wait
+from api.jobs.wait import wait_for_end
 from shared.contract.errors import AlreadyEnded
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.runtime import tracing
@@ -53,6 +54,7 @@ async def create_job(
     intake: IntakeDep,
     acceptance: AcceptanceDep,
     store: StoreDep,
+    streams: StreamsDep,
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
@@ -72,11 +74,11 @@ async def create_job(
     job_id = new_job_id()
     received = await intake.receive(body, job_id)
     job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-    event = await acceptance.accept(job)
+    await acceptance.accept(job)
     fields = {"Location": links(job.id).self}
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = await wait(job, event, seconds, store, listening)
+        job = await wait_for_end(job, seconds, store, streams, listening)
     if job.ended:
         return await _answer(job, blobs, fields)
     return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from api import metrics
 from api.http import console, hrefs, problems
 from api.http.dependencies import Services
 from api.http.openapi import Documented
@@ -81,6 +82,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services = wire(app.state.settings)
     services[Supervisor].start()
     services[Streams].start()
+    metrics.followers.set_function(lambda: services[Streams].followers)
     yield
     await services[Streams].stop()
     await services[Supervisor].stop()

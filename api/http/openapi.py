@@ -185,7 +185,7 @@ _HEADERS = {
     "Cache-Control": "For how long the answer may be kept.",
     "Content-Disposition": "The name under which a browser saves the file.",
     "Content-Range": "Which bytes these are, and of how many.",
-    "ETag": "The file's name for `If-None-Match` and `If-Range`.",
+    "ETag": "The answer's tag, for `If-None-Match`; a file's for `If-Range` too.",
     "Location": "Where what was made is.",
     "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
     "Retry-After": "The seconds after which it is worth asking again.",

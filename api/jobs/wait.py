@@ -14,16 +14,20 @@ Listening = Callable[[], Awaitable[bool]]
 LISTENING_SECONDS = 2.0
 
 
-async def wait_for_end(job: Job, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
-    """The job as it is when it has ended, after `seconds`, or when nobody listens any more.
-
-    Where the store is out of reach it is the job as it was: who has posted it must learn its id, whatever can be said
-    of it now.
-    """
-    with streams.of(job.id) as stream:
+async def wait_for_end(job_id: str, seconds: float, streams: Streams, listening: Listening) -> None:
+    """Wait until the job has ended, for `seconds`, until nobody listens any more, or while the store can be reached."""
+    with streams.of(job_id) as stream:
         deadline = time.monotonic() + seconds
         while not (stream.over or streams.away) and await _news(stream, stream.version, deadline, listening):
             pass
+
+
+async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
+    """The job as it is after such a wait; as it was, where the store is out of reach.
+
+    Who has posted it must learn its id, whatever can be said of it now.
+    """
+    await wait_for_end(job.id, seconds, streams, listening)
     try:
         return await store.get(job.id) or job
     except Unavailable:

@@ -147,6 +147,11 @@ class Streams:
                 log.exception("following jobs: a defect")
                 await asyncio.sleep(AGAIN_SECONDS)
 
+    @property
+    def followers(self) -> int:
+        """How many follow a job at the moment."""
+        return sum(stream.followers for stream in self._streams.values())
+
     @contextmanager
     def of(self, job_id: str) -> Iterator[Stream]:
         """The job's stream; what is looked at from then on misses nothing that comes."""

@@ -11,7 +11,7 @@ from api import metrics
 from api.http import console, hrefs, problems
 from api.http.dependencies import Services
 from api.http.openapi import Documented
-from api.http.routes import document, events, files, health, images, jobs, palettes, results
+from api.http.routes import document, events, files, health, images, jobs, palettes, results, sockets
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -111,6 +111,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(Timed)
     problems.install(app)
-    for module in (jobs, results, files, palettes, events, images, health, document, console):
+    for module in (jobs, results, files, palettes, events, sockets, images, health, document, console):
         app.include_router(module.router)
     return app

@@ -189,6 +189,7 @@ _HEADERS = {
     "Location": "Where what was made is.",
     "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
     "Retry-After": "The seconds after which it is worth asking again.",
+    "Upgrade": "`websocket`: the protocol that is spoken here.",
     "Vary": "The fields of a request that choose the answer.",
 }
 _OF_PROBLEMS = {405: "Allow", 409: "Retry-After", 415: "Accept-Encoding", 416: "Content-Range"} | dict.fromkeys(

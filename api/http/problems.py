@@ -44,6 +44,8 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.TooManyColors: 422,
     errors.TooManyClusters: 422,
     errors.TooManyPixels: 422,
+    errors.OriginRefused: 403,
+    errors.UpgradeRequired: 426,
     errors.NotFound: 404,
     errors.NotFinished: 409,
     errors.JobFailed: 422,
@@ -82,6 +84,11 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
 
 async def _huemill_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.HuemillError)
+    return problem_of(error)
+
+
+def problem_of(error: errors.HuemillError) -> Response:
+    """An error of ours as a problem document."""
     if isinstance(error, errors.InvalidParams):
         return problem(STATUS[type(error)], error.code, str(error), errors=[_echo(entry) for entry in error.errors])
     if isinstance(error, errors.Unavailable):
@@ -93,6 +100,8 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
         response.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
     if isinstance(error, errors.NotFinished):
         response.headers["Retry-After"] = POLL_SECONDS
+    if isinstance(error, errors.UpgradeRequired):
+        response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})  # section 15.5.22
     if isinstance(error, errors.RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
     return response

@@ -32,6 +32,7 @@ class Links(BaseModel):
     result: str
     labels: str
     events: str
+    ws: str
     cancel: str
 
 
@@ -76,6 +77,7 @@ class JobView(BaseModel):
                     "result": f"/v1/jobs/{EXAMPLE_ID}/result",
                     "labels": f"/v1/jobs/{EXAMPLE_ID}/labels",
                     "events": f"/v1/jobs/{EXAMPLE_ID}/events",
+                    "ws": f"/v1/jobs/{EXAMPLE_ID}/ws",
                     "cancel": f"/v1/jobs/{EXAMPLE_ID}/cancel",
                 },
             }
@@ -132,7 +134,12 @@ class Problem(BaseModel):
 def links(job_id: str) -> Links:
     base = href(f"/v1/jobs/{job_id}")
     return Links(
-        self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
+        self=base,
+        result=f"{base}/result",
+        labels=f"{base}/labels",
+        events=f"{base}/events",
+        ws=f"{base}/ws",
+        cancel=f"{base}/cancel",
     )
 
 

@@ -46,6 +46,8 @@ WRITE_BUFFER_BYTES = 2**14
 # Requests that may wait for the answer to one before them. No client is known that sends more than a few.
 MOST_PIPELINED = 16
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+# What may become a WebSocket; elsewhere an upgrade is a wish, and is passed over.
+_SOCKET = re.compile(rb"[^?]*/v1/jobs/[^/?]+/ws(\?.*)?")
 # Also what is empty: then the client asks for nobody in particular.
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]*)?")
 
@@ -239,6 +241,9 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._patience < 0:
                 raise InvalidRequest("The request was answered, and its body does not end.")
         super().on_body(body)
+
+    def _should_upgrade(self) -> bool:
+        return super()._should_upgrade() and _SOCKET.fullmatch(self.url) is not None
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():

@@ -8,6 +8,8 @@
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
     ├── TooManyConnections    more are open than the operator allows, in all or from one address
     ├── HostRefused           the request is for a host that this gateway does not answer for
+    ├── OriginRefused         a web page of another origin than those that the operator allows
+    ├── UpgradeRequired       a WebSocket was asked for as if it were a document
     ├── UploadTooLarge / UploadStalled
     ├── TooManyUploads        more uploads are under way than the operator allows
     ├── FetchDisabled         URLs are not fetched here
@@ -105,6 +107,14 @@ class TooManyConnections(HuemillError):
 
 class HostRefused(HuemillError):
     code = "host_refused"
+
+
+class OriginRefused(HuemillError):
+    code = "origin_refused"
+
+
+class UpgradeRequired(HuemillError):
+    code = "upgrade_required"
 
 
 class UploadTooLarge(HuemillError):

@@ -101,7 +101,7 @@ def test_a_wait_that_is_no_time(client: httpx.Client, wrong: str) -> None:
 
 
 def test_who_goes_away_is_waited_for_no_longer(idle: Service) -> None:
-    """A client that hangs up while its question waits leaves nothing behind: the connection is closed within seconds."""
+    """A client that hangs up while its question waits is not waited for any more within seconds."""
     with idle.client() as client:
         job = post(client, wait=None).json()
     waiting = connect(idle.port)

@@ -1,6 +1,5 @@
 """A job's events as they happen."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -8,12 +7,13 @@ import orjson
 from fastapi import APIRouter, Depends, Header, Response
 
 from api.http.dependencies import JobDep, StreamsDep
+from api.http.event_data import EVENTS_GONE, after_of, data_of
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import Stream, without_body
 from api.jobs.follow import Silence, follow
-from shared.contract.errors import Expired, InvalidRequest
-from shared.jobs.events import FIRST, Event
+from shared.contract.errors import Expired
+from shared.jobs.events import Event
 from shared.jobs.model import Job
 from shared.jobs.streams import Streams
 
@@ -24,17 +24,12 @@ router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
 async def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
-    if last_event_id is None:
-        return FIRST
-    parts = re.fullmatch(r"([0-9]{1,20})-([0-9]{1,20})", last_event_id)
-    if parts is None or max(map(int, parts.groups())) >= 2**64:
-        raise InvalidRequest(f"Last-Event-ID is the id of an event of this stream; got {last_event_id[:64]!r}.")
-    return last_event_id
+    return after_of(last_event_id, "Last-Event-ID")
 
 
 async def _not_expired(job: JobDep) -> Job:
     if job.expired:
-        raise Expired("The events of this job are not kept any more; the job itself tells how it ended.")
+        raise Expired(EVENTS_GONE)
     return job
 
 
@@ -85,6 +80,4 @@ async def _told(job_id: str, after: str, streams: Streams) -> AsyncIterator[byte
 
 
 def _text(event: Event) -> bytes:
-    status = "running" if event.name == "progress" else event.name
-    data = orjson.dumps({"status": status, **event.data})
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (event.id.encode(), event.name.encode(), data)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (event.id.encode(), event.name.encode(), orjson.dumps(data_of(event)))

@@ -50,6 +50,15 @@ class Stream(StreamingResponse):
             gone.cancel()
 
 
+class Told(StreamingResponse):
+    """Chunks that come now and then and end by themselves, also when their client is gone: of these there may be
+    thousands, and a task for each that waits for that would take 2 kB.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
 async def _disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

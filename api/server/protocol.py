@@ -254,14 +254,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
+        # What is left of this one is its place behind the doors: hundreds of sockets need not keep a parser each.
         successor: Any = self.transport.get_protocol()
-        lost = successor.connection_lost
-
-        def connection_lost(exc: Exception | None) -> None:
-            self._leave(exc)
-            lost(exc)
-
-        successor.connection_lost = connection_lost
+        successor.connection_lost = functools.partial(_left, self._doors, self._who, successor.connection_lost)
+        self._who = None
+        self._leave(None)
 
     # Ends.
 
@@ -332,6 +329,15 @@ class GuardedProtocol(HttpToolsProtocol):
         fields = [*self.server_state.default_headers, *answer.raw_headers]
         head = b"".join(b"%b: %b\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[answer.status_code] + head + b"\r\n" + bytes(answer.body))
+
+
+def _left(doors: Doors, who: str | None, lost: Callable[[Exception | None], None], exc: Exception | None) -> None:
+    """The end of a connection that became another protocol's."""
+    if who is not None:
+        doors.leave(who)
+    if isinstance(exc, TimeoutError):
+        metrics.cut.inc()
+    lost(exc)
 
 
 class _Lingering:

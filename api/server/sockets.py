@@ -29,8 +29,13 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *, stalled: Stalled, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
-        self.logger = log
+        self.logger = self.conn.logger = log
         self._stalled = stalled
+
+    def start_keepalive(self) -> None:
+        """It is accepted: nobody needs the heads any more."""
+        super().start_keepalive()
+        del self.request, self.response
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stalled.remove(self)

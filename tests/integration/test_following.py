@@ -18,7 +18,7 @@ from tests.support.bench import Bench, events_of, worker_store
 from tests.support.calls import post
 from tests.support.gateway import gateway
 from tests.support.processes import Service, StoreServer
-from tests.support.raw import everything, stalled
+from tests.support.raw import stalled
 from tests.support.waiting import until
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ def test_followers_cost_no_connection(
         assert len(redis.client_list()) - before < 100
         for job in jobs:
             assert client.post(job["links"]["cancel"]).is_success
-        assert all(b"event: cancelled" in everything(each) for each in listeners)
+        until(lambda: all(b"event: cancelled" in each.recv(4096, 2) for each in listeners), "all hear of the end")
         assert all(b'"cancelled"' in each.recv(65536) for each in waiting)
         for each in [*listeners, *waiting]:
             each.close()

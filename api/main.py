@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 
 from api import metrics
 from api.http import console, hrefs, problems
+from api.http.cors import Cors
 from api.http.dependencies import Services
 from api.http.openapi import Documented
-from api.http.routes import document, events, files, health, images, jobs, palettes, results, sockets
+from api.http.routes import document, errors, events, files, health, images, jobs, listing, palettes, results, sockets
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -25,6 +26,7 @@ from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
+from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
 from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
@@ -66,6 +68,7 @@ def wire(settings: Settings) -> Services:
         queue,
         store,
         Streams(redis),
+        JobList(redis),
         images,
         stored_images,
         blobs,
@@ -110,7 +113,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.add_middleware(Timed)
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
     problems.install(app)
-    for module in (jobs, results, files, palettes, events, sockets, images, health, document, console):
+    for module in (jobs, listing, results, files, palettes, events, sockets, images, errors, health, document, console):
         app.include_router(module.router)
     return app

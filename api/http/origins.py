@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 def is_allowed(origin: str, origins: Sequence[str]) -> bool:
     """Whether the operator has named the origin of a page, or all."""
-    return "*" in origins or origin.lower() in origins
+    return "*" in origins or origin.lower() in (each.lower() for each in origins)
 
 
 def may_connect(origin: str | None, host: str, origins: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.http.hrefs import href
 from shared.contract import errors
 
 log = logging.getLogger("huemill.api")
@@ -69,7 +70,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """A problem document; `code` is stable, `detail` is for people."""
     body = {
-        "type": "about:blank",
+        "type": href(f"/v1/errors/{code}"),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,

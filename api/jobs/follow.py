@@ -1,7 +1,7 @@
 """A job's events as they happen, for as long as somebody takes them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 
 from shared.contract.errors import Unavailable
@@ -17,7 +17,7 @@ class Silence(StrEnum):
     STORE_AWAY = "the job store cannot be reached at the moment"
 
 
-async def follow(job_id: str, after: str, streams: Streams) -> AsyncIterator[Event | Silence]:
+async def follow(job_id: str, after: str, streams: Streams) -> AsyncGenerator[Event | Silence]:
     """The events after the one with id `after`, to the job's last one; a Silence now and then while there are none.
 
     A store that is out of reach does not end it: it goes on, and misses nothing, when the store is back.

@@ -8,6 +8,7 @@ import socket
 
 import uvicorn
 
+from api.http.continued import Continued
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
@@ -32,11 +33,8 @@ def configured(settings: Settings, listening: socket.socket, graceful_seconds: i
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
-    app = Edge(
-        Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"})),
-        settings.root_path,
-        settings.allowed_hosts,
-    )
+    turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
+    app = Continued(Edge(turns, settings.root_path, settings.allowed_hosts))
     most = _most_connections(settings.max_connections)
     doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
     stalled = Stalled()

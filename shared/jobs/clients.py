@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, withdrawn_key
+from shared.jobs.keys import DUE, WORKERS, events_key, job_key, jobs_key, queued_key, withdrawn_key
+from shared.jobs.listing import place_in_list
 from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
@@ -50,7 +51,7 @@ class JobStore:
         Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
         """
         pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(self._keys(job), [job.id, self._resend, *pairs])
+        event = await self._create(self._keys(job), [job.id, self._resend, place_in_list(job), *pairs])
         if event is None:
             raise Refused("The job was withdrawn before it was stored.")
         return cast(bytes, event).decode()
@@ -69,7 +70,7 @@ class JobStore:
         return True
 
     def _keys(self, job: Job) -> list[str]:
-        return [*keys_of(hold_of(job)), withdrawn_key(job.id)]
+        return [*keys_of(hold_of(job)), withdrawn_key(job.id), jobs_key()]
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
@@ -98,6 +99,7 @@ class JobStore:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(job_key(job_id), events_key(job_id))
             pipe.zrem(DUE, job_id)
+            pipe.zrem(jobs_key(), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
@@ -14,7 +13,7 @@ from shared.jobs.events import FIRST, Event
 from shared.jobs.keys import events_key
 from shared.jobs.model import Job, Progress
 from shared.jobs.streams import KEPT, PAGE, Streams
-from tests.support.bench import Bench, events_of, worker_store
+from tests.support.bench import Bench, events_of, started, worker_store
 from tests.support.calls import post
 from tests.support.gateway import gateway
 from tests.support.processes import Service, StoreServer
@@ -25,19 +24,9 @@ T = TypeVar("T")
 REPORTS = 3 * PAGE
 
 
-@asynccontextmanager
-async def started(streams: Streams) -> AsyncIterator[Streams]:
-    streams.start()
-    try:
-        async with asyncio.timeout(60):
-            yield streams
-    finally:
-        await streams.stop()
-
-
 def with_streams(bench: Bench, question: Callable[[Streams], Coroutine[Any, Any, T]]) -> T:
     async def ask(streams: Streams) -> T:
-        async with started(streams):
+        async with started(streams), asyncio.timeout(60):
             return await question(streams)
 
     with gateway(bench.settings) as parts:

@@ -1,7 +1,8 @@
 """Both sides' hands on a store with no worker at it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -111,16 +112,22 @@ def events_of(bench: Bench, job: Job, after: str = FIRST) -> list[Event]:
         return parts.run(read(parts.streams))
 
 
+@asynccontextmanager
+async def started(streams: Streams) -> AsyncIterator[Streams]:
+    """The same streams, which are read while the context lasts."""
+    streams.start()
+    try:
+        yield streams
+    finally:
+        await streams.stop()
+
+
 def followed(bench: Bench, job_id: str, seconds: float = 20) -> list[str]:
     """The names of a job's events as one hears them who follows it to its end."""
 
     async def read(streams: Streams) -> list[str]:
-        streams.start()
-        try:
-            async with asyncio.timeout(seconds):
-                return [event.name async for event in follow(job_id, FIRST, streams) if isinstance(event, Event)]
-        finally:
-            await streams.stop()
+        async with started(streams), asyncio.timeout(seconds):
+            return [event.name async for event in follow(job_id, FIRST, streams) if isinstance(event, Event)]
 
     with gateway(bench.settings) as parts:
         return parts.run(read(parts.streams))

@@ -13,6 +13,7 @@ from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
+from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
 from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
@@ -34,6 +35,7 @@ class Gateway:
     redis: Redis
     store: JobStore
     streams: Streams
+    lists: JobList
     due: SweepStore
     blobs: Blobs
     sync_blobs: SyncBlobs
@@ -70,7 +72,20 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
     background = (failures, sweeper, image_sweeper, collector)
     with asyncio.Runner() as runner:
         try:
-            yield Gateway(runner, redis, jobs, Streams(redis), due, blobs, files, queue, images, stored, *background)
+            yield Gateway(
+                runner,
+                redis,
+                jobs,
+                Streams(redis),
+                JobList(redis),
+                due,
+                blobs,
+                files,
+                queue,
+                images,
+                stored,
+                *background,
+            )
         finally:
             runner.run(redis.aclose())
             queue.close()

@@ -1,19 +1,18 @@
 """A job's events as they happen."""
 
-import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Response
 
-from api.http.dependencies import JobDep, ListeningDep, StreamsDep
+from api.http.dependencies import JobDep, StreamsDep
 from api.http.event_data import EVENTS_GONE, after_of, data_of
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import Told, without_body
 from api.jobs.follow import Silence, follow
-from api.jobs.wait import Listening
 from shared.contract.errors import Expired
 from shared.jobs.events import Event
 from shared.jobs.model import Job
@@ -21,8 +20,6 @@ from shared.jobs.streams import Streams
 
 RETRY_MILLISECONDS = 2000
 """After which a browser whose stream broke off comes back."""
-LISTENING_SECONDS = 5.0
-"""After which it is seen whether a client is still there, when something is told or nothing was for long."""
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -54,7 +51,6 @@ async def _not_expired(job: JobDep) -> Job:
 async def get_events(
     job: Annotated[Job, Depends(_not_expired)],
     streams: StreamsDep,
-    listening: ListeningDep,
     after: Annotated[str, Depends(_resume_after)],
     asked: Annotated[FileRequest, Depends(file_request_of)],
 ) -> Response:
@@ -67,26 +63,19 @@ async def get_events(
         return Response(status_code=204, headers=headers)
     if not asked.body:
         return without_body("text/event-stream", headers)
-    return Told(_told(job.id, after, streams, listening), headers=headers, media_type="text/event-stream")
+    return Told(_told(job.id, after, streams), headers=headers, media_type="text/event-stream")
 
 
-async def _told(job_id: str, after: str, streams: Streams, listening: Listening) -> AsyncIterator[bytes]:
+async def _told(job_id: str, after: str, streams: Streams) -> AsyncIterator[bytes]:
     """The events in the form of the HTML standard, section 9.2.
 
     FastAPI has a form of its own, which runs two more tasks for each stream: thousands may listen.
     """
     yield b"retry: %d\n\n" % RETRY_MILLISECONDS
     # What has begun cannot become a 503; and a browser that comes back to a 503 does not try again.
-    heard = time.monotonic()
-    async for event in follow(job_id, after, streams):
-        if time.monotonic() - heard > LISTENING_SECONDS:
-            heard = time.monotonic()
-            if not await listening():
-                return
-        if isinstance(event, Silence):
-            yield f": {event}\n\n".encode()
-            continue
-        yield _text(event)
+    async with aclosing(follow(job_id, after, streams)) as events:
+        async for event in events:
+            yield f": {event}\n\n".encode() if isinstance(event, Silence) else _text(event)
 
 
 def _text(event: Event) -> bytes:

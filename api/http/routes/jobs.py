@@ -68,6 +68,7 @@ async def create_job(
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
+    `client_reference` and `tags` stand where the parameters stand.
 
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
@@ -76,7 +77,7 @@ async def create_job(
     await acceptance.check_room()
     job_id = new_job_id()
     received = await intake.receive(body, job_id)
-    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
+    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent(), received.description)
     await acceptance.accept(job)
     fields = {"Location": links(job.id).self}
     if seconds is not None:

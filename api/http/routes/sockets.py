@@ -1,11 +1,14 @@
 """A job's events over a WebSocket (RFC 6455)."""
 
 import asyncio
+import functools
+from contextlib import aclosing
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 
+from api.http.continued import leave
 from api.http.dependencies import JobIdDep, SettingsDep, StoreDep, StreamsDep
 from api.http.event_data import EVENTS_GONE, after_of, data_of
 from api.http.openapi import headers, problems
@@ -99,7 +102,7 @@ async def follow_by_socket(
     except HuemillError as error:
         await socket.close(_code(error), str(error).encode()[:REASON_BYTES].decode(errors="ignore"))
         return
-    await _tell(socket, job_id, after, streams)
+    await leave(functools.partial(_tell, socket, job_id, after, streams), socket.scope)
 
 
 async def _begin(job_id: str, after: str | None, store: JobStore) -> str:
@@ -121,9 +124,10 @@ async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams) ->
     listening = asyncio.create_task(_listen(socket))
     listening.add_done_callback(lambda _: telling.cancel())
     try:
-        async for event in follow(job_id, after, streams):
-            if isinstance(event, Event):
-                await socket.send_text(_text(event))
+        async with aclosing(follow(job_id, after, streams)) as events:
+            async for event in events:
+                if isinstance(event, Event):
+                    await socket.send_text(_text(event))
         await socket.close(DONE)
     except asyncio.CancelledError:
         if not listening.done():

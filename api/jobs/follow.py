@@ -30,10 +30,11 @@ async def follow(job_id: str, after: str, streams: Streams) -> AsyncGenerator[Ev
                 events = await streams.since(stream, after)
             except Unavailable:
                 events = None
-            for event in events or ():
-                after = event.id
+            if events:
                 async with streams.turn:
                     await asyncio.sleep(0)
+            for event in events or ():
+                after = event.id
                 yield event
                 if event.name in ENDED:
                     return

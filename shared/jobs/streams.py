@@ -25,6 +25,8 @@ from shared.runtime.redis_errors import AWAY, asks_redis, redis_errors, wrong_ty
 # What is kept of a stream for those who follow it closely; who is further behind reads for himself.
 KEPT = 16
 PAGE = 100
+# What he reads at a time, and has in memory.
+CATCH_UP_PAGE = 20
 # Streams that are read in one round trip.
 BATCH = 100
 # Readers that catch up at the same time: each has a connection meanwhile.
@@ -114,8 +116,8 @@ class Streams:
         self._something = asyncio.Event()
         self._catching_up = asyncio.Semaphore(CATCHING_UP)
         self._tasks: list[asyncio.Task[None]] = []
-        # In each turn of the event loop one event is handed out, however many follow: what is done with it is short,
-        # but of a thousand followers of a long job it would be a silence for everyone else.
+        # In each turn of the event loop one follower is handed some events: what is done with them is short, but of a
+        # thousand followers of a long job it would be a silence for everyone else.
         self.turn = asyncio.Lock()
         self.away = False
         """Whether the store could not be reached the last time."""
@@ -182,7 +184,7 @@ class Streams:
     async def page(self, job_id: str, after: str) -> list[Event]:
         """A job's events after the one with that id as they are now, some at a time."""
         while True:
-            entries: Any = await self._redis.xrange(events_key(job_id), min=f"({after}", count=PAGE)
+            entries: Any = await self._redis.xrange(events_key(job_id), min=f"({after}", count=CATCH_UP_PAGE)
             found = [event for event in (event_of(raw.decode(), fields) for raw, fields in entries) if event]
             if found or not entries:
                 return found

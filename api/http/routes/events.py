@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Depends, Header, Response
 
 from api.http.dependencies import JobDep, StreamsDep
-from api.http.event_data import EVENTS_GONE, after_of, data_of
+from api.http.event_data import EVENT_ID, after_of, data_of
+from api.http.expiry import events_expired
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import Told, without_body
@@ -24,13 +25,15 @@ RETRY_MILLISECONDS = 2000
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
-async def _resume_after(last_event_id: Annotated[str | None, Header()] = None) -> str:
+async def _resume_after(
+    last_event_id: Annotated[str | None, Header(json_schema_extra={"pattern": EVENT_ID})] = None,
+) -> str:
     return after_of(last_event_id, "Last-Event-ID")
 
 
 async def _not_expired(job: JobDep) -> Job:
     if job.expired:
-        raise Expired(EVENTS_GONE)
+        raise Expired(events_expired(job))
     return job
 
 
@@ -42,7 +45,7 @@ async def _not_expired(job: JobDep) -> Job:
     responses={
         200: {
             "description": "Server-sent events",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": {}}},  # OpenAPI 3.1 has no words for streams
         },
         204: {"description": "The job has ended, and `Last-Event-ID` is its last event: browsers come back no more"},
         **problems(400, 404, 410, 503),

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 
 from api.http.continued import leave
 from api.http.dependencies import JobIdDep, SettingsDep, StoreDep, StreamsDep
-from api.http.event_data import EVENTS_GONE, after_of, data_of
+from api.http.event_data import EVENT_ID, after_of, data_of
+from api.http.expiry import events_expired
 from api.http.openapi import headers, problems
 from api.http.origins import may_connect
 from api.http.problems import problem_of
@@ -38,7 +39,10 @@ MOST_MESSAGES = 1000
 REASON_BYTES = 123  # RFC 6455, section 5.5.1
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
-After = Annotated[str | None, Query(description="The id of the last event that was heard: go on after it.")]
+_AFTER = Query(
+    description="The id of the last event that was heard: go on after it.", json_schema_extra={"pattern": EVENT_ID}
+)
+After = Annotated[str | None, _AFTER]
 
 
 @router.get(
@@ -108,8 +112,9 @@ async def follow_by_socket(
 async def _begin(job_id: str, after: str | None, store: JobStore) -> str:
     """The id after which it begins. Raises what there is to be said instead."""
     place = after_of(after, "after")
-    if (await find(job_id, store)).expired:
-        raise Expired(EVENTS_GONE)
+    job = await find(job_id, store)
+    if job.expired:
+        raise Expired(events_expired(job))
     return place
 
 

@@ -77,9 +77,8 @@ def test_what_this_version_writes() -> None:
     fixed, frozen = orjson.loads(written["record"]), orjson.loads(placed_here[b"record"])
     assert frozen.pop("params").items() <= fixed.pop("params").items()
     assert frozen.items() <= fixed.items()
-    assert {name.encode(): str(value).encode() for name, value in written.items() if name != "record"} == {
-        name: value for name, value in placed_here.items() if name != b"record"
-    }
+    beside = {name.encode(): str(value).encode() for name, value in written.items() if name != "record"}
+    assert {name: value for name, value in placed_here.items() if name != b"record"}.items() <= beside.items()
 
 
 @every_version

@@ -1,10 +1,11 @@
 """A client's jobs as a list."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from api.http.dependencies import JobListDep
 from api.http.hrefs import href
@@ -38,11 +39,18 @@ _TAG = Query(description="Jobs with this tag; given several times, with all of t
 _AFTER = Query(description="Jobs that came after this time.", examples=["2026-11-21T10:00:00Z"])
 
 
+def _dated(text: str) -> str:
+    """Text that begins with a date: Pydantic would take a number for seconds, too."""
+    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", text):
+        raise ValueError("should be a time such as 2026-11-21T10:00:00Z")
+    return text
+
+
 async def _wanted(
     status: Annotated[JobStatus | None, Query(description="Jobs in this state.")] = None,
     algorithm: Annotated[str | None, _ALGORITHM] = None,
     tag: Annotated[list[str] | None, _TAG] = None,
-    created_after: Annotated[AwareDatetime | None, _AFTER] = None,
+    created_after: Annotated[Annotated[AwareDatetime, BeforeValidator(_dated)] | None, _AFTER] = None,
 ) -> Wanted:
     if algorithm is not None and algorithm not in MODELS:
         message = f"is no algorithm; choose one of {', '.join(MODELS)}"

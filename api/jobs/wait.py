@@ -16,7 +16,7 @@ LISTENING_SECONDS = 2.0
 
 async def wait_for_end(job_id: str, seconds: float, streams: Streams, listening: Listening) -> None:
     """Wait until the job has ended, for `seconds`, until nobody listens any more, or while the store can be reached."""
-    with streams.of(job_id) as stream:
+    with streams.of(job_id, closely=False) as stream:
         deadline = time.monotonic() + seconds
         while not (stream.over or streams.away) and await _news(stream, stream.version, deadline, listening):
             pass

@@ -11,7 +11,7 @@ huemill:workers             sorted set: worker -> when it was last heard
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
 
-huemill:news                channel: the id of a job that has told an event; a hint
+huemill:news                channel: the id of a job that has told an event, and the event's name; a hint
 
 {queue}, _kombu.*           Celery's own: the messages, and which queues there are
 """

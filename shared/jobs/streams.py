@@ -1,9 +1,9 @@
 """Many jobs' events, read for all who follow them over few connections: nobody holds one of his own. Asynchronous.
 
-Every move that tells an event also publishes its job's id, on one channel that each gateway hears (`moves.lua`). That
-is a hint, as a queue's message is; the streams are the truth. A stream is read when it is first followed, when it is
-hinted at, whenever the channel is heard anew after a silence, and every ten seconds whatever was heard. So a lost hint
-costs seconds, and never an event.
+Every move that tells an event also publishes its job's id and the event's name, on one channel that each gateway
+hears (`moves.lua`). That is a hint, as a queue's message is; the streams are the truth. A stream is read when it is
+first followed, when it is hinted at, whenever the channel is heard anew after a silence, and every ten seconds
+whatever was heard. So a lost hint costs seconds, and never an event.
 """
 
 import asyncio
@@ -46,6 +46,8 @@ class Stream:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         self.followers = 0
+        self.closely = 0
+        """How many of them want every event, and not the end alone."""
         self.version = 0
         """Grows with every look at it, also where nothing was new."""
         self.over = False
@@ -155,17 +157,22 @@ class Streams:
         return sum(stream.followers for stream in self._streams.values())
 
     @contextmanager
-    def of(self, job_id: str) -> Iterator[Stream]:
-        """The job's stream; what is looked at from then on misses nothing that comes."""
+    def of(self, job_id: str, *, closely: bool = True) -> Iterator[Stream]:
+        """The job's stream; what is looked at from then on misses nothing that comes. `closely`: not only the end."""
         stream = self._streams.get(job_id)
         if stream is None:
             stream = self._streams[job_id] = Stream(job_id)
             self._to_read(stream)
+        elif closely and not stream.closely:  # until now its events were passed over
+            stream.over = False
+            self._to_read(stream)
         stream.followers += 1
+        stream.closely += closely
         try:
             yield stream
         finally:
             stream.followers -= 1
+            stream.closely -= closely
             if not stream.followers:
                 del self._streams[job_id]
                 self._unread.pop(stream, None)
@@ -209,10 +216,19 @@ class Streams:
                     self.away = False
                     self._to_read(*self._streams.values())
                 elif message["type"] == "message":
-                    stream = self._streams.get(message["data"].decode(errors="replace"))
-                    if stream is not None:
-                        self._to_read(stream)
+                    await self._news(*message["data"].decode(errors="replace").partition(" ")[::2])
         raise Unavailable(AWAY)
+
+    async def _news(self, job_id: str, name: str) -> None:
+        """A job has told an event of this name."""
+        stream = self._streams.get(job_id)
+        if stream is None:
+            return
+        if stream.closely:
+            self._to_read(stream)
+        elif name in ENDED:
+            stream.over = True
+            await stream.wake()
 
     async def _read_next(self) -> None:
         """Read some of the streams that may have news, and wake those who follow them."""

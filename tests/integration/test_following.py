@@ -158,3 +158,25 @@ def test_followers_cost_no_connection(
         assert all(b'"cancelled"' in each.recv(65536) for each in waiting)
         for each in [*listeners, *waiting]:
             each.close()
+
+
+def test_who_follows_what_others_wait_for(bench: Bench) -> None:
+    """Events that were passed over while somebody waited for the end alone are heard by who comes to follow closely,
+    and both hear of the end.
+    """
+    job = bench.claimed()
+
+    async def heard(streams: Streams) -> tuple[list[str], bool]:
+        with streams.of(job.id, closely=False) as stream:
+            while not stream.version:
+                await stream.news(0)
+            for number in range(2 * KEPT):
+                progress = Progress(stage="cluster", fraction=number / 2 / KEPT)
+                assert await asyncio.to_thread(bench.worker.report, job, progress)
+            listening = asyncio.create_task(ids(job, streams))
+            await asyncio.sleep(0.5)
+            assert not stream.over
+            await asyncio.to_thread(bench.worker.succeed, job, f"results/{job.id}/1/")
+            return await listening, stream.over
+
+    assert with_streams(bench, heard) == ([event.id for event in events_of(bench, job)], True)

@@ -18,6 +18,7 @@ requests = Histogram(
 )
 refused = Counter("huemill_requests_refused", "Connections and requests refused before any route, by why.", ["code"])
 cut = Counter("huemill_readers_cut", "Connections ended because nothing of their answer was taken.")
+followers = Gauge("huemill_followers", "Event streams, sockets and waiting requests that follow a job at the moment.")
 accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])
 resent = Counter("huemill_jobs_resent", "Messages sent again by the sweep.")
 lost = Counter("huemill_attempts_lost", "Attempts that ended before their job did, by why.", ["reason"])

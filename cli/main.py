@@ -13,19 +13,21 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
+from cli.manage import DEFAULT_URL, EXIT_FAILED, EXIT_UNREACHABLE, cancel, jobs
 from cli.parameters import Given, each_name, parameter_options, read_parameters
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="huemill")
 def main() -> None:
     """Cluster the colours of images: every pixel, exactly."""
+
+
+main.add_command(jobs)
+main.add_command(cancel)
 
 
 @main.command()

@@ -8,12 +8,14 @@ import socket
 
 import uvicorn
 
+from api.http.continued import Continued
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
 from api.server.entrance import Entrance, listening_socket
 from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
+from api.server.sockets import MESSAGE_BYTES, PING_SECONDS, guarded
 from api.server.stalled import Stalled
 from api.server.turns import Turns
 from shared.runtime import connections, logs
@@ -31,19 +33,22 @@ def configured(settings: Settings, listening: socket.socket, graceful_seconds: i
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
-    app = Edge(
-        Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"})),
-        settings.root_path,
-        settings.allowed_hosts,
-    )
+    turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
+    app = Continued(Edge(turns, settings.root_path, settings.allowed_hosts))
     most = _most_connections(settings.max_connections)
     doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
+    stalled = Stalled()
     connection = functools.partial(
-        GuardedProtocol, limits=limits, doors=doors, stalled=Stalled(), entrance=Entrance(listening)
+        GuardedProtocol, limits=limits, doors=doors, stalled=stalled, entrance=Entrance(listening)
     )
     return uvicorn.Config(
         app,
         http=connection,  # type: ignore[arg-type]
+        ws=guarded(stalled),  # type: ignore[arg-type]
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # an event has a hundred bytes, and a compressor takes tens of thousands
         interface="asgi3",
         headers=list(FIELDS),
         server_header=False,

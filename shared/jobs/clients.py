@@ -1,21 +1,18 @@
-"""Job records as the gateway's clients need them: accepted, read, followed, cancelled; and what waits and works."""
+"""Job records as the gateway's clients need them: accepted, read, cancelled; and what waits and works."""
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, cast
 
-import orjson
 from redis.asyncio import Redis
 
 from shared.contract.errors import Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, withdrawn_key
-from shared.jobs.model import ENDED, Job, JobStatus, Move
+from shared.jobs.keys import DUE, WORKERS, events_key, job_key, jobs_key, queued_key, withdrawn_key
+from shared.jobs.listing import place_in_list
+from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
-from shared.runtime.connections import BLOCK_MS, LISTEN_MS, time_of
+from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors
 
 WORKER_SILENT_SECONDS = 15
@@ -23,14 +20,6 @@ WORKER_SILENT_SECONDS = 15
 WITHDRAW_SECONDS = 1.0
 # A creation that is on its way for longer than this will not come.
 NOTE_SECONDS = 3600
-
-
-class Event(NamedTuple):
-    """One entry of a job's stream."""
-
-    id: str
-    name: str
-    data: dict[str, Any]
 
 
 class Waiting(NamedTuple):
@@ -50,21 +39,10 @@ class Overview(NamedTuple):
 class JobStore:
     """The clients' side of the job records, asynchronous."""
 
-    def __init__(
-        self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float, listening: Redis | None = None
-    ) -> None:
-        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on.
-
-        `listening`: connections for those who follow a job without an end; see `connections.listener`.
-        """
+    def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
+        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._listening = listening
         self._create, self._withdraw, self._move = (redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE))
-
-    async def close(self) -> None:
-        """Close the connections that nobody else uses."""
-        if self._listening is not None:
-            await self._listening.aclose()
 
     @asks_redis
     async def create(self, job: Job) -> str:
@@ -73,7 +51,7 @@ class JobStore:
         Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
         """
         pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(self._keys(job), [job.id, self._resend, *pairs])
+        event = await self._create(self._keys(job), [job.id, self._resend, place_in_list(job), *pairs])
         if event is None:
             raise Refused("The job was withdrawn before it was stored.")
         return cast(bytes, event).decode()
@@ -92,49 +70,11 @@ class JobStore:
         return True
 
     def _keys(self, job: Job) -> list[str]:
-        return [*keys_of(hold_of(job)), withdrawn_key(job.id)]
+        return [*keys_of(hold_of(job)), withdrawn_key(job.id), jobs_key()]
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
-
-    async def follow(self, job_id: str, after: str = "0-0", seconds: float = math.inf) -> AsyncIterator[Event | None]:
-        """The job's events after the one with id `after`; None whenever nothing came for two seconds, or for ten to who
-        follows without an end.
-
-        Ends with the job's last event, when the job is gone, or after `seconds`. Do not cancel it instead: with
-        Python 3.11, redis-py swallows a cancellation that comes while it sends (asyncio.wait_for, fixed in 3.12).
-        """
-        redis, most = (self._redis, BLOCK_MS)
-        if self._listening is not None and math.isinf(seconds):
-            redis, most = (self._listening, LISTEN_MS)
-        key = events_key(job_id)
-        ended = False
-        deadline = time.monotonic() + seconds
-        while not ended and (left := deadline - time.monotonic()) > 0:
-            block = max(1, int(min(most, 1000 * left)))
-            entries = await self._read(redis, key, after, count=20, block=block)
-            if not entries:
-                job = await self.get(job_id)
-                if job is None:
-                    return
-                # The job may have ended since the read: its last event is then there to be read at once.
-                if job.ended:
-                    entries = await self._read(redis, key, after)
-                    ended = True
-                else:
-                    yield None
-            for entry_id, fields in entries:
-                after = entry_id.decode()
-                event = _event(after, fields)
-                if event is not None:
-                    yield event
-                    ended = ended or event.name in ENDED
-
-    @asks_redis
-    async def _read(self, redis: Redis, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """The entries of a stream after the one with that id; `options` are XREAD's."""
-        return _entries(await redis.xread({key: after}, **options))
 
     @asks_redis
     async def cancel(self, job: Job) -> Job | None:
@@ -159,6 +99,7 @@ class JobStore:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(job_key(job_id), events_key(job_id))
             pipe.zrem(DUE, job_id)
+            pipe.zrem(jobs_key(), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()
@@ -195,18 +136,3 @@ async def heard_workers(redis: Redis) -> list[str]:
     since = await time_of(redis) - WORKER_SILENT_SECONDS
     names = cast(list[bytes], await redis.zrange(WORKERS, str(since), "inf", byscore=True))
     return [name.decode(errors="replace") for name in names]
-
-
-def _event(entry_id: str, fields: Mapping[bytes, bytes]) -> Event | None:
-    """None where the entry is none of ours."""
-    try:
-        return Event(entry_id, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
-    except (KeyError, ValueError):
-        return None
-
-
-def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of XREAD's answer for one stream: RESP2 answers with a list, RESP3 with a map of lists."""
-    if not answer:
-        return []
-    return next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]  # type: ignore[no-any-return]

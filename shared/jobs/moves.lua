@@ -33,5 +33,6 @@ if ARGV[8] ~= '' then
     redis.call('DEL', KEYS[2])  -- no stream: whoever has put it there, the job goes on
     redis.call(unpack(event))
   end
+  redis.pcall('PUBLISH', 'huemill:news', ARGV[3] .. ' ' .. ARGV[7])  -- a hint: who may not publish is read all the same, later
 end
 return 1

@@ -6,4 +6,5 @@ redis.call('SET', KEYS[5], '', 'EX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[6], ARGV[1])
 return 1

@@ -20,11 +20,7 @@ from shared.runtime.redis_address import RedisAddress
 from shared.runtime.sentinels import AsyncNamedSentinels, AsyncPool, NamedSentinels, Pool
 from shared.runtime.settings import Settings
 
-# A read that blocks does so for this long at most.
-BLOCK_MS = 2000
-# Of who listens without an end, for this long: the fewer reads find nothing, the more can listen.
-LISTEN_MS = 10_000
-# Longer than the first, shorter than the 5 s within which a gateway must say that Redis is gone.
+# Shorter than the 5 s within which a gateway must say that Redis is gone.
 SOCKET_SECONDS = 3.5
 CONNECT_SECONDS = 1.5
 # Each Sentinel is asked in turn, so three that are silent are still found out within the same 5 s, tried twice.
@@ -33,8 +29,9 @@ SENTINEL_SECONDS = 0.5
 GUARD_SOCKET_SECONDS = 1.0
 # Celery's reads block by themselves.
 BROKER_SOCKET_SECONDS = 5.0
-# Everyone who waits or listens holds one; redis-py would refuse the hundred-and-first, Redis itself the 10,000th.
-MAX_CONNECTIONS = 4000
+# Each question that is not answered yet holds one; redis-py would refuse the hundred-and-first, Redis itself the
+# 10,000th of all gateways and workers.
+MAX_CONNECTIONS = 1000
 DRIVER = DriverInfo(lib_version=redis.__version__)
 
 
@@ -47,12 +44,6 @@ def gateway(settings: Settings) -> AsyncRedis:
     # One more try after a broken connection, none after a silence: that would take longer than a client waits.
     retry = AsyncRetry(ExponentialBackoff(0.5, 0.05), 1, supported_errors=(RedisConnectionError,))
     return _async_client(_address(settings), retry=retry)
-
-
-def listener(settings: Settings) -> AsyncRedis:
-    """The gateway's too, for those who listen: however many they are, they leave the other connections to others."""
-    retry = AsyncRetry(NoBackoff(), 0)
-    return _async_client(_address(settings), retry=retry, socket_timeout=LISTEN_MS / 1000 + SOCKET_SECONDS)
 
 
 def retrying(settings: Settings) -> Redis:

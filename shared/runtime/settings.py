@@ -23,6 +23,8 @@ def _split(value: Any) -> Any:
 _LIST = (NoDecode, BeforeValidator(_split))
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
 Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
+# As browsers name them: scheme and host, with a port where it is not the scheme's own.
+Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/@\s]+)$")], ...], *_LIST]
 
 
 def _address(url: SecretStr) -> SecretStr:
@@ -86,6 +88,9 @@ class Settings(TimeLimits):
     idle_seconds: Seconds = Field(30, description="A connection that nobody uses for this long is closed.")
     reader_stall_seconds: Seconds = Field(30, description="Who takes nothing of an answer for this long is cut off.")
     allowed_hosts: Hosts = Field((), description="Hosts that are answered for: colors.example,localhost; empty: all.")
+    cors_origins: Origins = Field(
+        (), description="Web pages that may use the gateway: https://shop.example,http://localhost:3000; *: all."
+    )
     trusted_proxies: Networks = Field((), description="Networks of proxies whose X-Forwarded-For and -Proto count.")
     root_path: Prefix = Field("", description="Prefix that a proxy serves the gateway at, such as /colors.")
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")

@@ -1,8 +1,10 @@
 """Posting a job, and asking how it is."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
 
-from api.http import results
+from fastapi import APIRouter, Depends, Query, Response
+
+from api.http.caching import is_known
 from api.http.dependencies import (
     AcceptanceDep,
     BlobsDep,
@@ -14,19 +16,21 @@ from api.http.dependencies import (
     PreferDep,
     SettingsDep,
     StoreDep,
+    StreamsDep,
 )
-from api.http.json_pieces import embed
+from api.http.files import FileRequest, file_request_of
+from api.http.job_answers import job_answer, job_tag
 from api.http.openapi import SUBMIT, headers, problems
 from api.http.preferences import wait_seconds
 from api.http.problems import POLL_SECONDS
-from api.http.responses import Json, streamed
+from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
-from api.jobs.wait import wait
+from api.jobs.find import find
+from api.jobs.wait import ended_or_as_it_was, wait_for_change, wait_for_end
 from shared.contract.errors import AlreadyEnded
-from shared.jobs.model import Job, JobStatus, new_job, new_job_id
+from shared.jobs.model import JobStatus, new_job, new_job_id
 from shared.runtime import tracing
-from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -53,6 +57,7 @@ async def create_job(
     intake: IntakeDep,
     acceptance: AcceptanceDep,
     store: StoreDep,
+    streams: StreamsDep,
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
@@ -63,6 +68,7 @@ async def create_job(
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
+    `client_reference` and `tags` stand where the parameters stand.
 
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
@@ -71,14 +77,14 @@ async def create_job(
     await acceptance.check_room()
     job_id = new_job_id()
     received = await intake.receive(body, job_id)
-    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-    event = await acceptance.accept(job)
+    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent(), received.description)
+    await acceptance.accept(job)
     fields = {"Location": links(job.id).self}
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = await wait(job, event, seconds, store, listening)
+        job = await ended_or_as_it_was(job, seconds, store, streams, listening)
     if job.ended:
-        return await _answer(job, blobs, fields)
+        return await job_answer(job, blobs, fields)
     return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})
 
 
@@ -88,11 +94,47 @@ async def create_job(
     response_model=JobView,
     summary="How a job is",
     response_description="The job",
-    responses={200: {"headers": headers("Retry-After")}, **problems(404, 503)},
+    responses={
+        200: {"headers": headers("ETag", "Cache-Control", "Retry-After")},
+        304: {"description": "The client has it as it is, by `If-None-Match`", "headers": headers("ETag")},
+        **problems(404, 412, 422, 503),
+    },
 )
-async def get_job(job: JobDep, blobs: BlobsDep) -> Response:
-    """How the job is; with its result, less the label map, once it has succeeded."""
-    return await _answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS})
+async def get_job(
+    job: JobDep,
+    blobs: BlobsDep,
+    store: StoreDep,
+    streams: StreamsDep,
+    settings: SettingsDep,
+    listening: ListeningDep,
+    asked: Annotated[FileRequest, Depends(file_request_of)],
+    wait: Annotated[
+        float | None,
+        Query(
+            ge=0, allow_inf_nan=False, description="Seconds for which the answer may wait for a change.", examples=[20]
+        ),
+    ] = None,
+) -> Response:
+    """How the job is; with its result, less the label map, once it has succeeded.
+
+    With `?wait=20` the answer comes when there is something new, after 20 seconds at the latest: with `If-None-Match`
+    when the job is another than the one with that `ETag`, without when it has ended.
+    """
+    if wait and not job.ended:
+        seconds = min(wait, settings.max_wait_seconds)
+        if asked.conditions.if_none_match:
+            job = await wait_for_change(
+                job.id,
+                lambda found: found.ended or not is_known(asked.conditions, job_tag(found)),
+                seconds,
+                store,
+                streams,
+                listening,
+            )
+        else:
+            await wait_for_end(job.id, seconds, streams, listening)
+            job = await find(job.id, store)
+    return await job_answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS}, asked.conditions)
 
 
 @router.post(
@@ -127,12 +169,3 @@ async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Resp
     """
     await ending.delete(job_id, store, blobs)
     return Response(status_code=204)
-
-
-async def _answer(job: Job, blobs: Blobs, fields: dict[str, str]) -> Response:
-    """The job as it is, with its result if it has one."""
-    view = job_view(job)
-    if job.status is not JobStatus.SUCCEEDED or job.expired:
-        return Json(view, 200, fields)
-    found = await results.load(job, blobs)
-    return await streamed(embed(view, ("result",), results.pieces(found)), "application/json", fields)

@@ -25,6 +25,7 @@ from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
 from shared.jobs.queue import Queue
+from shared.jobs.reservations import Reservations
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
@@ -69,7 +70,7 @@ def wire(settings: Settings) -> Services:
         blobs,
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
-        Acceptance(store, queue, blobs, settings.max_queued),
+        Acceptance(store, Reservations(redis), queue, blobs, settings.max_queued),
         Supervisor(tasks, failures),
     )
 

@@ -3,6 +3,9 @@
     HuemillError
     ├── InvalidRequest        the request contradicts itself or the contract
     │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
+    │       └── InvalidIdempotencyKey     the key is empty, too long, or has characters that a key has not
+    ├── IdempotencyKeyReused  the key was given to another request before
+    ├── IdempotencyConflict   the request that has the key is still under way
     ├── UnsupportedMediaType  the body is of no form that the gateway takes
     ├── UnsupportedEncoding   the body is compressed, or encoded in another way
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
@@ -83,6 +86,19 @@ class InvalidParams(InvalidRequest):
     def __reduce__(self) -> tuple[type["InvalidParams"], tuple[list[FieldError]]]:
         # Else by the message, of which none can be made: the process pool that raised it would break.
         return type(self), (self.errors,)
+
+
+class InvalidIdempotencyKey(InvalidParams):
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReused(HuemillError):
+    code = "idempotency_key_reused"
+
+
+class IdempotencyConflict(HuemillError):
+    code = "idempotency_conflict"
+    retryable = True
 
 
 class HeadTooLarge(HuemillError):

@@ -9,11 +9,22 @@ from typing import Any, NamedTuple, cast
 import orjson
 from redis.asyncio import Redis
 
-from shared.contract.errors import Refused, Unavailable, UnreadableRecord
+from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, queued_key, withdrawn_key
+from shared.jobs.fingerprint import fingerprint
+from shared.jobs.keys import (
+    DUE,
+    WORKERS,
+    RequestKey,
+    events_key,
+    idempotency_key,
+    job_key,
+    queued_key,
+    withdrawn_key,
+)
 from shared.jobs.model import ENDED, Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import BLOCK_MS, LISTEN_MS, time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors
@@ -23,6 +34,16 @@ WORKER_SILENT_SECONDS = 15
 WITHDRAW_SECONDS = 1.0
 # A creation that is on its way for longer than this will not come.
 NOTE_SECONDS = 3600
+# From the creation of its job on.
+KEY_SECONDS = 24 * 3600
+
+
+class Created(NamedTuple):
+    """The job that a request has become: the one that was to be created, or another one, before."""
+
+    job_id: str
+    event: str
+    """The id of its first event; of another job, of none."""
 
 
 class Event(NamedTuple):
@@ -67,32 +88,46 @@ class JobStore:
             await self._listening.aclose()
 
     @asks_redis
-    async def create(self, job: Job) -> str:
-        """Store a new job, to be looked at again if nobody claims it; the id of its first event.
+    async def create(self, job: Job, key: RequestKey | None = None) -> Created:
+        """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
+        key, has become before.
 
-        Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
+        Raises Refused, IdempotencyKeyReused or IdempotencyConflict if it is certainly not there. After Unavailable it
+        may be there: see `withdraw`.
         """
         pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(self._keys(job), [job.id, self._resend, *pairs])
-        if event is None:
-            raise Refused("The job was withdrawn before it was stored.")
-        return cast(bytes, event).decode()
+        args = [job.id, self._resend, fingerprint(job), KEY_SECONDS, *pairs]
+        word, about = (part.decode() for part in await cast(Any, self._create(self._keys(job, key), args)))
+        match word:
+            case "created":
+                return Created(job.id, about)
+            case "replayed":
+                return Created(about, "0-0")
+            case "reused":
+                raise IdempotencyKeyReused(
+                    "This Idempotency-Key was given to a request with another image or other parameters within the "
+                    "last 24 hours. Give every request a key of its own, and repeat it unchanged."
+                )
+            case "conflict":
+                raise under_way()
+        raise Refused("The job was withdrawn before it was stored.")
 
-    async def withdraw(self, job: Job) -> bool:
+    async def withdraw(self, job: Job, key: RequestKey | None = None) -> bool:
         """See to it that a job whose creation went wrong is not there, nor comes to be: whether that is certain now.
 
-        If it is not, the job may be there, and then runs: what it needs must stay.
+        If it is not, the job may be there, and then runs: what it needs must stay. So it must where another client has
+        been answered with it, who has sent the same request.
         """
         try:
             async with asyncio.timeout(WITHDRAW_SECONDS):
                 with redis_errors():
-                    await self._withdraw(self._keys(job), [job.id, NOTE_SECONDS])
+                    return bool(await cast(Any, self._withdraw(self._keys(job, key), [job.id, NOTE_SECONDS])))
         except (TimeoutError, Unavailable, UnreadableRecord):
             return False
-        return True
 
-    def _keys(self, job: Job) -> list[str]:
-        return [*keys_of(hold_of(job)), withdrawn_key(job.id)]
+    def _keys(self, job: Job, key: RequestKey | None) -> list[str]:
+        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id)]
+        return keys if key is None else [*keys, idempotency_key(key)]
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:

@@ -1,19 +1,36 @@
 #!lua
--- A new job, all of it at once: its place among the queued, its due time, its first event, the record.
--- KEYS: as moves.lua's, then the note that it was withdrawn. ARGV: job id, seconds until it is due, then field, value,
---       field, value ...
--- Returns the first event's id; nothing where the job was withdrawn before this came.
+-- A new job, all of it at once: its place among the queued, its due time, its first event, the record. Or the job that
+-- the same request has become before.
+-- KEYS: as moves.lua's, then the note that it was withdrawn, then what is known of its request's key, if that has one.
+-- ARGV: job id, seconds until it is due, fingerprint of the request, seconds for which the key is kept, then field,
+--       value, field, value ...
+-- Returns a word and what goes with it: `created`, its first event's id; `replayed`, the other job's id; or `withdrawn`
+-- (before this came), `reused` (the key, by another request), `conflict` (another request under way has it).
 if redis.call('EXISTS', KEYS[5]) == 1 then
-  return false
+  return {'withdrawn', ''}
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then  -- this comes again: the first answer was lost
   local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  return first and first[1] or '0-0'
+  return {'created', first and first[1] or '0-0'}
+end
+if KEYS[6] then
+  local job, fingerprint, holder = unpack(redis.call('HMGET', KEYS[6], 'job', 'fingerprint', 'holder'))
+  if job and fingerprint ~= ARGV[3] then
+    return {'reused', ''}
+  elseif job then
+    redis.call('HSET', KEYS[6], 'told', '1')  -- from now on it cannot be withdrawn
+    return {'replayed', job}
+  elseif holder and holder ~= ARGV[1] then
+    return {'conflict', ''}
+  end
+  redis.call('DEL', KEYS[6])
+  redis.call('HSET', KEYS[6], 'job', ARGV[1], 'fingerprint', ARGV[3])
+  redis.call('EXPIRE', KEYS[6], ARGV[4])
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 redis.call('ZADD', KEYS[4], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[2]), ARGV[1])
 local event = redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
-return event
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+return {'created', event}

@@ -3,6 +3,10 @@
 huemill:job:{id}            hash: `record` (what never changes, JSON) and the fields that moves change
 huemill:job:{id}:events     stream: what the job said, for those who wait and listen
 huemill:job:{id}:withdrawn  string: the job must not be created any more; goes after an hour
+huemill:idempotency:{owner}:{sha256}
+                            hash, by the SHA-256 of a request's key: `holder`, the job that a request under way is to
+                            become, for the time of a lease; then `job`, the one that it has become, the request's
+                            `fingerprint`, and `told` once a repeated request was answered with it
 huemill:due                 sorted set: job id -> when the sweep must look at it next:
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
@@ -12,6 +16,9 @@ huemill:images              sorted set: sha256 -> when the stored image expires,
 
 {queue}, _kombu.*           Celery's own: the messages, and which queues there are
 """
+
+import hashlib
+from typing import NamedTuple
 
 DUE = "huemill:due"
 WORKERS = "huemill:workers"
@@ -28,6 +35,19 @@ def events_key(job_id: str) -> str:
 
 def withdrawn_key(job_id: str) -> str:
     return f"huemill:job:{job_id}:withdrawn"
+
+
+class RequestKey(NamedTuple):
+    """What a client calls a request, so that it is done once, however often it is sent."""
+
+    text: str
+    """1 to 255 visible characters."""
+    owner: str = ""
+    """Whose it is: the same text of two owners is two keys."""
+
+
+def idempotency_key(key: RequestKey) -> str:
+    return f"huemill:idempotency:{key.owner}:{hashlib.sha256(key.text.encode()).hexdigest()}"
 
 
 def queued_key(queue: str) -> str:

@@ -15,8 +15,8 @@ from shared.jobs.codec import dump_attempts, dump_error
 from shared.jobs.keys import DUE, events_key, job_key, queued_key
 from shared.jobs.model import TRANSITIONS, Job, JobError, Move, now
 
-CREATE, WITHDRAW, MOVE = (
-    files("shared.jobs").joinpath(f"{name}.lua").read_text() for name in ("create", "withdraw", "moves")
+CREATE, WITHDRAW, MOVE, RESERVE = (
+    files("shared.jobs").joinpath(f"{name}.lua").read_text() for name in ("create", "withdraw", "moves", "reserve")
 )
 EVENTS_KEPT = 1000
 # A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.

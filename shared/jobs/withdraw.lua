@@ -1,7 +1,17 @@
 #!lua flags=allow-oom
 -- A job of which nobody knows whether it was created is not there afterwards, and will not be: a creation that is still
--- on its way finds the note.
+-- on its way finds the note. Its request's key is free again.
 -- KEYS: as create.lua's. ARGV: job id, seconds for which the note is kept.
+-- Returns 1; 0 where it is there and another client knows of it, who has sent the same request: then it stays.
+if KEYS[6] then
+  local job, told, holder = unpack(redis.call('HMGET', KEYS[6], 'job', 'told', 'holder'))
+  if job == ARGV[1] and told then
+    return 0
+  end
+  if job == ARGV[1] or holder == ARGV[1] then
+    redis.call('DEL', KEYS[6])
+  end
+end
 redis.call('SET', KEYS[5], '', 'EX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])

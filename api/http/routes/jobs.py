@@ -10,6 +10,7 @@ from api.http.dependencies import (
     IntakeDep,
     JobDep,
     JobIdDep,
+    KeyDep,
     ListeningDep,
     PreferDep,
     SettingsDep,
@@ -40,11 +41,11 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
     responses={
         200: {
             "model": JobView,
-            "description": "Finished within `Prefer: wait`",
-            "headers": headers("Location", "Preference-Applied"),
+            "description": "Finished: within `Prefer: wait`, or before, where the request is a repeated one",
+            "headers": headers("Location", "Preference-Applied", "Idempotent-Replayed"),
         },
-        202: {"headers": headers("Location", "Preference-Applied", "Retry-After")},
-        **problems(400, 403, 408, 413, 415, 422, 503, 507),
+        202: {"headers": headers("Location", "Preference-Applied", "Idempotent-Replayed", "Retry-After")},
+        **problems(400, 403, 404, 408, 409, 413, 415, 422, 503, 507),
     },
     openapi_extra=SUBMIT,
 )
@@ -57,6 +58,7 @@ async def create_job(
     settings: SettingsDep,
     listening: ListeningDep,
     prefer: PreferDep,
+    key: KeyDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -66,17 +68,24 @@ async def create_job(
 
     The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
+
+    With an `Idempotency-Key` a request can be repeated safely, say after an answer that did not come: within 24 hours
+    the same request with the same key is answered with the job that it has become, as that is by then, and
+    `Idempotent-Replayed: true`. Requests are the same if the images' bytes and the parameters are, however they were
+    sent. A refused request does not use its key up.
     """
     seconds = wait_seconds(prefer, settings.max_wait_seconds)
-    await acceptance.check_room()
     job_id = new_job_id()
-    received = await intake.receive(body, job_id)
-    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-    event = await acceptance.accept(job)
+    async with acceptance.place(job_id, key):
+        received = await intake.receive(body, job_id)
+        new = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
+        job, event, replayed = await acceptance.accept(new, key)
     fields = {"Location": links(job.id).self}
+    if replayed:
+        fields["Idempotent-Replayed"] = "true"
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = await wait(job, event, seconds, store, listening)
+        job = job if job.ended else await wait(job, event, seconds, store, listening)
     if job.ended:
         return await _answer(job, blobs, fields)
     return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})

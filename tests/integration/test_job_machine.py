@@ -51,6 +51,12 @@ PATIENCE_SECONDS = 60.0
 LONG = 10_000.0  # nothing becomes due by itself: a rule lets time come
 LATER = UnknownParams(algorithm="spectral")
 LONG_AGO = "2000-01-01T00:00:00+00:00"
+FEW = settings(
+    max_examples=MACHINES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 
 T = TypeVar("T")
 fractions = st.sampled_from([0.25, 0.5, 0.75])
@@ -442,17 +448,16 @@ def test_any_interleaving_keeps_the_promise(
 ) -> None:
     """Whatever comes in whatever order, twice or too late: one end, at most three attempts, no stale writer, no job
     that is forgotten; and each move does what the model says, to its own job alone."""
+    nothing_comes_by_itself(monkeypatch)
+    with hands_on(server, tmp_path) as hands:
+        run_state_machine_as_test(lambda: JobMachine(hands), settings=FEW)
+
+
+def nothing_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes by a rule alone."""
     # The model knows of no answer that is lost: here nobody gives up a store that stands still for a second.
     for name in ("SOCKET_SECONDS", "GUARD_SOCKET_SECONDS"):
         monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
     monkeypatch.setattr(moves, "SETTLE_SECONDS", LONG)
     for name in ("REFUSAL_SECONDS", "MOST_REFUSAL_SECONDS"):
         monkeypatch.setattr(worker, name, LONG)
-    few = settings(
-        max_examples=MACHINES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
-    with hands_on(server, tmp_path) as hands:
-        run_state_machine_as_test(lambda: JobMachine(hands), settings=few)

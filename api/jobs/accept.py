@@ -19,6 +19,7 @@ from shared.contract.errors import (
 from shared.jobs.clients import JobStore
 from shared.jobs.keys import RequestKey
 from shared.jobs.model import Job
+from shared.jobs.pace import Outlook
 from shared.jobs.queue import Queue
 from shared.jobs.reservations import Reservations, Standing
 from shared.storage.blobs import Blobs
@@ -36,6 +37,8 @@ class Accepted(NamedTuple):
     job: Job
     event: str
     """The id of the job's first event; where it is replayed, of none."""
+    outlook: Outlook | None = None
+    """What the job has before it; None where it is replayed."""
     replayed: bool = False
     """Whether the same request has become this job before."""
 
@@ -83,13 +86,13 @@ class Acceptance:
             raise
         if created.job_id != job.id:
             await self._remove_uploads(job)
-            return Accepted(await self._before(created.job_id), created.event, replayed=True)
+            return Accepted(await self._before(created.job_id), created.event, None, replayed=True)
         metrics.accepted.labels(job.params.algorithm).inc()
         try:
             await asyncio.to_thread(self._queue.send, job)
         except Unavailable as error:
             log.warning("its message cannot be sent now: %s", error.__cause__, extra={"job_id": job.id})
-        return Accepted(job, created.event)
+        return Accepted(job, created.event, created.outlook)
 
     async def _before(self, job_id: str) -> Job:
         """The job that a request has become before."""

@@ -19,11 +19,13 @@ from shared.jobs.keys import (
     events_key,
     idempotency_key,
     job_key,
+    pace_key,
     queued_key,
     withdrawn_key,
 )
 from shared.jobs.model import ENDED, Job, JobStatus, Move
 from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.pace import FIELDS, Outlook, outlook
 from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import BLOCK_MS, LISTEN_MS, time_of
@@ -44,6 +46,8 @@ class Created(NamedTuple):
     job_id: str
     event: str
     """The id of its first event; of another job, of none."""
+    outlook: Outlook | None = None
+    """Of the one that was to be created."""
 
 
 class Event(NamedTuple):
@@ -97,18 +101,19 @@ class JobStore:
         """
         pairs = [part for pair in encode(job).items() for part in pair]
         args = [job.id, self._resend, fingerprint(job), KEY_SECONDS, *pairs]
-        word, about = (part.decode() for part in await cast(Any, self._create(self._keys(job, key), args)))
+        word, about, *more = await cast(Any, self._create(self._keys(job, key), args))
         match word:
-            case "created":
-                return Created(job.id, about)
-            case "replayed":
-                return Created(about, "0-0")
-            case "reused":
+            case b"created":
+                position, clock, first_since, *pace = more
+                return Created(job.id, about.decode(), outlook(position, pace, float(first_since), float(clock)))
+            case b"replayed":
+                return Created(about.decode(), "0-0")
+            case b"reused":
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was given to a request with another image or other parameters within the "
                     "last 24 hours. Give every request a key of its own, and repeat it unchanged."
                 )
-            case "conflict":
+            case b"conflict":
                 raise under_way()
         raise Refused("The job was withdrawn before it was stored.")
 
@@ -128,6 +133,17 @@ class JobStore:
     def _keys(self, job: Job, key: RequestKey | None) -> list[str]:
         keys = [*keys_of(hold_of(job)), withdrawn_key(job.id)]
         return keys if key is None else [*keys, idempotency_key(key)]
+
+    @asks_redis
+    async def outlook(self, job: Job) -> Outlook:
+        """What a queued job has before it."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrank(queued_key(job.queue), job.id)
+            pipe.zrange(queued_key(job.queue), 0, 0, withscores=True)
+            pipe.hmget(pace_key(job.queue), FIELDS)
+            pipe.time()
+            position, first, pace, (seconds, _) = await pipe.execute()
+        return outlook(position or 0, pace, first[0][1] if first else float(seconds), float(seconds))
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:

@@ -10,6 +10,8 @@ huemill:idempotency:{owner}:{sha256}
 huemill:due                 sorted set: job id -> when the sweep must look at it next:
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
+{queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
+                            for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
@@ -52,6 +54,10 @@ def idempotency_key(key: RequestKey) -> str:
 
 def queued_key(queue: str) -> str:
     return f"{queue}:queued"
+
+
+def pace_key(queue: str) -> str:
+    return f"{queue}:pace"
 
 
 def image_record_key(sha256: str) -> str:

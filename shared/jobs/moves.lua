@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- One move of a job, or nothing. Also where Redis is full: what was accepted must be able to end.
--- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs.
+-- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs, the queue's
+--       pace.
 -- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, by when it must be due ('now', a
 --       time, '' for whenever), seconds until it is due again, events to keep, event name, event data ('' for no event),
 --       then field, value, field, value ...; the first field is the status.
@@ -20,7 +21,27 @@ if ARGV[4] ~= '' then
     return 0
   end
 end
-if ARGV[10] == 'queued' then
+-- The pace is only for forecasts: where it is none, whoever has put that there, it begins anew.
+local function pace(field)
+  local found = redis.pcall('HGET', KEYS[5], field)
+  if type(found) == 'table' then
+    redis.call('DEL', KEYS[5])
+  end
+  return type(found) == 'string' and tonumber(found)
+end
+local function smooth(field, seconds)  -- a third of what is new; clocks may be set back
+  local before = pace(field) or math.max(0, seconds)
+  redis.call('HSET', KEYS[5], field, string.format('%.6f', before + (math.max(0, seconds) - before) / 3))
+end
+local to = ARGV[10]
+if to == 'running' and status == 'queued' then
+  smooth('gap', now - math.max(pace('claimed') or 0, tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)))
+  redis.call('HSET', KEYS[5], 'claimed', string.format('%.6f', now))
+  redis.call('HSET', KEYS[1], 'began', string.format('%.6f', now))
+elseif status == 'running' and (to == 'succeeded' or to == 'failed') then
+  smooth('run', now - tonumber(redis.call('HGET', KEYS[1], 'began') or now))
+end
+if to == 'queued' then
   redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
 elseif status == 'queued' then
   redis.call('ZREM', KEYS[4], ARGV[3])

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from shared.jobs.codec import dump_attempts, dump_error
-from shared.jobs.keys import DUE, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, events_key, job_key, pace_key, queued_key
 from shared.jobs.model import TRANSITIONS, Job, JobError, Move, now
 
 CREATE, WITHDRAW, MOVE, RESERVE = (
@@ -41,7 +41,7 @@ def hold_of(job: Job) -> Hold:
 
 def keys_of(hold: Hold) -> list[str]:
     """What every script touches."""
-    return [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
+    return [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue), pace_key(hold.queue)]
 
 
 def move_args(

@@ -3,16 +3,16 @@
 -- on its way finds the note. Its request's key is free again.
 -- KEYS: as create.lua's. ARGV: job id, seconds for which the note is kept.
 -- Returns 1; 0 where it is there and another client knows of it, who has sent the same request: then it stays.
-if KEYS[6] then
-  local job, told, holder = unpack(redis.call('HMGET', KEYS[6], 'job', 'told', 'holder'))
+if KEYS[7] then
+  local job, told, holder = unpack(redis.call('HMGET', KEYS[7], 'job', 'told', 'holder'))
   if job == ARGV[1] and told then
     return 0
   end
   if job == ARGV[1] or holder == ARGV[1] then
-    redis.call('DEL', KEYS[6])
+    redis.call('DEL', KEYS[7])
   end
 end
-redis.call('SET', KEYS[5], '', 'EX', ARGV[2])
+redis.call('SET', KEYS[6], '', 'EX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

@@ -156,8 +156,8 @@ class RequestMachine(JobMachine):
 def test_any_interleaving_of_requests_keeps_the_promise(
     server: StoreServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever comes in whatever order, twice or too late: a key is one job, until that is withdrawn before anybody knew
-    of it; and a job is what its moves make of it, whatever becomes of its key."""
+    """Whatever comes in whatever order, twice or too late: a key is one job, until that is withdrawn before anybody
+    knew of it; and a job is what its moves make of it, whatever becomes of its key."""
     nothing_comes_by_itself(monkeypatch)
     with hands_on(server, tmp_path) as hands:
         run_state_machine_as_test(lambda: RequestMachine(hands), settings=FEW)

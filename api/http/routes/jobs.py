@@ -1,5 +1,7 @@
 """Posting a job, and asking how it is."""
 
+import math
+
 from fastapi import APIRouter, Response
 
 from api.http import results
@@ -25,11 +27,16 @@ from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
 from api.jobs.wait import wait
 from shared.contract.errors import AlreadyEnded
+from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
+from shared.jobs.pace import Outlook
 from shared.runtime import tracing
 from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+# Nobody knows what a queue does in more than five minutes.
+MOST_RETRY_SECONDS = 300
 
 
 @router.post(
@@ -66,7 +73,8 @@ async def create_job(
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
 
-    The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
+    The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to 300,
+    after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with the finished job if
     it ends within 10 seconds.
 
     With an `Idempotency-Key` a request can be repeated safely, say after an answer that did not come: within 24 hours
@@ -79,16 +87,17 @@ async def create_job(
     async with acceptance.place(job_id, key):
         received = await intake.receive(body, job_id)
         new = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-        job, event, replayed = await acceptance.accept(new, key)
+        job, event, outlook, replayed = await acceptance.accept(new, key)
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
         job = job if job.ended else await wait(job, event, seconds, store, listening)
+        outlook = None  # it was another one
     if job.ended:
         return await _answer(job, blobs, fields)
-    return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})
+    return await _unfinished(job, outlook, store, 202, fields)
 
 
 @router.head("/{job_id}", include_in_schema=False)
@@ -99,9 +108,12 @@ async def create_job(
     response_description="The job",
     responses={200: {"headers": headers("Retry-After")}, **problems(404, 503)},
 )
-async def get_job(job: JobDep, blobs: BlobsDep) -> Response:
-    """How the job is; with its result, less the label map, once it has succeeded."""
-    return await _answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS})
+async def get_job(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
+    """How the job is; with its result, less the label map, once it has succeeded.
+
+    As long as it is queued, `queue_position` and `Retry-After` tell what it has before it.
+    """
+    return await _answer(job, blobs, {}) if job.ended else await _unfinished(job, None, store, 200, {})
 
 
 @router.post(
@@ -136,6 +148,18 @@ async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Resp
     """
     await ending.delete(job_id, store, blobs)
     return Response(status_code=204)
+
+
+async def _unfinished(
+    job: Job, outlook: Outlook | None, store: JobStore, status: int, fields: dict[str, str]
+) -> Response:
+    """A job that has not ended, and when it is worth asking again. `outlook`: if it is known already."""
+    if job.status is not JobStatus.QUEUED:
+        return Json(job_view(job), status, {**fields, "Retry-After": POLL_SECONDS})
+    if outlook is None:
+        outlook = await store.outlook(job)
+    seconds = min(max(1, math.ceil(outlook.seconds)), MOST_RETRY_SECONDS)
+    return Json(job_view(job, queue_position=outlook.position), status, {**fields, "Retry-After": str(seconds)})
 
 
 async def _answer(job: Job, blobs: Blobs, fields: dict[str, str]) -> Response:

@@ -19,6 +19,9 @@ requests = Histogram(
 refused = Counter("huemill_requests_refused", "Connections and requests refused before any route, by why.", ["code"])
 cut = Counter("huemill_readers_cut", "Connections ended because nothing of their answer was taken.")
 accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])
+recognised = Counter(
+    "huemill_jobs_recognised", "Jobs taken whose work was done already, or under way, by how they got it.", ["way"]
+)
 resent = Counter("huemill_jobs_resent", "Messages sent again by the sweep.")
 lost = Counter("huemill_attempts_lost", "Attempts that ended before their job did, by why.", ["reason"])
 ended = Counter(

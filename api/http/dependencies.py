@@ -92,6 +92,10 @@ async def _accept(request: Request) -> str:
     return field("accept", request)
 
 
+async def _cache_control(request: Request) -> str:
+    return field("cache-control", request)
+
+
 async def _key(request: Request) -> RequestKey | None:
     return request_key(request.headers.getlist("idempotency-key"))
 
@@ -102,6 +106,7 @@ async def _prefer(request: Request) -> str:
 
 # Not by FastAPI's Header, which takes one line of many.
 AcceptDep = Annotated[str, Depends(_accept)]
+CacheControlDep = Annotated[str, Depends(_cache_control)]
 KeyDep = Annotated[RequestKey | None, Depends(_key)]
 PreferDep = Annotated[str, Depends(_prefer)]
 BodyDep = Annotated[Body, Depends(_body)]

@@ -173,8 +173,15 @@ _IDEMPOTENCY_KEY = {
     "description": "A name of your own for this request, such as a UUID: repeated with it, the request is done once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": f"^{VISIBLE}$"},
 }
+_CACHE_CONTROL = {
+    "name": "Cache-Control",
+    "in": "header",
+    "required": False,
+    "description": "`no-cache`: compute, though a job of the same image and parameters has done so before.",
+    "schema": {"type": "string"},
+}
 SUBMIT: dict[str, Any] = {
-    "parameters": [*_query_parameters(), _PREFER, _IDEMPOTENCY_KEY, _TRACE],
+    "parameters": [*_query_parameters(), _PREFER, _IDEMPOTENCY_KEY, _CACHE_CONTROL, _TRACE],
     "requestBody": _body(
         {
             **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),

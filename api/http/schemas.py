@@ -51,6 +51,7 @@ class JobView(BaseModel):
                 "id": EXAMPLE_ID,
                 "status": "running",
                 "queue_position": None,
+                "cached": False,
                 "attempt": 1,
                 "attempts": [
                     {
@@ -86,8 +87,10 @@ class JobView(BaseModel):
     id: str
     status: JobStatus
     queue_position: int | None = Field(
-        description="While it is queued: how many jobs of its queue stand before it; 0: it is the next."
+        description="While it is queued: how many jobs of its queue stand before it, or before the one that it has "
+        "joined; 0: it is the next."
     )
+    cached: bool = Field(description="Whether another job of the same image and parameters has computed its result.")
     attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")
     attempts: list[Attempt] = Field(description="Each worker's try, and why it ended; also those that do not count.")
     progress: Progress
@@ -180,6 +183,7 @@ def job_view(job: Job, result: dict[str, Any] | None = None, *, queue_position: 
         id=job.id,
         status=cast(JobStatus, job.status),  # of a later version it may be another; so may the parameters
         queue_position=queue_position,
+        cached=job.cached,
         attempt=job.attempt,
         attempts=[_shown(attempt) for attempt in job.attempts],
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),

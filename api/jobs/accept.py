@@ -16,7 +16,7 @@ from shared.contract.errors import (
     Refused,
     Unavailable,
 )
-from shared.jobs.clients import JobStore
+from shared.jobs.clients import JobStore, Way
 from shared.jobs.keys import RequestKey
 from shared.jobs.model import Job
 from shared.jobs.pace import Outlook
@@ -70,29 +70,38 @@ class Acceptance:
         if await self._store.queued() >= self._max_queued:
             raise QueueFull("Too many jobs are waiting already. Try again later.")
 
-    async def accept(self, job: Job, key: RequestKey | None = None) -> Accepted:
+    async def accept(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Accepted:
         """Store a job whose uploads are in the blob store, and send it. Or find the one that the same request, by its
         key, has become before: then the uploads go.
+
+        `join`: it may have the result of a job that does the same work, or has done it: then nothing is sent.
 
         Once its record is there the job is accepted: the sweep sends what could not be sent. If it cannot be stored
         nothing is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then
         it runs as if it had been accepted, or they are collected.
         """
         try:
-            created = await self._store.create(job, key)
+            created = await self._store.create(job, key, join=join)
         except BaseException as error:
             if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
                 await self._remove_uploads(job)
             raise
-        if created.job_id != job.id:
+        if created.way is Way.REPLAYED:
             await self._remove_uploads(job)
             return Accepted(await self._before(created.job_id), created.event, None, replayed=True)
         metrics.accepted.labels(job.params.algorithm).inc()
+        if created.way is Way.CREATED:
+            await self._send(job)
+        else:
+            metrics.recognised.labels(created.way).inc()
+            job = await self._store.get(job.id) or job if created.way is Way.DONE else job
+        return Accepted(job, created.event, created.outlook)
+
+    async def _send(self, job: Job) -> None:
         try:
             await asyncio.to_thread(self._queue.send, job)
         except Unavailable as error:
             log.warning("its message cannot be sent now: %s", error.__cause__, extra={"job_id": job.id})
-        return Accepted(job, created.event, created.outlook)
 
     async def _before(self, job_id: str) -> Job:
         """The job that a request has become before."""

@@ -7,6 +7,11 @@ huemill:idempotency:{owner}:{sha256}
                             hash, by the SHA-256 of a request's key: `holder`, the job that a request under way is to
                             become, for the time of a lease; then `job`, the one that it has become, the request's
                             `fingerprint`, and `told` once a repeated request was answered with it
+huemill:job:{id}:followers  list: jobs that wait for its end, because it does the same work; the first came first
+huemill:job:{id}:users      set: the jobs whose result is among its files, itself too, as soon as there are two
+huemill:joined              set: all jobs that wait for another one's end
+huemill:work:{owner}:{version}:{fingerprint}
+                            string: the job that does this work, or has done it
 huemill:due                 sorted set: job id -> when the sweep must look at it next:
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
@@ -23,6 +28,7 @@ import hashlib
 from typing import NamedTuple
 
 DUE = "huemill:due"
+JOINED = "huemill:joined"
 WORKERS = "huemill:workers"
 IMAGES = "huemill:images"
 
@@ -50,6 +56,14 @@ class RequestKey(NamedTuple):
 
 def idempotency_key(key: RequestKey) -> str:
     return f"huemill:idempotency:{key.owner}:{hashlib.sha256(key.text.encode()).hexdigest()}"
+
+
+def users_key(job_id: str) -> str:
+    return f"huemill:job:{job_id}:users"
+
+
+def work_key(owner: str, version: str, fingerprint: str) -> str:
+    return f"huemill:work:{owner}:{version}:{fingerprint}"
 
 
 def queued_key(queue: str) -> str:

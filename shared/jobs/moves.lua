@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- One move of a job, or nothing. Also where Redis is full: what was accepted must be able to end.
 -- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs, the queue's
---       pace.
+--       pace, the set of jobs that wait for another one's end.
 -- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, by when it must be due ('now', a
 --       time, '' for whenever), seconds until it is due again, events to keep, event name, event data ('' for no event),
 --       then field, value, field, value ...; the first field is the status.
@@ -41,18 +41,49 @@ if to == 'running' and status == 'queued' then
 elseif status == 'running' and (to == 'succeeded' or to == 'failed') then
   smooth('run', now - tonumber(redis.call('HGET', KEYS[1], 'began') or now))
 end
-if to == 'queued' then
+local since = redis.call('ZSCORE', KEYS[4], ARGV[3]) or now
+local leader = redis.call('HGET', KEYS[1], 'follows')
+if to ~= status and leader and leader ~= '' then
+  leave(ARGV[3], leader)  -- it is cancelled, or a worker was sent it all the same
+end
+if to == 'queued' and not (leader and leader ~= '') then
   redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
 elseif status == 'queued' then
   redis.call('ZREM', KEYS[4], ARGV[3])
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
 redis.call('HSET', KEYS[1], unpack(ARGV, 9))
-if ARGV[8] ~= '' then
-  local event = {'XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
+local function tell(stream)
+  local event = {'XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
   if type(redis.pcall(unpack(event))) == 'table' then
-    redis.call('DEL', KEYS[2])  -- no stream: whoever has put it there, the job goes on
+    redis.call('DEL', stream)  -- no stream: whoever has put it there, the job goes on
     redis.call(unpack(event))
   end
+end
+if ARGV[8] ~= '' then
+  tell(KEYS[2])
+end
+-- Who waits for the end of this job has it too, at the same moment; the attempts were this one's.
+if to == 'cancelled' and status ~= to then
+  succeed_to(ARGV[3], since, now)
+elseif (to == 'succeeded' or to == 'failed') and status ~= to then
+  local shared = {'follows', '', 'cached', to == 'succeeded' and '1' or ''}
+  for place = 9, #ARGV, 2 do
+    if ARGV[place] ~= 'attempts' then
+      shared[#shared + 1], shared[#shared + 2] = ARGV[place], ARGV[place + 1]
+    end
+  end
+  for _, id in ipairs(redis.call('LRANGE', KEYS[1] .. ':followers', 0, -1)) do
+    if waits_for(id, ARGV[3]) then
+      redis.call('HSET', key_of(id), unpack(shared))
+      redis.call('SREM', KEYS[6], id)
+      redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), id)
+      if to == 'succeeded' then
+        redis.call('SADD', KEYS[1] .. ':users', ARGV[3], id)
+      end
+      tell(key_of(id) .. ':events')
+    end
+  end
+  redis.call('DEL', KEYS[1] .. ':followers')
 end
 return 1

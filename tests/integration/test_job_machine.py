@@ -360,8 +360,11 @@ class JobMachine(RuleBasedStateMachine):
         one, other, done, *_ = self.hands.ask(together())
         assert ours or not done, "a stale token wrote"
         self.touched |= {job_id for job_id, model in self.models.items() if model.due}
+        # What becomes of a job becomes of who waits for its end.
+        self.touched |= {job_id for job_id, model in self.models.items() if model.leader}
         for job_id in self.touched:
             self._catch_up(job_id, before[job_id])
+        self._catch_up_followers()
         if done and ends == "succeed":
             assert self.models[hold.id].result_key == f"results/{hold.id}/{hold.claim}/"
         won = [begun.claim for begun in (one, other) if begun is not None]
@@ -389,6 +392,17 @@ class JobMachine(RuleBasedStateMachine):
         model.long_ago = after.text("refused_at") == LONG_AGO
         model.due = after.due is not None and after.due < self._clock() + LONG / 2
 
+    def _catch_up_followers(self) -> None:
+        for job_id, model in self.models.items():
+            found = self.hands.client.lrange(f"{job_key(job_id)}:followers", 0, -1)
+            model.followers = [self.models[other.decode()] for other in found]
+            follows = self.hands.client.hget(job_key(job_id), "follows")
+            model.leader = self.models[follows.decode()] if follows else None
+            model.cached = self.hands.client.hget(job_key(job_id), "cached") == b"1"
+        for model in self.models.values():
+            assert all(other.leader is model for other in model.followers), "a list has whom it should not have"
+            assert model.leader is None or model in model.leader.followers, "a list has not whom it should have"
+
     def _clock(self) -> float:
         seconds, _ = self.hands.client.time()
         return float(seconds)
@@ -398,6 +412,9 @@ class JobMachine(RuleBasedStateMachine):
     @invariant()
     def as_the_model_says(self) -> None:
         """Also: an ended job never changes again, and a refused move changes nothing."""
+        for job_id, model in self.models.items():
+            self.touched |= {job_id} if model.changed else set()
+            model.changed = False
         seen = look(self.hands.client, list(self.models))
         for job_id, now in seen.items():
             check_model(now, self.models[job_id])

@@ -10,7 +10,9 @@ from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule,
 
 from shared.contract.errors import IdempotencyConflict, IdempotencyKeyReused, Refused
 from shared.contract.params import KMeansParams
-from shared.jobs.keys import RequestKey, idempotency_key
+from shared.jobs.clients import VERSION, Way
+from shared.jobs.fingerprint import fingerprint
+from shared.jobs.keys import RequestKey, idempotency_key, work_key
 from shared.jobs.model import Job, Upload, new_job, new_job_id
 from shared.jobs.reservations import Reservations
 from tests.integration.test_job_machine import (
@@ -77,6 +79,31 @@ class RequestMachine(JobMachine):
             return job, key
         return multiple()
 
+    @precondition(lambda self: len(self.models) < JOBS)
+    @rule(target=jobs, image=st.sampled_from(["0" * 64, "a" * 64]))
+    def join(self, image: str) -> Job:
+        """A request comes that may have the result of a job that does the same work, or has done it.
+
+        "000…" is what all jobs without a key are about.
+        """
+        job_id = new_job_id()
+        job = new_job(job_id, KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256=image))
+        name = self.hands.client.get(work_key("", VERSION, fingerprint(job)))
+        other = self.models.get(name.decode()) if name else None
+        created = self.hands.ask(self.store.create(job, join=True))
+        model = self.models[job_id] = Model(MAX_ATTEMPTS)
+        self.touched.add(job_id)
+        if other is None or other.forgotten or other.expired or other.leader or other.status in ("failed", "cancelled"):
+            assert created.way is Way.CREATED
+        elif other.status == "succeeded":
+            assert created.way is Way.DONE
+            model.status, model.cached, model.result_key, model.progress = "succeeded", True, *_end_of(other)
+        else:
+            assert created.way is Way.JOINED
+            model.leader = other
+            other.followers.append(model)
+        return job
+
     @rule(target=jobs, request=requests)
     def know(self, request: tuple[Job, RequestKey]) -> Job:
         """Its client is told of it, and does with it whatever can be done with a job."""
@@ -102,6 +129,7 @@ class RequestMachine(JobMachine):
         assert self.hands.ask(self.store.withdraw(job, key)) != stays
         if not stays:
             self.withdrawn.add(job.id)
+            self.models[job.id].cancel()
             self.models[job.id].forgotten, self.models[job.id].due = True, False
             self.touched.add(job.id)
             if ours:
@@ -151,6 +179,10 @@ class RequestMachine(JobMachine):
             assert found.get(b"job", b"").decode() == (used.job_id if used else "")
             assert (b"told" in found) == (used is not None and used.told)
             assert found.get(b"holder", b"").decode() == self.holders.get(text, "")
+
+
+def _end_of(model: Model) -> tuple[str | None, dict[str, Any] | None]:
+    return model.result_key, model.progress
 
 
 def test_any_interleaving_of_requests_keeps_the_promise(

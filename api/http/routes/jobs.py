@@ -9,6 +9,7 @@ from api.http.dependencies import (
     AcceptanceDep,
     BlobsDep,
     BodyDep,
+    CacheControlDep,
     IntakeDep,
     JobDep,
     JobIdDep,
@@ -20,7 +21,7 @@ from api.http.dependencies import (
 )
 from api.http.json_pieces import embed
 from api.http.openapi import SUBMIT, headers, problems
-from api.http.preferences import wait_seconds
+from api.http.preferences import wait_seconds, wants_anew
 from api.http.problems import POLL_SECONDS
 from api.http.responses import Json, streamed
 from api.http.schemas import JobView, job_view, links
@@ -48,7 +49,7 @@ MOST_RETRY_SECONDS = 300
     responses={
         200: {
             "model": JobView,
-            "description": "Finished: within `Prefer: wait`, or before, where the request is a repeated one",
+            "description": "Finished: within `Prefer: wait`, or before, where request or work is a repeated one",
             "headers": headers("Location", "Preference-Applied", "Idempotent-Replayed"),
         },
         202: {"headers": headers("Location", "Preference-Applied", "Idempotent-Replayed", "Retry-After")},
@@ -66,6 +67,7 @@ async def create_job(
     listening: ListeningDep,
     prefer: PreferDep,
     key: KeyDep,
+    cache_control: CacheControlDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -73,21 +75,25 @@ async def create_job(
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
 
-    The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to 300,
-    after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with the finished job if
-    it ends within 10 seconds.
+    The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to
+    300, after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with
+    the finished job if it ends within 10 seconds.
 
     With an `Idempotency-Key` a request can be repeated safely, say after an answer that did not come: within 24 hours
     the same request with the same key is answered with the job that it has become, as that is by then, and
     `Idempotent-Replayed: true`. Requests are the same if the images' bytes and the parameters are, however they were
     sent. A refused request does not use its key up.
+
+    Work that was done before is not done again: a job of the same image, mask and parameters has its result at once
+    (`200`, `cached`), or waits for the end of the one that is under way, and is a job of its own all the same.
+    `Cache-Control: no-cache` has it computed anew.
     """
     seconds = wait_seconds(prefer, settings.max_wait_seconds)
     job_id = new_job_id()
     async with acceptance.place(job_id, key):
         received = await intake.receive(body, job_id)
         new = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-        job, event, outlook, replayed = await acceptance.accept(new, key)
+        job, event, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"

@@ -80,6 +80,17 @@ class RequestMachine(JobMachine):
         return multiple()
 
     @precondition(lambda self: len(self.models) < JOBS)
+    @rule(target=jobs, image=images, followers=st.integers(1, 2), running=st.booleans())
+    def leave_followers(self, image: str, followers: int, running: bool) -> Any:
+        """A job is cancelled for whose end others wait. In one rule, so that it is not rare."""
+        jobs = [self.join(image) for _ in range(1 + followers)]
+        leader = next((job for job in jobs if self.models[job.id].followers), jobs[0])
+        if running:
+            self._claimed(0, leader.id)
+        self.cancel(leader)
+        return multiple(*jobs)
+
+    @precondition(lambda self: len(self.models) < JOBS + 2)
     @rule(target=jobs, image=st.sampled_from(["0" * 64, "a" * 64]))
     def join(self, image: str) -> Job:
         """A request comes that may have the result of a job that does the same work, or has done it.

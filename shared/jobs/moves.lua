@@ -21,7 +21,8 @@ if ARGV[4] ~= '' then
     return 0
   end
 end
--- The pace is only for forecasts: where it is none, whoever has put that there, it begins anew.
+
+-- The queue's pace is only for forecasts: where it is none, whoever has put that there, it begins anew.
 local function pace(field)
   local found = redis.pcall('HGET', KEYS[5], field)
   if type(found) == 'table' then
@@ -33,26 +34,6 @@ local function smooth(field, seconds)  -- a third of what is new; clocks may be 
   local before = pace(field) or math.max(0, seconds)
   redis.call('HSET', KEYS[5], field, string.format('%.6f', before + (math.max(0, seconds) - before) / 3))
 end
-local to = ARGV[10]
-if to == 'running' and status == 'queued' then
-  smooth('gap', now - math.max(pace('claimed') or 0, tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)))
-  redis.call('HSET', KEYS[5], 'claimed', string.format('%.6f', now))
-  redis.call('HSET', KEYS[1], 'began', string.format('%.6f', now))
-elseif status == 'running' and (to == 'succeeded' or to == 'failed') then
-  smooth('run', now - tonumber(redis.call('HGET', KEYS[1], 'began') or now))
-end
-local since = redis.call('ZSCORE', KEYS[4], ARGV[3]) or now
-local leader = redis.call('HGET', KEYS[1], 'follows')
-if to ~= status and leader and leader ~= '' then
-  leave(ARGV[3], leader)  -- it is cancelled, or a worker was sent it all the same
-end
-if to == 'queued' and not (leader and leader ~= '') then
-  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
-elseif status == 'queued' then
-  redis.call('ZREM', KEYS[4], ARGV[3])
-end
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
-redis.call('HSET', KEYS[1], unpack(ARGV, 9))
 local function tell(stream)
   local event = {'XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
   if type(redis.pcall(unpack(event))) == 'table' then
@@ -60,30 +41,63 @@ local function tell(stream)
     redis.call(unpack(event))
   end
 end
-if ARGV[8] ~= '' then
-  tell(KEYS[2])
-end
 -- Who waits for the end of this job has it too, at the same moment; the attempts were this one's.
-if to == 'cancelled' and status ~= to then
-  succeed_to(ARGV[3], since, now)
-elseif (to == 'succeeded' or to == 'failed') and status ~= to then
-  local shared = {'follows', '', 'cached', to == 'succeeded' and '1' or ''}
+local function end_followers(followers, succeeded)
+  local shared = {'follows', '', 'cached', succeeded and '1' or ''}
   for place = 9, #ARGV, 2 do
     if ARGV[place] ~= 'attempts' then
       shared[#shared + 1], shared[#shared + 2] = ARGV[place], ARGV[place + 1]
     end
   end
-  for _, id in ipairs(redis.call('LRANGE', KEYS[1] .. ':followers', 0, -1)) do
+  for _, id in ipairs(followers) do
     if waits_for(id, ARGV[3]) then
       redis.call('HSET', key_of(id), unpack(shared))
       redis.call('SREM', KEYS[6], id)
       redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), id)
-      if to == 'succeeded' then
+      if succeeded then
         redis.call('SADD', KEYS[1] .. ':users', ARGV[3], id)
       end
       tell(key_of(id) .. ':events')
     end
   end
   redis.call('DEL', KEYS[1] .. ':followers')
+end
+
+local to, since, leader = ARGV[10], now, ''
+if status == 'queued' then
+  since = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)
+  leader = redis.call('HGET', KEYS[1], 'follows') or ''
+end
+if status == 'queued' and to ~= status then
+  redis.call('ZREM', KEYS[4], ARGV[3])
+  if leader ~= '' then
+    leave(ARGV[3], leader)  -- it is cancelled, or a worker was sent it all the same
+  end
+elseif to == 'queued' and leader == '' then
+  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
+end
+redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
+redis.call('HSET', KEYS[1], unpack(ARGV, 9))
+if ARGV[8] ~= '' then
+  tell(KEYS[2])
+end
+if to == status then
+  return 1
+end
+if to == 'running' then
+  smooth('gap', now - math.max(pace('claimed') or 0, since))
+  redis.call('HSET', KEYS[5], 'claimed', string.format('%.6f', now))
+  redis.call('HSET', KEYS[1], 'began', string.format('%.6f', now))
+elseif to == 'cancelled' then
+  succeed_to(ARGV[3], since, now)
+elseif to == 'succeeded' or to == 'failed' then
+  local began = status == 'running' and tonumber(redis.call('HGET', KEYS[1], 'began'))
+  if began then
+    smooth('run', now - began)
+  end
+  local followers = redis.call('LRANGE', KEYS[1] .. ':followers', 0, -1)
+  if #followers > 0 then
+    end_followers(followers, to == 'succeeded')
+  end
 end
 return 1

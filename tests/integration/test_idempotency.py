@@ -30,11 +30,11 @@ Send = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def pair(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
-    """Two gateways on one store and one folder, and a worker; no job of anybody else's."""
+def pair(server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
+    """Two gateways on one store and one folder, and no worker: what is queued stays so."""
     folder = tmp_path_factory.mktemp("pair")
-    one = Service(store_server, folder / "one", max_upload_bytes=100_000)
-    other = Service(store_server, folder / "other", max_upload_bytes=100_000, blob_url=one.blobs.as_uri())
+    one = Service(server, folder / "one", max_upload_bytes=100_000)
+    other = Service(server, folder / "other", max_upload_bytes=100_000, blob_url=one.blobs.as_uri())
     try:
         one.start_gateway()
         other.start_gateway()

@@ -7,7 +7,7 @@ IMAGE ?=
 ARGS ?=
 MINUTES ?= 10
 
-.PHONY: demo serve test test-faults soak fuzz check bench docker-test format clean
+.PHONY: demo serve test test-faults soak fuzz check audit bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -36,6 +36,9 @@ check: $(VENV)/dev ## Format, style, types, layers, links in the documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
 	$(BIN)/python -m tests.docs_links
+
+audit: $(VENV)/dev ## Ask the database of advisories about every package in the lock files
+	$(BIN)/python -m tests.audit
 
 bench: $(VENV)/bench ## Measure beside the peers, in one run; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)

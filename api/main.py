@@ -7,10 +7,12 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from api import metrics
 from api.http import console, hrefs, problems
+from api.http.cors import Cors
 from api.http.dependencies import Services
 from api.http.openapi import Documented
-from api.http.routes import document, events, files, health, images, jobs, palettes, results
+from api.http.routes import document, errors, events, files, health, images, jobs, listing, palettes, results, sockets
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -24,8 +26,10 @@ from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
+from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
 from shared.jobs.reservations import Reservations
+from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections, logs, tracing
 from shared.runtime.settings import Settings
@@ -43,8 +47,7 @@ def wire(settings: Settings) -> Services:
     """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
     redis, queue, failures = connections.gateway(settings), Queue(settings), Failures()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    store = JobStore(redis, listening=connections.listener(settings), **periods)
-    due = SweepStore(redis, **periods)
+    store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
     images = ImageStore(redis, settings.image_ttl_seconds)
     blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
@@ -65,6 +68,8 @@ def wire(settings: Settings) -> Services:
         redis,
         queue,
         store,
+        Streams(redis),
+        JobList(redis),
         images,
         stored_images,
         blobs,
@@ -80,10 +85,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tracing.set_up("huemill-gateway")
     services = app.state.services = wire(app.state.settings)
     services[Supervisor].start()
+    services[Streams].start()
+    metrics.followers.set_function(lambda: services[Streams].followers)
     yield
+    await services[Streams].stop()
     await services[Supervisor].stop()
     services[Fetcher].close()
-    await services[JobStore].close()
     await services[Redis].aclose()
     services[Queue].close()
 
@@ -107,7 +114,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.add_middleware(Timed)
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
     problems.install(app)
-    for module in (jobs, results, files, palettes, events, images, health, document, console):
+    for module in (jobs, listing, results, files, palettes, events, sockets, images, errors, health, document, console):
         app.include_router(module.router)
     return app

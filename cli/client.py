@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -55,10 +56,24 @@ class Client:
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended; one that has is left as it is."""
         try:
-            self._json("POST", f"/v1/jobs/{job_id}/cancel")
+            self.cancelled(job_id)
         except ServiceError as error:
             if error.code != "already_ended":
                 raise
+
+    def cancelled(self, job_id: str) -> None:
+        """Cancel a job. Raises ServiceError, also for one that has ended otherwise."""
+        self._json("POST", f"/v1/jobs/{quote(job_id, safe='')}/cancel")
+
+    def jobs(self, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """The jobs that are kept, the newest first, page by page; `wanted` as `GET /v1/jobs` takes it."""
+        address: str | None = "/v1/jobs"
+        params: dict[str, Any] | None = {name: value for name, value in wanted.items() if value}
+        while address is not None:
+            page = self._json("GET", address, params=params)
+            yield from page["jobs"]
+            # Under the prefix of a proxy it begins with that, as the client's own addresses do.
+            address, params = page["next"], None
 
     def result(self, job_id: str) -> dict[str, Any]:
         """The whole result, less the label map's data, which has a file of its own."""

@@ -66,6 +66,21 @@ def print_json(image: Path, outcome: Outcome) -> None:
     click.echo(orjson.dumps({"file": str(image), **found}))
 
 
+def show_jobs(console: Console, jobs: Sequence[dict[str, Any]]) -> None:
+    """A line for each job. Its id comes first and is never cut: it is what one takes from here."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("id", no_wrap=True, min_width=32)
+    for name in ("status", "algorithm", "created", "image", "reference, tags"):
+        table.add_column(name, no_wrap=True)
+    for job in jobs:
+        status = job["status"] if job["status"] != "running" else f"running {job['progress']['fraction']:.0%}"
+        about = [job["client_reference"], *(f"#{tag}" for tag in job["tags"])]
+        cells = [job["id"], status, job["params"]["algorithm"], f"{job['created_at'][:19].replace('T', ' ')}"]
+        cells += [job["image"]["filename"] or "", " ".join(word for word in about if word)]
+        table.add_row(*map(escape, cells))
+    console.print(table if jobs else "There are no such jobs.")
+
+
 def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
     """The palette of a result: swatches in true colour, hex, name, share, accent; how the number was chosen; notes."""
     found = result["image"]

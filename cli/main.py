@@ -13,13 +13,11 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
+from cli.manage import DEFAULT_URL, EXIT_FAILED, EXIT_UNREACHABLE, cancel, jobs
 from cli.parameters import Given, each_name, parameter_options, read_parameters
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,12 +26,21 @@ def main() -> None:
     """Cluster the colours of images: every pixel, exactly."""
 
 
+main.add_command(jobs)
+main.add_command(cancel)
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 @click.option("--data-dir", default="huemill-data", show_default=True, type=click.Path(path_type=Path))
-@click.option("--redis-url", envvar="HUEMILL_REDIS_URL", help="A Redis or Valkey of your own; otherwise a private one.")
+@click.option(
+    "--redis-url",
+    envvar="HUEMILL_REDIS_URL",
+    help="A Redis or Valkey of your own; otherwise a private one. With a password, set HUEMILL_REDIS_URL instead: "
+    "an option is shown to all who list processes.",
+)
 def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | None) -> None:
     """Run the whole service on this machine, until Ctrl-C."""
     try:

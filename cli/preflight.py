@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import IO
 
 import redis
-from pydantic import ValidationError
 
 from cli.supervisor import StackError
-from shared.runtime.settings import Settings
+from shared.runtime import connections
+from shared.runtime.settings import Settings, WrongSettings, read_settings
 
 
-def read_settings() -> Settings:
-    """The HUEMILL_* variables, read here before any process does."""
+def told_settings(redis_url: str | None) -> Settings:
+    """The HUEMILL_* variables, read here before any process does; `redis_url` goes before its variable."""
     try:
-        return Settings()
-    except ValidationError as error:
-        wrong = [f"HUEMILL_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_url=False)]
-        raise StackError("; ".join(wrong)) from None
+        return read_settings(**({} if redis_url is None else {"redis_url": redis_url}))
+    except WrongSettings as error:
+        raise StackError(str(error)) from None
 
 
 def check_port(host: str, port: int) -> None:
@@ -41,11 +40,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def check_redis(url: str) -> None:
+def check_redis(settings: Settings) -> None:
     try:
-        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
-            client.ping()
-    except (redis.RedisError, ValueError) as error:
+        connections.check(settings)
+    except connections.WrongServer as error:
+        raise StackError(str(error)) from None
+    except redis.RedisError as error:
         raise StackError(f"The Redis of --redis-url does not answer: {error}") from None
 
 

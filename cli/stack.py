@@ -13,7 +13,7 @@ import httpx
 from redis import Redis, RedisError
 
 from cli import parts
-from cli.preflight import check_port, check_redis, free_port, locked_folder, read_settings
+from cli.preflight import check_port, check_redis, free_port, locked_folder, told_settings
 from cli.supervisor import STOP_SIGNALS, StackError, Supervisor, log
 from shared.jobs.keys import WORKERS
 from shared.jobs.worker_names import worker_name
@@ -53,9 +53,10 @@ class Stack:
         if redis_url is None:
             valkey, redis_url = parts.valkey(self._data_dir)
             self._supervisor.launch(valkey)
-        else:
-            check_redis(redis_url)
-        self._redis: Redis = connections.guard(Settings(redis_url=redis_url))
+        settings = told_settings(redis_url)
+        if self._redis_url is not None:
+            check_redis(settings)
+        self._redis: Redis = connections.guard(settings)
         self._until(self._redis_answers, "Valkey did not answer")
         if self._redis_url is None:
             self._redis.delete(WORKERS)  # of an earlier run that was killed
@@ -117,7 +118,7 @@ def running(
     data_dir: Path, host: str = "127.0.0.1", port: int = 0, workers: int = 1, redis_url: str | None = None
 ) -> Iterator[Stack]:
     """A started stack, stopped on leaving, on Ctrl-C and on SIGTERM alike. Port 0: a free one."""
-    settings = read_settings()
+    settings = told_settings(redis_url)
     with _first_signal_raises(), locked_folder(data_dir), _logging_to(data_dir / "logs" / "stack.log", settings):
         stack = Stack(data_dir, host, port or free_port(), workers, redis_url)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.processes import SERVERS, Service, StoreServer
+from tests.support.processes import SERVERS, Service, Store, StoreServer
 from tests.support.scheduling import ByService
 from tests.support.serving import Serving, starting
 
@@ -99,7 +99,7 @@ def own_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Makes services for one test alone, with settings of its own; nothing in them is started yet."""
     services: list[Service] = []
 
-    def make(store: StoreServer, **settings: object) -> Service:
+    def make(store: Store, **settings: object) -> Service:
         services.append(Service(store, tmp_path / f"service-{len(services)}", **settings))
         return services[-1]
 

@@ -16,7 +16,7 @@ from shared.jobs.queue import TASK, celery_app
 from shared.jobs.worker import WorkerStore
 from shared.jobs.worker_names import public_name, worker_name
 from shared.runtime import connections, logs, tracing
-from shared.runtime.settings import Settings
+from shared.runtime.settings import WrongSettings, read_settings
 from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, warmup
 from worker.guard import Guard
@@ -27,7 +27,10 @@ REAP_SECONDS = 0.5
 
 log = logging.getLogger("huemill.worker")
 
-settings = Settings()
+try:
+    settings = read_settings()
+except WrongSettings as error:
+    raise SystemExit(f"huemill: {error}") from None
 app = celery_app(settings)
 # Celery has words to say before it asks for logs to be set up, and would then set them up in its own way.
 logs.set_up(settings.log_format)
@@ -65,6 +68,10 @@ def _keep_logging(**_: object) -> None:
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _before_forking(**_: object) -> None:
     """Load the kernels' machine code once, in the process that all children are forked from."""
+    try:
+        connections.check_if_there(settings)
+    except connections.WrongServer as error:
+        raise SystemExit(f"huemill: {error}") from None
     try:
         warmup.warm_up()
     except Exception as error:

@@ -16,7 +16,9 @@ from api.upkeep.supervise import Supervisor
 from shared.contract.errors import InvalidRequest
 from shared.jobs.clients import JobStore
 from shared.jobs.keys import RequestKey
+from shared.jobs.listing import JobList
 from shared.jobs.model import Job
+from shared.jobs.streams import Streams
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
 from shared.storage.images import ImageStore
@@ -47,6 +49,8 @@ def _the(kind: type[T]) -> Callable[[HTTPConnection], Awaitable[T]]:
 
 SettingsDep = Annotated[Settings, Depends(_the(Settings))]
 StoreDep = Annotated[JobStore, Depends(_the(JobStore))]
+JobListDep = Annotated[JobList, Depends(_the(JobList))]
+StreamsDep = Annotated[Streams, Depends(_the(Streams))]
 ImageRecordsDep = Annotated[ImageStore, Depends(_the(ImageStore))]
 ImagesDep = Annotated[StoredImages, Depends(_the(StoredImages))]
 BlobsDep = Annotated[Blobs, Depends(_the(Blobs))]

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api.http.idempotency import MOST_CHARACTERS, VISIBLE
 from api.http.schemas import Problem
+from shared.contract.description import Description
 from shared.contract.params import MODELS, json_schema
 
 _PLAIN_KEYS = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -39,6 +40,27 @@ def _query_parameters() -> list[dict[str, Any]]:
     ]
 
 
+def _description_parameters() -> list[dict[str, Any]]:
+    """What describes a job, as the query string takes it."""
+    fields = Description.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": fields[name]["description"] + (" Separated by commas." if name == "tags" else ""),
+            "schema": {"type": "string"},
+        }
+        for name in fields
+    ]
+
+
+def _description_properties() -> dict[str, Any]:
+    """The same as members of a JSON object."""
+    fields = Description.model_json_schema()["properties"]
+    return {name: {key: value for key, value in field.items() if key != "default"} for name, field in fields.items()}
+
+
 def _names(algorithms: list[str]) -> str:
     return "all algorithms" if len(algorithms) == len(MODELS) else ", ".join(algorithms)
 
@@ -55,6 +77,8 @@ def _query_schema(name: str, schemas: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _params_schema() -> dict[str, Any]:
     variants = list(algorithm_schemas().values())
+    for variant in variants:
+        variant["properties"] = {**variant["properties"], **_description_properties()}
     return {"oneOf": variants, "discriminator": {"propertyName": "algorithm"}, "example": _EXAMPLE}
 
 
@@ -126,7 +150,7 @@ def _job_json() -> dict[str, Any]:
     for name, schema in params.items():
         if name != "algorithm" and schema.get("type") == "string" and "enum" not in schema:
             del schema["type"]
-    return _json_form(_JOB_TITLES, {**_source_properties("mask"), **params}, _EXAMPLE)
+    return _json_form(_JOB_TITLES, {**_source_properties("mask"), **params, **_description_properties()}, _EXAMPLE)
 
 
 def _body(form: dict[str, Any], json_form: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +205,14 @@ _CACHE_CONTROL = {
     "schema": {"type": "string"},
 }
 SUBMIT: dict[str, Any] = {
-    "parameters": [*_query_parameters(), _PREFER, _IDEMPOTENCY_KEY, _CACHE_CONTROL, _TRACE],
+    "parameters": [
+        *_query_parameters(),
+        *_description_parameters(),
+        _PREFER,
+        _IDEMPOTENCY_KEY,
+        _CACHE_CONTROL,
+        _TRACE,
+    ],
     "requestBody": _body(
         {
             **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),
@@ -200,11 +231,12 @@ _HEADERS = {
     "Cache-Control": "For how long the answer may be kept.",
     "Content-Disposition": "The name under which a browser saves the file.",
     "Content-Range": "Which bytes these are, and of how many.",
-    "ETag": "The file's name for `If-None-Match` and `If-Range`.",
+    "ETag": "The answer's tag, for `If-None-Match`; a file's for `If-Range` too.",
     "Idempotent-Replayed": "`true`, where the same request has become this job before.",
     "Location": "Where what was made is.",
     "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
     "Retry-After": "The seconds after which it is worth asking again.",
+    "Upgrade": "`websocket`: the protocol that is spoken here.",
     "Vary": "The fields of a request that choose the answer.",
 }
 _OF_PROBLEMS = {405: "Allow", 409: "Retry-After", 415: "Accept-Encoding", 416: "Content-Range"} | dict.fromkeys(

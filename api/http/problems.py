@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.http.hrefs import href
 from shared.contract import errors
 
 log = logging.getLogger("huemill.api")
@@ -47,6 +48,8 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.TooManyColors: 422,
     errors.TooManyClusters: 422,
     errors.TooManyPixels: 422,
+    errors.OriginRefused: 403,
+    errors.UpgradeRequired: 426,
     errors.NotFound: 404,
     errors.NotFinished: 409,
     errors.JobFailed: 422,
@@ -70,7 +73,7 @@ STATUS: dict[type[errors.HuemillError], int] = {
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """A problem document; `code` is stable, `detail` is for people."""
     body = {
-        "type": "about:blank",
+        "type": href(f"/v1/errors/{code}"),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
@@ -85,6 +88,11 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
 
 async def _huemill_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.HuemillError)
+    return problem_of(error)
+
+
+def problem_of(error: errors.HuemillError) -> Response:
+    """An error of ours as a problem document."""
     if isinstance(error, errors.InvalidParams):
         return problem(STATUS[type(error)], error.code, str(error), errors=[_echo(entry) for entry in error.errors])
     if isinstance(error, errors.Unavailable):
@@ -96,6 +104,8 @@ async def _huemill_error(_: Request, error: Exception) -> Response:
         response.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
     if isinstance(error, errors.NotFinished | errors.IdempotencyConflict):
         response.headers["Retry-After"] = POLL_SECONDS
+    if isinstance(error, errors.UpgradeRequired):
+        response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})  # section 15.5.22
     if isinstance(error, errors.RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
     return response

@@ -1,16 +1,21 @@
 """Answers that were made as plain values, or are made while they are sent."""
 
 import asyncio
+import functools
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
 import orjson
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.http.continued import leave
+
 SHORT_BYTES = 2**15
+LISTENING_SECONDS = 5.0
 
 
 class Json(Response):
@@ -48,6 +53,29 @@ class Stream(StreamingResponse):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
+
+
+class Told(StreamingResponse):
+    """Chunks that come now and then, and of which there may be thousands: see `Continued`. Whether their client is gone
+    is looked at now and then: a task for each that waits for it would take 2 kB.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        chunks = cast(AsyncGenerator[bytes], self.body_iterator)
+        await leave(functools.partial(_tell, chunks, scope, receive, send), scope)
+
+
+async def _tell(chunks: AsyncGenerator[bytes], scope: Scope, receive: Receive, send: Send) -> None:
+    looked = time.monotonic()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if time.monotonic() - looked > LISTENING_SECONDS:
+                looked = time.monotonic()
+                if await Request(scope, receive).is_disconnected():
+                    return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _disconnect(receive: Receive) -> None:

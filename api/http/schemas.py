@@ -32,6 +32,7 @@ class Links(BaseModel):
     result: str
     labels: str
     events: str
+    ws: str
     cancel: str
 
 
@@ -66,6 +67,8 @@ class JobView(BaseModel):
                 "params": {"algorithm": "kmeans", "n_clusters": 5},
                 "image": {"bytes": 196653, "sha256": "9f86d0…", "filename": "china.jpg"},
                 "mask": None,
+                "client_reference": "order-4711",
+                "tags": ["summer", "shop"],
                 "created_at": "2026-11-21T10:00:00.000000Z",
                 "started_at": "2026-11-21T10:00:00.004000Z",
                 "finished_at": None,
@@ -78,6 +81,7 @@ class JobView(BaseModel):
                     "result": f"/v1/jobs/{EXAMPLE_ID}/result",
                     "labels": f"/v1/jobs/{EXAMPLE_ID}/labels",
                     "events": f"/v1/jobs/{EXAMPLE_ID}/events",
+                    "ws": f"/v1/jobs/{EXAMPLE_ID}/ws",
                     "cancel": f"/v1/jobs/{EXAMPLE_ID}/cancel",
                 },
             }
@@ -97,14 +101,26 @@ class JobView(BaseModel):
     params: Params
     image: UploadedImage
     mask: UploadedImage | None
+    client_reference: str | None = Field(description="As it was given with the job.")
+    tags: list[str] = Field(description="As they were given with the job.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="From then on the result is gone (410).")
     expired: Expiry | None = Field(description="Of a succeeded job whose result is gone.")
     error: JobError | None
-    result: ClusterResult | None = Field(description="Of a succeeded job, without the label map's data.")
+    result: ClusterResult | None = Field(description="Of a succeeded job, without the label map's data; null in lists.")
     links: Links
+
+
+class JobListView(BaseModel):
+    """A page of a list of jobs."""
+
+    jobs: list[JobView] = Field(description="The newest first, each without its result.")
+    next: str | None = Field(
+        description="The address of the page after this one; null where nothing is left. Rarely a page is empty that "
+        "has one: those who look for few among many go on from there."
+    )
 
 
 class ImageLinks(BaseModel):
@@ -128,7 +144,7 @@ class StoredImageView(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str
+    type: str = Field(description="The address of the code's entry: what it means, and what to do.")
     title: str
     status: int
     code: str = Field(description="Stable; for programs.")
@@ -139,7 +155,12 @@ class Problem(BaseModel):
 def links(job_id: str) -> Links:
     base = href(f"/v1/jobs/{job_id}")
     return Links(
-        self=base, result=f"{base}/result", labels=f"{base}/labels", events=f"{base}/events", cancel=f"{base}/cancel"
+        self=base,
+        result=f"{base}/result",
+        labels=f"{base}/labels",
+        events=f"{base}/events",
+        ws=f"{base}/ws",
+        cancel=f"{base}/cancel",
     )
 
 
@@ -190,6 +211,8 @@ def job_view(job: Job, result: dict[str, Any] | None = None, *, queue_position: 
         params=cast(AnyParams, job.params),
         image=_uploaded(job.upload),
         mask=_uploaded(job.mask) if job.mask is not None else None,
+        client_reference=job.client_reference,
+        tags=list(job.tags),
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -15,6 +15,7 @@ from api.intake.forms.query import query_values
 from api.intake.references import References
 from api.intake.slots import Slots
 from api.intake.uploads import Uploads
+from shared.contract.description import Description, describe, split, split_query
 from shared.contract.errors import InvalidRequest, errors_about
 from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
 from shared.formats import MEDIA_TYPES, Header
@@ -30,6 +31,7 @@ class Received(NamedTuple):
     image: Upload
     mask: Upload | None
     params: AnyParams
+    description: Description
 
 
 class Intake:
@@ -43,7 +45,9 @@ class Intake:
 
         Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
         """
-        params = parse_params(query_values(body.query)) if body.query else None
+        described, rest = split_query(body.query)
+        description = describe(described)
+        params = parse_params(query_values(rest)) if rest else None
         references: list[ReferencePart] = []
         async with self._uploads.of(job_id) as files:
             with self._slots.one():
@@ -54,12 +58,14 @@ class Intake:
                                 await files.store(part)
                         case ReferencePart():
                             references.append(part)
-                        case ParamsPart() if params is None:
-                            params = parse_params(part.values)
                         case ParamsPart():
-                            raise InvalidRequest(
-                                f"The parameters are both in {part.place} and in the query: leave one out."
-                            )
+                            told, others = split(part.values)
+                            if (told and described) or (others and params is not None):
+                                raise InvalidRequest(
+                                    f"The parameters are both in {part.place} and in the query: leave one out."
+                                )
+                            description = describe(told) if told else description
+                            params = parse_params(others) if others else params
             params = params or parse_params({})
             for reference in references:
                 with errors_about(reference.name):
@@ -67,7 +73,7 @@ class Intake:
             headers = {name: await files.header(name) for name in files.stored}
             _check_selection(headers["image"], headers.get("mask"), params)
             uploads = {name: file.upload for name, file in files.stored.items()}
-            return Received(uploads["image"], uploads.get("mask"), params)
+            return Received(uploads["image"], uploads.get("mask"), params, description)
 
     async def receive_image(self, body: Body) -> tuple[str, StoredImage]:
         """Store the one image that a request is about: its key, which no job has, and the stored image to be made of

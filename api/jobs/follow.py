@@ -1,20 +1,13 @@
 """A job's events as they happen, for as long as somebody takes them."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 
 from shared.contract.errors import Unavailable
-from shared.jobs.clients import Event, JobStore
-
-AGAIN_SECONDS = 1.0
-
-# In each turn of the event loop one event is handed out, however many follow: what is done with it is short, but of a
-# thousand followers of a long job it would be a silence for everyone else.
-_turn = asyncio.Lock()
-
-log = logging.getLogger("huemill.api")
+from shared.jobs.events import Event
+from shared.jobs.model import ENDED
+from shared.jobs.streams import Streams
 
 
 class Silence(StrEnum):
@@ -24,23 +17,31 @@ class Silence(StrEnum):
     STORE_AWAY = "the job store cannot be reached at the moment"
 
 
-async def follow(job_id: str, after: str, store: JobStore) -> AsyncIterator[Event | Silence]:
+async def follow(job_id: str, after: str, streams: Streams) -> AsyncGenerator[Event | Silence]:
     """The events after the one with id `after`, to the job's last one; a Silence now and then while there are none.
 
     A store that is out of reach does not end it: it goes on, and misses nothing, when the store is back.
     """
-    while True:
-        try:
-            async for event in store.follow(job_id, after):
-                if event is None:
-                    yield Silence.NOTHING_NEW
-                else:
-                    after = event.id
-                    async with _turn:
-                        await asyncio.sleep(0)
-                    yield event
-            return
-        except Unavailable as error:
-            log.warning("its events cannot be read: %s", error.__cause__ or error, extra={"job_id": job_id})
-        yield Silence.STORE_AWAY
-        await asyncio.sleep(AGAIN_SECONDS)
+    with streams.of(job_id) as stream:
+        quiet = False
+        while True:
+            version = stream.version
+            try:
+                events = await streams.since(stream, after)
+            except Unavailable:
+                events = None
+            if events:
+                async with streams.turn:
+                    await asyncio.sleep(0)
+            for event in events or ():
+                after = event.id
+                yield event
+                if event.name in ENDED:
+                    return
+            if not events:
+                if events is not None and stream.over:
+                    return
+                if quiet:
+                    yield Silence.STORE_AWAY if streams.away else Silence.NOTHING_NEW
+                await stream.news(version)
+            quiet = not events

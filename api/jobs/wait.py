@@ -1,28 +1,62 @@
-"""Waiting for a job's end, for so long and as long as somebody listens."""
+"""Waiting for what becomes of a job, for so long and as long as somebody listens."""
 
+import time
 from collections.abc import Awaitable, Callable
 
+from api.jobs.find import find
 from shared.contract.errors import Unavailable
 from shared.jobs.clients import JobStore
-from shared.jobs.model import ENDED, Job
+from shared.jobs.model import Job
+from shared.jobs.streams import Stream, Streams
 
 Listening = Callable[[], Awaitable[bool]]
-"""Answers whether somebody still listens; asked whenever nothing has happened for a while."""
+"""Answers whether somebody still listens."""
+LISTENING_SECONDS = 2.0
 
 
-async def wait(job: Job, after: str, seconds: float, store: JobStore, listening: Listening) -> Job:
-    """The job as it is when an event after the one with id `after` has ended it, after `seconds`, or when nobody
-    listens any more.
+async def wait_for_end(job_id: str, seconds: float, streams: Streams, listening: Listening) -> None:
+    """Wait until the job has ended, for `seconds`, until nobody listens any more, or while the store can be reached."""
+    with streams.of(job_id, closely=False) as stream:
+        deadline = time.monotonic() + seconds
+        while not (stream.over or streams.away) and await _news(stream, stream.version, deadline, listening):
+            pass
 
-    Where the store is out of reach it is the job as it was: who has posted it must learn its id, whatever can be said
-    of it now.
+
+async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
+    """The job as it is after such a wait; as it was, where the store is out of reach.
+
+    Who has posted it must learn its id, whatever can be said of it now.
     """
+    await wait_for_end(job.id, seconds, streams, listening)
     try:
-        async for event in store.follow(job.id, after, seconds):
-            if event is None and not await listening():
-                break
-            if event is not None and event.name in ENDED:
-                break
         return await store.get(job.id) or job
     except Unavailable:
         return job
+
+
+async def wait_for_change(
+    job_id: str, enough: Callable[[Job], bool], seconds: float, store: JobStore, streams: Streams, listening: Listening
+) -> Job:
+    """The job when it is `enough` of another, after `seconds`, or when nobody listens any more.
+
+    Raises NotFound when it is deleted, and Unavailable.
+    """
+    with streams.of(job_id) as stream:
+        deadline = time.monotonic() + seconds
+        while True:
+            version = stream.version
+            job = await find(job_id, store)
+            if enough(job) or not await _news(stream, version, deadline, listening):
+                return job
+
+
+async def _news(stream: Stream, version: int, deadline: float, listening: Listening) -> bool:
+    """Wait for a look at the stream after the one of that version; False where the deadline comes first, or nobody
+    listens.
+    """
+    while (left := deadline - time.monotonic()) > 0:
+        if await stream.news(version, min(LISTENING_SECONDS, left)):
+            return True
+        if not await listening():
+            break
+    return False

@@ -8,17 +8,19 @@ import socket
 
 import uvicorn
 
+from api.http.continued import Continued
 from api.main import create_app
 from api.server.doors import Doors
 from api.server.edge import FIELDS, Edge
 from api.server.entrance import Entrance, listening_socket
 from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
+from api.server.sockets import MESSAGE_BYTES, PING_SECONDS, guarded
 from api.server.stalled import Stalled
 from api.server.turns import Turns
-from shared.runtime import logs
+from shared.runtime import connections, logs
 from shared.runtime.connections import MAX_CONNECTIONS
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, WrongSettings, read_settings
 
 # Open files beside connections: the store's, and what is read and written at the time.
 OTHER_FILES = MAX_CONNECTIONS + 1000
@@ -31,19 +33,22 @@ def configured(settings: Settings, listening: socket.socket, graceful_seconds: i
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
-    app = Edge(
-        Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"})),
-        settings.root_path,
-        settings.allowed_hosts,
-    )
+    turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
+    app = Continued(Edge(turns, settings.root_path, settings.allowed_hosts))
     most = _most_connections(settings.max_connections)
     doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
+    stalled = Stalled()
     connection = functools.partial(
-        GuardedProtocol, limits=limits, doors=doors, stalled=Stalled(), entrance=Entrance(listening)
+        GuardedProtocol, limits=limits, doors=doors, stalled=stalled, entrance=Entrance(listening)
     )
     return uvicorn.Config(
         app,
         http=connection,  # type: ignore[arg-type]
+        ws=guarded(stalled),  # type: ignore[arg-type]
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # an event has a hundred bytes, and a compressor takes tens of thousands
         interface="asgi3",
         headers=list(FIELDS),
         server_header=False,
@@ -78,7 +83,11 @@ def main() -> None:
         "--graceful-seconds", type=int, default=15, help="how long answers may go on after SIGTERM (%(default)s)"
     )
     options = parser.parse_args()
-    settings = Settings()
+    try:
+        settings = read_settings()
+        connections.check_if_there(settings)
+    except (WrongSettings, connections.WrongServer) as error:
+        raise SystemExit(f"huemill: {error}") from None
     logs.set_up(settings.log_format)
     listening = listening_socket(options.host, options.port, settings.reader_stall_seconds)
     uvicorn.Server(configured(settings, listening, options.graceful_seconds)).run([listening])

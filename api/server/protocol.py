@@ -46,6 +46,8 @@ WRITE_BUFFER_BYTES = 2**14
 # Requests that may wait for the answer to one before them. No client is known that sends more than a few.
 MOST_PIPELINED = 16
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+# What may become a WebSocket; elsewhere an upgrade is a wish, and is passed over.
+_SOCKET = re.compile(rb"[^?]*/v1/jobs/[^/?]+/ws(\?.*)?")
 # Also what is empty: then the client asks for nobody in particular.
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]*)?")
 
@@ -240,6 +242,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 raise InvalidRequest("The request was answered, and its body does not end.")
         super().on_body(body)
 
+    def _should_upgrade(self) -> bool:
+        return super()._should_upgrade() and _SOCKET.fullmatch(self.url) is not None
+
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
@@ -249,14 +254,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
+        # What is left of this one is its place behind the doors: hundreds of sockets need not keep a parser each.
         successor: Any = self.transport.get_protocol()
-        lost = successor.connection_lost
-
-        def connection_lost(exc: Exception | None) -> None:
-            self._leave(exc)
-            lost(exc)
-
-        successor.connection_lost = connection_lost
+        successor.connection_lost = functools.partial(_left, self._doors, self._who, successor.connection_lost)
+        self._who = None
+        self._leave(None)
 
     # Ends.
 
@@ -327,6 +329,15 @@ class GuardedProtocol(HttpToolsProtocol):
         fields = [*self.server_state.default_headers, *answer.raw_headers]
         head = b"".join(b"%b: %b\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[answer.status_code] + head + b"\r\n" + bytes(answer.body))
+
+
+def _left(doors: Doors, who: str | None, lost: Callable[[Exception | None], None], exc: Exception | None) -> None:
+    """The end of a connection that became another protocol's."""
+    if who is not None:
+        doors.leave(who)
+    if isinstance(exc, TimeoutError):
+        metrics.cut.inc()
+    lost(exc)
 
 
 class _Lingering:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AT_ONCE = 16
+# A head alone may come before any work is done.
+_BEGUN = ("http.response.body", "websocket.send", "websocket.close")
 # Who has answered nothing by then waits for something: a body, a job, Redis. That is no work, and others begin.
 BEGINNING_SECONDS = 0.1
 
@@ -24,7 +26,7 @@ class Turns:
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._without:
+        if scope["type"] == "lifespan" or scope["path"] in self._without:
             await self._app(scope, receive, send)
             return
         await self._turn.acquire()
@@ -32,7 +34,7 @@ class Turns:
         timer = asyncio.get_running_loop().call_later(BEGINNING_SECONDS, begun)
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.body":  # a head alone may come before any work is done
+            if message["type"] in _BEGUN:
                 begun()
             await send(message)
 

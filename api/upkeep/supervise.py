@@ -49,7 +49,7 @@ class Supervisor:
         self._stopping = True
         while self._running:
             for running in self._running:
-                running.cancel()  # more than once: redis-py may swallow it (see JobStore.follow)
+                running.cancel()  # more than once: redis-py may swallow it (see Streams.stop)
             _, self._running = await asyncio.wait(self._running, timeout=0.2)
 
     def standing_still(self) -> list[Task]:

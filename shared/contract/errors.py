@@ -1,44 +1,32 @@
 """What can go wrong, as a tree.
 
     HuemillError
-    ├── InvalidRequest        the request contradicts itself or the contract
-    │   └── InvalidParams     a parameter is unknown, of another algorithm, of the wrong type, or out of range
-    │       └── InvalidIdempotencyKey     the key is empty, too long, or has characters that a key has not
-    ├── IdempotencyKeyReused  the key was given to another request before
-    ├── IdempotencyConflict   the request that has the key is still under way
-    ├── UnsupportedMediaType  the body is of no form that the gateway takes
-    ├── UnsupportedEncoding   the body is compressed, or encoded in another way
+    ├── InvalidRequest
+    │   └── InvalidParams
+    │       └── InvalidIdempotencyKey
+    ├── IdempotencyKeyReused / IdempotencyConflict
+    ├── UnsupportedMediaType / UnsupportedEncoding
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
-    ├── TooManyConnections    more are open than the operator allows, in all or from one address
-    ├── HostRefused           the request is for a host that this gateway does not answer for
-    ├── UploadTooLarge / UploadStalled
-    ├── TooManyUploads        more uploads are under way than the operator allows
-    ├── FetchDisabled         URLs are not fetched here
-    ├── UrlRefused            the URL is of a kind, or leads to a place, that is not fetched from
-    ├── FetchFailed           nothing came from the URL that could be an image
-    ├── UnknownImage          the request names a stored image that is not there
-    ├── UnsupportedImage      the bytes are of no format that huemill reads
-    ├── BrokenImage           the format is known, the data are not whole
-    ├── ImageTooLarge         more pixels than the operator allows
-    ├── NothingToCluster      no pixel is left to cluster
-    ├── TooManyColors         an O(U²) method, and more colours than fit its limit
-    ├── TooManyClusters       more clusters than a result holds
-    ├── TooManyPixels         the reference engine, and more pixels than it can take
+    ├── TooManyConnections / HostRefused / OriginRefused / UpgradeRequired
+    ├── UploadTooLarge / UploadStalled / TooManyUploads
+    ├── FetchDisabled / UrlRefused / FetchFailed        an image by its address
+    ├── UnknownImage
+    ├── UnsupportedImage / BrokenImage / ImageTooLarge
+    ├── NothingToCluster / TooManyColors / TooManyClusters / TooManyPixels
     ├── NotFound / NotFinished / Expired / JobFailed    about a job and its result
     │   └── JobCancelled
-    ├── AlreadyEnded          a job that is over cannot be cancelled
-    ├── QueueFull             more jobs wait than the operator allows
-    ├── NotAcceptable         no representation that the client asked for
-    ├── PreconditionFailed    not the representation that the client insists on
-    ├── RangeNotSatisfiable   a part beyond the end of a file
+    ├── AlreadyEnded
+    ├── QueueFull
+    ├── NotAcceptable / PreconditionFailed / RangeNotSatisfiable
     ├── Unavailable           Redis cannot be reached
     │   └── Refused           it can, and has refused: nothing was done
-    ├── UnknownParameters     a job of a later version: workers of this one cannot run it
-    ├── UnreadableRecord      what Redis holds of a job or an image is broken, or in a form that a later version made
+    ├── UnknownParameters / UnreadableRecord            of a later version
     ├── StorageFull / StorageFailed
     └── Internal              a defect of huemill's own
 
-Each class has a stable `code`, which is part of the HTTP contract, and knows whether trying again can help.
+Each class has a stable `code`, which is part of the HTTP contract, and knows whether trying again can help. It says in
+its first paragraph what it means, and in its second what a client can do: docs/errors.md and `GET /v1/errors` are made
+from that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,6 +52,11 @@ class HuemillError(Exception):
 
 
 class InvalidRequest(HuemillError):
+    """The request contradicts itself or the contract.
+
+    Read the `detail`: it names the part that is wrong.
+    """
+
     code = "invalid_request"
 
 
@@ -73,7 +66,12 @@ def _got(value: Any) -> str:
 
 
 class InvalidParams(InvalidRequest):
-    """`errors` has one entry for each wrong parameter."""
+    """A parameter is unknown, of another algorithm, of the wrong type, or out of range.
+
+    `errors` has an entry for each: its `pointer`, what came, and what is allowed.
+
+    `errors` has one entry for each wrong parameter.
+    """
 
     code = "invalid_params"
 
@@ -102,75 +100,178 @@ class IdempotencyConflict(HuemillError):
 
 
 class HeadTooLarge(HuemillError):
+    """The head of the request has more bytes or fields than the gateway takes.
+
+    Send fewer or shorter header fields; cookies are not wanted here.
+    """
+
     code = "head_too_large"
 
 
 class AddressTooLong(HuemillError):
+    """The address of the request is longer than the gateway takes.
+
+    Send the parameters in the body: as the part `params` of a form, or as JSON.
+    """
+
     code = "address_too_long"
 
 
 class HeadStalled(HuemillError):
+    """The head of the request did not come in time.
+
+    Try again on a better connection.
+    """
+
     code = "head_stalled"
     retryable = True
 
 
 class TooManyConnections(HuemillError):
+    """More connections are open than the operator allows, in all or from one address.
+
+    Close some, use one for several requests, and try again after `Retry-After`.
+    """
+
     code = "too_many_connections"
     retryable = True
 
 
 class HostRefused(HuemillError):
+    """The request is for a host that this gateway does not answer for.
+
+    Use the name that the operator gives it (`HUEMILL_ALLOWED_HOSTS`).
+    """
+
     code = "host_refused"
 
 
+class OriginRefused(HuemillError):
+    """A web page of another origin than those that the operator allows has asked for a WebSocket.
+
+    Have the operator name the page's origin in `HUEMILL_CORS_ORIGINS`.
+    """
+
+    code = "origin_refused"
+
+
+class UpgradeRequired(HuemillError):
+    """A WebSocket was asked for as if it were a document.
+
+    Open it with a WebSocket client, at `ws://` or `wss://`.
+    """
+
+    code = "upgrade_required"
+
+
 class UploadTooLarge(HuemillError):
+    """The image has more bytes than the operator allows.
+
+    Send a smaller file.
+    """
+
     code = "upload_too_large"
 
 
 class UploadStalled(HuemillError):
+    """The upload was too slow for too long.
+
+    Try again on a better connection.
+    """
+
     code = "upload_stalled"
     retryable = True
 
 
 class TooManyUploads(HuemillError):
+    """More uploads are under way than the operator allows.
+
+    Try again after `Retry-After`.
+    """
+
     code = "too_many_uploads"
     retryable = True
 
 
 class FetchDisabled(HuemillError):
+    """URLs are not fetched here.
+
+    Send the image itself, or have the operator set `HUEMILL_FETCH_URLS`.
+    """
+
     code = "fetch_disabled"
 
 
 class UrlRefused(HuemillError):
+    """The URL is of a kind, or leads to a place, that is not fetched from.
+
+    Give an http or https address that is public, or send the image itself.
+    """
+
     code = "url_refused"
 
 
 class FetchFailed(HuemillError):
+    """Nothing came from the URL that could be an image.
+
+    Look whether the address gives the image to everybody; try again, or send the image itself.
+    """
+
     code = "fetch_failed"
     retryable = True
 
 
 class UnknownImage(HuemillError):
+    """The request names a stored image that is not there: it never was, or it has expired.
+
+    Store it again with `POST /v1/images`, or send the image itself.
+    """
+
     code = "unknown_image"
 
 
 class UnsupportedMediaType(HuemillError):
+    """The body is of no form that the gateway takes.
+
+    Send multipart/form-data, JSON, or the image itself as image/* or application/octet-stream.
+    """
+
     code = "unsupported_media_type"
 
 
 class UnsupportedEncoding(HuemillError):
+    """The body is compressed, or encoded in another way.
+
+    Send it as it is.
+    """
+
     code = "unsupported_encoding"
 
 
 class UnsupportedImage(HuemillError):
+    """The bytes are of no image format that huemill reads, or use a part of one that it does not.
+
+    Convert the image, to PNG for instance.
+    """
+
     code = "unsupported_image"
 
 
 class BrokenImage(HuemillError):
+    """The format of the image is known, and its data are not whole.
+
+    Send the whole file; open it in another program to see whether it is.
+    """
+
     code = "broken_image"
 
 
 class ImageTooLarge(HuemillError):
+    """The image has more pixels, or longer sides, than the operator allows.
+
+    Send a smaller image.
+    """
+
     code = "image_too_large"
 
 
@@ -186,61 +287,131 @@ def errors_about(name: str) -> Iterator[None]:
 
 
 class NothingToCluster(HuemillError):
+    """No pixel is left to cluster: all are transparent, masked, excluded or outside of the region.
+
+    Change the mask, `region`, `exclude` or `alpha`.
+    """
+
     code = "nothing_to_cluster"
 
 
 class TooManyColors(HuemillError):
+    """The image has more distinct colours than the algorithm's limit on memory allows.
+
+    Give `max_pixels`, a `region`, or take another algorithm.
+    """
+
     code = "too_many_colors"
 
 
 class TooManyClusters(HuemillError):
+    """The result would have more clusters than a result holds.
+
+    Ask for fewer or larger clusters.
+    """
+
     code = "too_many_clusters"
 
 
 class TooManyPixels(HuemillError):
+    """The image has more pixels than the reference engine can take.
+
+    Take `engine` `exact`, or give `max_pixels`.
+    """
+
     code = "too_many_pixels"
 
 
 class NotFound(HuemillError):
+    """There is nothing at this address, or no job, image or file of this name: it was deleted, or never was.
+
+    Look at the address; ids are given by `POST /v1/jobs`.
+    """
+
     code = "not_found"
 
 
 class NotFinished(HuemillError):
+    """The job has no result yet.
+
+    Wait for it: `GET /v1/jobs/{id}?wait=20`, its events, or `Retry-After`.
+    """
+
     code = "not_finished"
     retryable = True
 
 
 class JobFailed(HuemillError):
+    """The job failed, and so has no result.
+
+    `GET /v1/jobs/{id}` says why, in `error`.
+    """
+
     code = "job_failed"
 
 
 class JobCancelled(JobFailed):
+    """The job was cancelled, and so has no result.
+
+    Post it again if it is wanted after all.
+    """
+
     code = "job_cancelled"
 
 
 class AlreadyEnded(HuemillError):
+    """A job that is over cannot be cancelled.
+
+    `DELETE` removes it.
+    """
+
     code = "already_ended"
 
 
 class QueueFull(HuemillError):
+    """More jobs wait than the operator allows.
+
+    Try again after `Retry-After`.
+    """
+
     code = "queue_full"
     retryable = True
 
 
 class Expired(HuemillError):
+    """The result, or the job's events, are not kept any more.
+
+    Post the job again.
+    """
+
     code = "expired"
 
 
 class NotAcceptable(HuemillError):
+    """There is no representation that `Accept` allows.
+
+    The `detail` names those that there are.
+    """
+
     code = "not_acceptable"
 
 
 class PreconditionFailed(HuemillError):
+    """What is here is another than `If-Match` names.
+
+    Leave the field out to get this one.
+    """
+
     code = "precondition_failed"
 
 
 class RangeNotSatisfiable(HuemillError):
-    """`size` is the whole file's, in bytes."""
+    """The range begins beyond the end of the file.
+
+    `Content-Range` says how long the file is.
+
+    `size` is the whole file's, in bytes.
+    """
 
     code = "range_not_satisfiable"
 
@@ -253,6 +424,11 @@ class RangeNotSatisfiable(HuemillError):
 
 
 class Unavailable(HuemillError):
+    """The job store (Redis) cannot be reached at the moment, or refuses.
+
+    Try again after `Retry-After`.
+    """
+
     code = "unavailable"
     retryable = True
 
@@ -262,22 +438,47 @@ class Refused(Unavailable):
 
 
 class UnknownParameters(HuemillError):
+    """The job's parameters are of a later version of huemill than its workers.
+
+    Have the operator update the workers, and post the job again.
+    """
+
     code = "unknown_parameters"
 
 
 class UnreadableRecord(HuemillError):
+    """What the job store holds of a job or an image is broken, or of a later version of huemill.
+
+    `DELETE` removes the job; have the operator look at the log.
+    """
+
     code = "unreadable_record"
 
 
 class StorageFull(HuemillError):
+    """There is no room left where uploads and results are kept.
+
+    Try again after `Retry-After`, and tell the operator.
+    """
+
     code = "storage_full"
     retryable = True
 
 
 class StorageFailed(HuemillError):
+    """The store of uploads and results cannot be reached, or refuses.
+
+    Try again after `Retry-After`.
+    """
+
     code = "storage"
     retryable = True
 
 
 class Internal(HuemillError):
+    """A defect of huemill's own.
+
+    Have the operator look at the log; trying again rarely helps.
+    """
+
     code = "internal"

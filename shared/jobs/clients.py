@@ -1,9 +1,7 @@
-"""Job records as the gateway's clients need them: accepted, read, followed, cancelled; and what waits and works."""
+"""Job records as the gateway's clients need them: accepted, read, cancelled; and what waits and works."""
 
 import asyncio
 import math
-import time
-from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, NamedTuple, cast
@@ -13,7 +11,7 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.fingerprint import fingerprint
+from shared.jobs.fingerprint import fingerprint, work_of
 from shared.jobs.keys import (
     DUE,
     JOINED,
@@ -22,13 +20,15 @@ from shared.jobs.keys import (
     events_key,
     idempotency_key,
     job_key,
+    jobs_key,
     pace_key,
     queued_key,
     users_key,
     withdrawn_key,
     work_key,
 )
-from shared.jobs.model import ENDED, Job, JobStatus, Move
+from shared.jobs.listing import place_in_list
+from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import (
     CREATE,
     MOVE,
@@ -43,7 +43,7 @@ from shared.jobs.moves import (
 from shared.jobs.pace import FIELDS, Outlook, outlook
 from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
-from shared.runtime.connections import BLOCK_MS, LISTEN_MS, time_of
+from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors
 
 WORKER_SILENT_SECONDS = 15
@@ -81,14 +81,6 @@ class Created(NamedTuple):
     """None where it is replayed."""
 
 
-class Event(NamedTuple):
-    """One entry of a job's stream."""
-
-    id: str
-    name: str
-    data: dict[str, Any]
-
-
 class Waiting(NamedTuple):
     """A queue's jobs, and how long the first of them has waited."""
 
@@ -106,23 +98,12 @@ class Overview(NamedTuple):
 class JobStore:
     """The clients' side of the job records, asynchronous."""
 
-    def __init__(
-        self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float, listening: Redis | None = None
-    ) -> None:
-        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on.
-
-        `listening`: connections for those who follow a job without an end; see `connections.listener`.
-        """
+    def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
+        """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._listening = listening
         self._create, self._withdraw, self._move, self._release = (
             redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE)
         )
-
-    async def close(self) -> None:
-        """Close the connections that nobody else uses."""
-        if self._listening is not None:
-            await self._listening.aclose()
 
     @asks_redis
     async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False, owner: str = "") -> Created:
@@ -136,7 +117,8 @@ class JobStore:
         done = {"status": JobStatus.SUCCEEDED, "progress": DONE, **end_fields(self._ttl)}
         ended, fields = ([part for pair in each.items() for part in pair] for each in (done, encode(job)))
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
-        args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), len(ended), *ended, *fields]
+        args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
+        args += [len(ended), *ended, *fields]
         word, about, *more = await cast(Any, self._create(self._keys(job, key, owner), args))
         match word.decode():
             case "created" | "joined" | "done" as way:
@@ -168,7 +150,7 @@ class JobStore:
             return False
 
     def _keys(self, job: Job, key: RequestKey | None, owner: str) -> list[str]:
-        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id), work_key(owner, VERSION, fingerprint(job))]
+        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id), work_key(owner, VERSION, work_of(job)), jobs_key(owner)]
         return keys if key is None else [*keys, idempotency_key(key)]
 
     @asks_redis
@@ -200,44 +182,6 @@ class JobStore:
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
 
-    async def follow(self, job_id: str, after: str = "0-0", seconds: float = math.inf) -> AsyncIterator[Event | None]:
-        """The job's events after the one with id `after`; None whenever nothing came for two seconds, or for ten to who
-        follows without an end.
-
-        Ends with the job's last event, when the job is gone, or after `seconds`. Do not cancel it instead: with
-        Python 3.11, redis-py swallows a cancellation that comes while it sends (asyncio.wait_for, fixed in 3.12).
-        """
-        redis, most = (self._redis, BLOCK_MS)
-        if self._listening is not None and math.isinf(seconds):
-            redis, most = (self._listening, LISTEN_MS)
-        key = events_key(job_id)
-        ended = False
-        deadline = time.monotonic() + seconds
-        while not ended and (left := deadline - time.monotonic()) > 0:
-            block = max(1, int(min(most, 1000 * left)))
-            entries = await self._read(redis, key, after, count=20, block=block)
-            if not entries:
-                job = await self.get(job_id)
-                if job is None:
-                    return
-                # The job may have ended since the read: its last event is then there to be read at once.
-                if job.ended:
-                    entries = await self._read(redis, key, after)
-                    ended = True
-                else:
-                    yield None
-            for entry_id, fields in entries:
-                after = entry_id.decode()
-                event = _event(after, fields)
-                if event is not None:
-                    yield event
-                    ended = ended or event.name in ENDED
-
-    @asks_redis
-    async def _read(self, redis: Redis, key: str, after: str, **options: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """The entries of a stream after the one with that id; `options` are XREAD's."""
-        return _entries(await redis.xread({key: after}, **options))
-
     @asks_redis
     async def cancel(self, job: Job) -> Job | None:
         """The job as it is afterwards: cancelled, unless it had ended before; None if it is gone.
@@ -262,6 +206,7 @@ class JobStore:
             pipe.delete(job_key(job_id), events_key(job_id))
             pipe.zrem(DUE, job_id)
             pipe.srem(JOINED, job_id)
+            pipe.zrem(jobs_key(), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()
@@ -299,18 +244,3 @@ async def heard_workers(redis: Redis) -> list[str]:
     since = await time_of(redis) - WORKER_SILENT_SECONDS
     names = cast(list[bytes], await redis.zrange(WORKERS, str(since), "inf", byscore=True))
     return [name.decode(errors="replace") for name in names]
-
-
-def _event(entry_id: str, fields: Mapping[bytes, bytes]) -> Event | None:
-    """None where the entry is none of ours."""
-    try:
-        return Event(entry_id, fields[b"name"].decode(), orjson.loads(fields[b"data"]))
-    except (KeyError, ValueError):
-        return None
-
-
-def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of XREAD's answer for one stream: RESP2 answers with a list, RESP3 with a map of lists."""
-    if not answer:
-        return []
-    return next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]  # type: ignore[no-any-return]

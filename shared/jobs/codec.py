@@ -14,11 +14,11 @@ from shared.contract.errors import UnreadableRecord
 from shared.contract.params import AnyParams, Params
 from shared.jobs.model import Attempt, Job, JobError, UnknownParams
 
-_FIXED = {"id", "params", "queue", "upload", "mask", "created_at", "traceparent"}
+_FIXED = {"id", "params", "queue", "upload", "mask", "created_at", "client_reference", "tags", "traceparent"}
 _CHANGING = {name.encode(): name for name in Job.model_fields if name not in _FIXED}
 _JSON = {b"progress", b"error", b"attempts"}
 # What nobody needs to bring a job to its end: in a form that is not known here it counts as not there.
-_DISPENSABLE = {"traceparent", "started_at", "progress", "error", "cached"}
+_DISPENSABLE = {"client_reference", "tags", "traceparent", "started_at", "progress", "error", "cached"}
 _PARAMS: TypeAdapter[AnyParams] = TypeAdapter(Params)
 
 
@@ -29,10 +29,16 @@ def encode(job: Job) -> dict[str, str | bytes]:
     fixed["given"] = list(job.params.model_dump(exclude_defaults=True))
     return {
         "record": orjson.dumps(fixed),
+        "listed": listed(job),
         "status": job.status,
         "attempt": str(job.attempt),
         "claim": str(job.claim),
     }
+
+
+def listed(job: Job) -> str:
+    """The words that a list may be asked for, each in a line of its own."""
+    return "\n".join((f"algorithm {job.params.algorithm}", *(f"tag {tag}" for tag in job.tags)))
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Job | None:

@@ -2,12 +2,12 @@
 -- A new job, all of it at once: its place among the queued, its due time, its first event, the record. Or the job that
 -- the same request has become before. Or a new job that has nothing to do, because another one has done the same work
 -- (then it has succeeded) or is about to (then it waits for that one's end).
--- KEYS: as moves.lua's, then the note that it was withdrawn, the job that does its work, what is known of its request's
---       key, if that has one.
+-- KEYS: as moves.lua's, then the note that it was withdrawn, the job that does its work, the owner's list, what is known
+--       of its request's key, if that has one.
 -- ARGV: job id, seconds until it is due, fingerprint of the request, seconds for which the key is kept, most jobs that may
 --       wait for one ('' to do the work anew), seconds for which it is known whose the work is, seconds until it is due
---       where it has ended, number of parts of the fields that it then has, these, then the fields that it has anyway:
---       field, value, field, value ...
+--       where it has ended, its place in the list, number of parts of the fields that it then has, these, then the fields
+--       that it has anyway: field, value, field, value ...
 -- Returns a word and what goes with it: `created`, `joined` or `done`, its first event's id, its place in the queue, the
 -- time, since when the first of the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn`
 -- (before this came), `reused` (the key, by another request), `conflict` (another request under way has it).
@@ -28,19 +28,19 @@ if redis.call('EXISTS', KEYS[1]) == 1 then  -- this comes again: the first answe
   local word = status == 'succeeded' and 'done' or follows and follows ~= '' and 'joined' or 'created'
   return answer(word, first and first[1] or '0-0', ARGV[1])
 end
-if KEYS[9] then
-  local job, fingerprint, holder = unpack(redis.call('HMGET', KEYS[9], 'job', 'fingerprint', 'holder'))
+if KEYS[10] then
+  local job, fingerprint, holder = unpack(redis.call('HMGET', KEYS[10], 'job', 'fingerprint', 'holder'))
   if job and fingerprint ~= ARGV[3] then
     return {'reused', ''}
   elseif job then
-    redis.call('HSET', KEYS[9], 'told', '1')  -- from now on it cannot be withdrawn
+    redis.call('HSET', KEYS[10], 'told', '1')  -- from now on it cannot be withdrawn
     return {'replayed', job}
   elseif holder and holder ~= ARGV[1] then
     return {'conflict', ''}
   end
-  redis.call('DEL', KEYS[9])
-  redis.call('HSET', KEYS[9], 'job', ARGV[1], 'fingerprint', ARGV[3])
-  redis.call('EXPIRE', KEYS[9], ARGV[4])
+  redis.call('DEL', KEYS[10])
+  redis.call('HSET', KEYS[10], 'job', ARGV[1], 'fingerprint', ARGV[3])
+  redis.call('EXPIRE', KEYS[10], ARGV[4])
 end
 local other, status, result, follows, released
 if ARGV[5] ~= '' then
@@ -48,13 +48,14 @@ if ARGV[5] ~= '' then
   local found = other and redis.pcall('HMGET', key_of(other), 'status', 'result_key', 'follows', 'released') or {}
   status, result, follows, released = found[1], found[2], found[3], found[4]
 end
-local begin = 9 + tonumber(ARGV[8])
+local begin = 10 + tonumber(ARGV[9])
+redis.call('ZADD', KEYS[9], ARGV[8], ARGV[1])
 local event = redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
 redis.call('HSET', KEYS[1], 'work', KEYS[8], unpack(ARGV, begin))
 local owner = result and string.match(result, '^results/(%w+)/')
 -- One that has expired is due no more, and its files are gone.
 if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEYS[3], other) then
-  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 9, begin - 1))
+  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 10, begin - 1))
   redis.call('SADD', key_of(owner) .. ':users', other, ARGV[1])
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
   redis.call('XADD', KEYS[2], '*', 'name', 'succeeded', 'data', '{}')

@@ -14,12 +14,15 @@ huemill:work:{owner}:{version}:{fingerprint}
                             string: the job that does this work, or has done it
 huemill:due                 sorted set: job id -> when the sweep must look at it next:
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
+huemill:jobs:{owner}        sorted set: each job that is kept -> when it was created, in microseconds; for lists
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
 {queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
                             for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
+
+huemill:news                channel: the id of a job that has told an event, and the event's name; a hint
 
 {queue}, _kombu.*           Celery's own: the messages, and which queues there are
 """
@@ -31,6 +34,7 @@ DUE = "huemill:due"
 JOINED = "huemill:joined"
 WORKERS = "huemill:workers"
 IMAGES = "huemill:images"
+NEWS = "huemill:news"
 
 
 def job_key(job_id: str) -> str:
@@ -64,6 +68,10 @@ def users_key(job_id: str) -> str:
 
 def work_key(owner: str, version: str, fingerprint: str) -> str:
     return f"huemill:work:{owner}:{version}:{fingerprint}"
+
+
+def jobs_key(owner: str = "") -> str:
+    return f"huemill:jobs:{owner}"
 
 
 def queued_key(queue: str) -> str:

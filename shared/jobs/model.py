@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.contract.description import NOTHING, Description
 from shared.contract.errors import UnknownParameters
 from shared.contract.params import AnyParams, Params
 from shared.jobs.routing import SLOW, queue_of
@@ -146,6 +147,10 @@ class Job(BaseModel):
     mask: Upload | None = None
     """A second image: where it is black, the first one's pixel is left out."""
     created_at: AwareDatetime
+    client_reference: str | None = None
+    """What its client calls it."""
+    tags: tuple[str, ...] = ()
+    """Words by which its client finds it in a list."""
     traceparent: str | None = None
     """The trace that it was posted in (W3C Trace Context), where there is one."""
     started_at: AwareDatetime | None = None
@@ -223,9 +228,23 @@ def now() -> datetime:
 
 
 def new_job(
-    job_id: str, params: Any, upload: Upload, mask: Upload | None = None, traceparent: str | None = None
+    job_id: str,
+    params: Any,
+    upload: Upload,
+    mask: Upload | None = None,
+    traceparent: str | None = None,
+    description: Description = NOTHING,
 ) -> Job:
-    return Job(id=job_id, params=params, upload=upload, mask=mask, created_at=now(), traceparent=traceparent)
+    return Job(
+        id=job_id,
+        params=params,
+        upload=upload,
+        mask=mask,
+        created_at=now(),
+        client_reference=description.client_reference,
+        tags=description.tags,
+        traceparent=traceparent,
+    )
 
 
 def _queue_of(params: AnyParams | UnknownParams) -> str:

@@ -34,12 +34,14 @@ local function smooth(field, seconds)  -- a third of what is new; clocks may be 
   local before = pace(field) or math.max(0, seconds)
   redis.call('HSET', KEYS[5], field, string.format('%.6f', before + (math.max(0, seconds) - before) / 3))
 end
-local function tell(stream)
+local function tell(id)
+  local stream = key_of(id) .. ':events'
   local event = {'XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
   if type(redis.pcall(unpack(event))) == 'table' then
     redis.call('DEL', stream)  -- no stream: whoever has put it there, the job goes on
     redis.call(unpack(event))
   end
+  redis.pcall('PUBLISH', 'huemill:news', id .. ' ' .. ARGV[7])  -- a hint: who may not publish is read all the same, later
 end
 -- Who waits for the end of this job has it too, at the same moment; the attempts were this one's.
 local function end_followers(followers, succeeded)
@@ -57,7 +59,7 @@ local function end_followers(followers, succeeded)
       if succeeded then
         redis.call('SADD', KEYS[1] .. ':users', ARGV[3], id)
       end
-      tell(key_of(id) .. ':events')
+      tell(id)
     end
   end
   redis.call('DEL', KEYS[1] .. ':followers')
@@ -79,7 +81,7 @@ end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
 redis.call('HSET', KEYS[1], unpack(ARGV, 9))
 if ARGV[8] ~= '' then
-  tell(KEYS[2])
+  tell(ARGV[3])
 end
 if to == status then
   return 1

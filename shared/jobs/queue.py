@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from shared.contract.errors import Unavailable
 from shared.jobs.model import Job
 from shared.jobs.routing import FAST, QUEUES
+from shared.runtime import connections
 from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
 
@@ -19,8 +20,10 @@ TASK = "huemill.run"
 
 def celery_app(settings: Settings) -> Celery:
     """A Celery application on the settings' Redis; the same for those who send and those who work."""
-    app = Celery("huemill", broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app, broker = Celery("huemill", set_as_current=False), connections.broker(settings)
     app.conf.update(
+        broker_url=broker.url,
+        broker_use_ssl=broker.use_ssl,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -44,10 +47,7 @@ def celery_app(settings: Settings) -> Celery:
             # What is received and not yet begun is kept in mind, not in Redis: a worker then writes nothing there, and
             # so is not ended by a Redis that is full. At a warm shutdown it goes back to the queue all the same.
             "ack_emulation": False,
-            "socket_timeout": 5.0,
-            "socket_connect_timeout": 1.5,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
+            **broker.transport_options,
         },
     )
     return app

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts
-from shared.jobs.keys import DUE, JOINED, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, JOINED, events_key, job_key, jobs_key, queued_key
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
 from shared.jobs.moves import MOVE, RESCUE, Fields, failure_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
@@ -150,6 +150,7 @@ class SweepStore:
         """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.zrem(DUE, job.id)
+            pipe.zrem(jobs_key(), job.id)
             pipe.delete(events_key(job.id))
             pipe.expire(job_key(job.id), int(TOMBSTONE_FACTOR * self._ttl) + 1)
             await pipe.execute()

@@ -3,13 +3,13 @@
 -- on its way finds the note. Its request's key is free again; who waits for its end takes its place.
 -- KEYS: as create.lua's. ARGV: job id, seconds for which the note is kept.
 -- Returns 1; 0 where it is there and another client knows of it, who has sent the same request: then it stays.
-if KEYS[9] then
-  local job, told, holder = unpack(redis.call('HMGET', KEYS[9], 'job', 'told', 'holder'))
+if KEYS[10] then
+  local job, told, holder = unpack(redis.call('HMGET', KEYS[10], 'job', 'told', 'holder'))
   if job == ARGV[1] and told then
     return 0
   end
   if job == ARGV[1] or holder == ARGV[1] then
-    redis.call('DEL', KEYS[9])
+    redis.call('DEL', KEYS[10])
   end
 end
 local time = redis.call('TIME')
@@ -26,4 +26,5 @@ redis.call('SET', KEYS[7], '', 'EX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[9], ARGV[1])
 return 1

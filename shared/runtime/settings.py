@@ -3,12 +3,13 @@
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contract.params import MODELS, AnyParams
 from shared.formats import Limits
 from shared.runtime.logs import LogFormat
+from shared.runtime.redis_address import RedisAddress
 
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,6 +23,16 @@ def _split(value: Any) -> Any:
 _LIST = (NoDecode, BeforeValidator(_split))
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
 Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
+# As browsers name them: scheme and host, with a port where it is not the scheme's own.
+Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/@\s]+)$")], ...], *_LIST]
+
+
+def _address(url: SecretStr) -> SecretStr:
+    RedisAddress.parse(url.get_secret_value())
+    return url
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(_address)]
 Prefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 
 if TYPE_CHECKING:
@@ -44,11 +55,13 @@ else:
 class Settings(TimeLimits):
     """What an operator can set. Each field is the variable HUEMILL_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore")
+    # What was wrong is told without what was given: that may be a password.
+    model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # All processes
-    redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey, with the password in the URL."
+    redis_url: RedisUrl = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis or Valkey, with user and password in the URL: redis://, rediss:// or sentinel://.",
     )
     blob_url: str = Field(
         "file:///var/lib/huemill/blobs",
@@ -75,6 +88,9 @@ class Settings(TimeLimits):
     idle_seconds: Seconds = Field(30, description="A connection that nobody uses for this long is closed.")
     reader_stall_seconds: Seconds = Field(30, description="Who takes nothing of an answer for this long is cut off.")
     allowed_hosts: Hosts = Field((), description="Hosts that are answered for: colors.example,localhost; empty: all.")
+    cors_origins: Origins = Field(
+        (), description="Web pages that may use the gateway: https://shop.example,http://localhost:3000; *: all."
+    )
     trusted_proxies: Networks = Field((), description="Networks of proxies whose X-Forwarded-For and -Proto count.")
     root_path: Prefix = Field("", description="Prefix that a proxy serves the gateway at, such as /colors.")
     max_upload_bytes: int = Field(64 * 2**20, gt=0, description="Largest image that is accepted, in bytes.")
@@ -118,3 +134,20 @@ class Settings(TimeLimits):
         name = "reference" if params.engine == "reference" else params.algorithm
         most: float = getattr(self, f"{name}_timeout_seconds")
         return min(most, params.timeout or most)
+
+
+class WrongSettings(Exception):
+    """Some variable means nothing; the message names each, and shows none of their values."""
+
+
+def read_settings(**values: Any) -> Settings:
+    """The HUEMILL_* variables, or `values` before them. Raises WrongSettings."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        wrong = [_told(item["loc"], item["msg"]) for item in error.errors(include_url=False, include_input=False)]
+        raise WrongSettings("; ".join(wrong)) from None
+
+
+def _told(location: tuple[int | str, ...], message: str) -> str:
+    return f"HUEMILL_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"

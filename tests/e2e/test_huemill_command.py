@@ -348,3 +348,32 @@ def test_warmup() -> None:
 def test_the_photograph_of_the_demo_is_there() -> None:
     """The default image is on the disk: nothing is downloaded."""
     assert photograph("china.jpg").stat().st_size > 100_000
+
+
+def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
+    """`huemill jobs` shows what there is, by state and tag, for people and programs; `huemill cancel` ends jobs, and
+    says which it could not end.
+    """
+    serving = serve("--workers", "1")
+    url = ("--url", serving.url)
+    assert "no such jobs" in huemill("jobs", *url).stdout
+    with serving.client() as client:
+        done = finished(client, tags="shop,summer", client_reference="order 4711")
+        waits = [post(client, encoded(noise(300, 300)), wait=None, **LONG).json()["id"] for _ in range(2)]
+        listed = huemill("jobs", *url).stdout
+        assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
+        assert "order 4711 #shop #summer" in listed
+        found = huemill("jobs", *url, "--tag", "shop", "--tag", "summer", "--status", "succeeded", "--json").stdout
+        assert [json.loads(line)["id"] for line in found.splitlines()] == [done["id"]]
+        assert len(huemill("jobs", *url, "--limit", "2", "--json").stdout.splitlines()) == 2
+        ended = huemill("cancel", *url, waits[0], "../x", done["id"], waits[1])
+        assert ended.returncode == 1
+        assert ended.stdout.splitlines() == [f"{job_id}: cancelled" for job_id in waits]
+        assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["../x", done["id"]]
+        assert huemill("cancel", *url, *waits).returncode == 0, "what is cancelled already stays so"
+        assert "cancelled" in huemill("jobs", *url, "--status", "cancelled").stdout
+    refused = huemill("jobs", *url, "--tag", "a,b")
+    assert (refused.returncode, "comma" in refused.stderr) == (1, True)
+    away = huemill("jobs", "--url", f"http://127.0.0.1:{free_port()}")
+    assert (away.returncode, "huemill serve" in away.stderr) == (3, True)
+    assert huemill("cancel", "--url", f"http://127.0.0.1:{free_port()}", waits[0]).returncode == 3

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -161,6 +162,27 @@ def test_10_ten_resets(own_store: Stores, own_service: Services, saw: Saw) -> No
         service.stop()
         proxy.close()
     saw(connections_reset=broken, probe_done_after_s=took, attempts_of_the_running_job=done["attempt"])
+
+
+def test_10_resets_while_it_is_asked(own_store: Stores, own_service: Services, saw: Saw) -> None:
+    """Whenever its connections are reset, a gateway answers, or says that it cannot now: that is no defect."""
+    store = own_store()
+    proxy = Proxy(store.port)
+    service = own_service(store, store_port=proxy.port, **IMPATIENT).start_gateway()
+    seen: Counter[int] = Counter()
+    try:
+        with service.client() as client:
+            job = posted(client)
+            for _ in range(300):
+                proxy.reset()
+                answer = client.get(job["links"]["self"])
+                assert answer.status_code in (200, 503), answer.text
+                seen[answer.status_code] += 1
+    finally:
+        service.stop()
+        proxy.close()
+    assert seen[200]
+    saw(resets=300, answered=seen[200], unavailable=seen[503])
 
 
 def test_11_packets_are_dropped(own_store: Stores, own_service: Services, saw: Saw, network: Network) -> None:

@@ -122,6 +122,8 @@ def test_how_a_request_is_written_does_not_count(clients: list[httpx.Client], wa
         {"timeout": 9},
         {"outputs": "card"},
         {"names": "xkcd"},
+        {"client_reference": "another"},
+        {"tags": "sea"},
     ],
     ids=str,
 )

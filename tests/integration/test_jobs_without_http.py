@@ -20,11 +20,13 @@ from api.jobs.accept import Acceptance
 from api.jobs.cancel import cancel, delete
 from api.jobs.find import find
 from api.jobs.follow import Silence, follow
-from api.jobs.wait import wait
+from api.jobs.wait import ended_or_as_it_was
 from shared.contract.errors import InvalidParams, InvalidRequest, NotFound, QueueFull, TooManyUploads, Unavailable
+from shared.jobs import streams as streams_module
+from shared.jobs.events import FIRST
 from shared.jobs.model import Job, JobStatus, Progress, new_job, new_job_id
 from shared.jobs.reservations import Reservations
-from tests.support.bench import Bench
+from tests.support.bench import Bench, started
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 
@@ -162,14 +164,15 @@ def test_a_wait_ends_with_the_job(bench: Bench) -> None:
             return False
 
         async def run() -> list[Job]:
-            job, event = await hands.post()
-            found = [
-                await wait(job, event, 0.05, hands.store, always),
-                await wait(job, event, 30, hands.store, nobody),
-            ]
-            waiting = asyncio.create_task(wait(job, event, 30, hands.store, always))
-            await asyncio.to_thread(work, job.id)
-            return [*found, await waiting]
+            async with started(parts.streams) as streams:
+                job, _ = await hands.post()
+                found = [
+                    await ended_or_as_it_was(job, 0.05, hands.store, streams, always),
+                    await ended_or_as_it_was(job, 30, hands.store, streams, nobody),
+                ]
+                waiting = asyncio.create_task(ended_or_as_it_was(job, 30, hands.store, streams, always))
+                await asyncio.to_thread(work, job.id)
+                return [*found, await waiting]
 
         def work(job_id: str) -> None:
             claimed = bench.worker.claim(job_id)
@@ -184,9 +187,11 @@ def test_a_wait_without_a_store(bench: Bench) -> None:
     with gateway(bench.settings) as parts:
 
         async def run() -> Job:
-            job, event = await Hands(bench, parts).post()
-            bench.server.kill()
-            return await wait(job, event, 30, parts.store, always)
+            async with started(parts.streams) as streams:
+                job, _ = await Hands(bench, parts).post()
+                bench.server.kill()
+                async with asyncio.timeout(20):
+                    return await ended_or_as_it_was(job, 30, parts.store, streams, always)
 
         try:
             assert parts.run(run()).status is JobStatus.QUEUED
@@ -194,21 +199,24 @@ def test_a_wait_without_a_store(bench: Bench) -> None:
             bench.server.start()
 
 
-def test_events_are_followed_to_the_last(bench: Bench) -> None:
+def test_events_are_followed_to_the_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every event comes once, silences in between, and the last one ends it; from any event on, what came after it."""
+    monkeypatch.setattr(streams_module, "LOOK_AGAIN_SECONDS", 1.0)
     with gateway(bench.settings) as parts:
         hands = Hands(bench, parts)
 
         async def run() -> list[Any]:
-            job, _ = await hands.post()
-            found: list[Any] = []
-            async for event in follow(job.id, "0-0", hands.store):
-                if isinstance(event, Silence):
-                    await asyncio.to_thread(work, job.id)
-                else:
-                    found.append(event)
-            assert [event async for event in follow(job.id, found[1].id, hands.store)] == found[2:]
-            return found
+            async with started(parts.streams) as streams:
+                job, _ = await hands.post()
+                found: list[Any] = []
+                async for event in follow(job.id, FIRST, streams):
+                    if not isinstance(event, Silence):
+                        found.append(event)
+                    elif len(found) == 1:
+                        await asyncio.to_thread(work, job.id)
+                rest = [event async for event in follow(job.id, found[1].id, streams)]
+                assert [event for event in rest if not isinstance(event, Silence)] == found[2:]
+                return found
 
         def work(job_id: str) -> None:
             claimed = bench.worker.claim(job_id)

@@ -28,6 +28,7 @@ MASK = encoded(noise(6, 8))
 IDS = {
     *("create_job", "get_job", "get_result", "get_labels", "get_file", "get_palette", "get_events", "cancel_job"),
     *("delete_job", "store_image", "get_image", "delete_image", "list_algorithms", "healthz", "readyz", "metrics"),
+    *("list_jobs", "get_socket", "list_errors", "get_error"),
 }
 
 

@@ -1,5 +1,6 @@
 """A gateway behind nginx and behind Caddy, with TLS and a prefix, as docs/operations.md sets them up."""
 
+import json
 import re
 import shutil
 import threading
@@ -67,7 +68,7 @@ def test_links_have_the_prefix(client: httpx.Client) -> None:
     job = answer.json()
     assert answer.headers["location"] == job["links"]["self"] == f"{PREFIX}/v1/jobs/{job['id']}"
     result = job["result"]
-    reads = [link for name, link in job["links"].items() if name != "cancel"]
+    reads = [link for name, link in job["links"].items() if name not in ("ws", "cancel")]
     hrefs = [*reads, result["labels"]["href"], *(artifact["href"] for artifact in result["artifacts"])]
     assert len(hrefs) > 5
     stored = client.post("/v1/images", content=SMALL_PNG, headers={"Content-Type": "image/png"})
@@ -75,6 +76,15 @@ def test_links_have_the_prefix(client: httpx.Client) -> None:
     for href in hrefs:
         assert href.startswith(f"{PREFIX}/v1/")
         assert client.get(absolute(client, href)).status_code == 200, href
+
+
+def test_sockets_go_through(proxy: ReverseProxy, client: httpx.Client) -> None:
+    """A WebSocket is opened through the proxy at the address that the job tells, by a page of its own too."""
+    path = finished(client)["links"]["ws"]
+    for origin in (None, f"https://{HOST}"):
+        with proxy.socket(path, origin) as socket:
+            names = [json.loads(message)["event"] for message in socket]
+        assert (names[0], names[-1], socket.close_code) == ("queued", "succeeded", 1000)
 
 
 def test_the_console_loads_through_the_proxy(client: httpx.Client) -> None:

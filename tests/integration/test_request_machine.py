@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule,
 from shared.contract.errors import IdempotencyConflict, IdempotencyKeyReused, Refused
 from shared.contract.params import KMeansParams
 from shared.jobs.clients import VERSION, Way
-from shared.jobs.fingerprint import fingerprint
+from shared.jobs.fingerprint import work_of
 from shared.jobs.keys import RequestKey, idempotency_key, work_key
 from shared.jobs.model import Job, Upload, new_job, new_job_id
 from shared.jobs.reservations import Reservations
@@ -99,7 +99,7 @@ class RequestMachine(JobMachine):
         """
         job_id = new_job_id()
         job = new_job(job_id, KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256=image))
-        name = self.hands.client.get(work_key("", VERSION, fingerprint(job)))
+        name = self.hands.client.get(work_key("", VERSION, work_of(job)))
         other = self.models.get(name.decode()) if name else None
         created = self.hands.ask(self.store.create(job, join=True))
         model = self.models[job_id] = Model(MAX_ATTEMPTS)

@@ -1,15 +1,20 @@
 """Both sides' hands on a store with no worker at it."""
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from api.jobs.follow import follow
 from shared.contract.params import KMeansParams
 from shared.jobs.clients import JobStore
+from shared.jobs.events import FIRST, Event
 from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
 from shared.jobs.routing import FAST
+from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
@@ -96,8 +101,33 @@ class Bench:
             client.zadd(DUE, {job.id: 1})
 
 
-def events_of(bench: Bench, job: Job, after: str = "0-0") -> list[Any]:
-    async def read(store: JobStore) -> list[Any]:
-        return [event async for event in store.follow(job.id, after) if event is not None]
+def events_of(bench: Bench, job: Job, after: str = FIRST) -> list[Event]:
+    async def read(streams: Streams) -> list[Event]:
+        found, last = [], after
+        while page := await streams.page(job.id, last):
+            found, last = [*found, *page], page[-1].id
+        return found
 
-    return bench.ask(read)
+    with gateway(bench.settings) as parts:
+        return parts.run(read(parts.streams))
+
+
+@asynccontextmanager
+async def started(streams: Streams) -> AsyncIterator[Streams]:
+    """The same streams, which are read while the context lasts."""
+    streams.start()
+    try:
+        yield streams
+    finally:
+        await streams.stop()
+
+
+def followed(bench: Bench, job_id: str, seconds: float = 20) -> list[str]:
+    """The names of a job's events as one hears them who follows it to its end."""
+
+    async def read(streams: Streams) -> list[str]:
+        async with started(streams), asyncio.timeout(seconds):
+            return [event.name async for event in follow(job_id, FIRST, streams) if isinstance(event, Event)]
+
+    with gateway(bench.settings) as parts:
+        return parts.run(read(parts.streams))

@@ -13,7 +13,9 @@ from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
+from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
+from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
@@ -32,6 +34,8 @@ class Gateway:
     runner: asyncio.Runner
     redis: Redis
     store: JobStore
+    streams: Streams
+    lists: JobList
     due: SweepStore
     blobs: Blobs
     sync_blobs: SyncBlobs
@@ -68,7 +72,20 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
     background = (failures, sweeper, image_sweeper, collector)
     with asyncio.Runner() as runner:
         try:
-            yield Gateway(runner, redis, jobs, due, blobs, files, queue, images, stored, *background)
+            yield Gateway(
+                runner,
+                redis,
+                jobs,
+                Streams(redis),
+                JobList(redis),
+                due,
+                blobs,
+                files,
+                queue,
+                images,
+                stored,
+                *background,
+            )
         finally:
             runner.run(redis.aclose())
             queue.close()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 import redis
 
-from shared.jobs.keys import DUE, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, events_key, job_key, jobs_key, queued_key
 from shared.jobs.model import JobStatus, Loss
 from shared.jobs.routing import QUEUES
 
@@ -187,6 +187,7 @@ class Seen(NamedTuple):
     events: list[tuple[bytes, dict[bytes, bytes]]]
     due: float | None
     queued: tuple[float | None, ...]
+    listed: float | None
 
     @property
     def end(self) -> dict[bytes, bytes]:
@@ -215,10 +216,11 @@ def look(client: redis.Redis, job_ids: list[str]) -> dict[str, Seen]:
             pipe.xrange(events_key(job_id))
             for key in (DUE, *map(queued_key, QUEUES)):
                 pipe.zscore(key, job_id)
+            pipe.zscore(jobs_key(), job_id)
         answers = cast(list[Any], pipe.execute())
-    size = 3 + len(QUEUES)
+    size = 4 + len(QUEUES)
     parts = [answers[at : at + size] for at in range(0, len(answers), size)]
-    return {job_id: Seen(*part[:3], tuple(part[3:])) for job_id, part in zip(job_ids, parts, strict=True)}
+    return {job_id: Seen(*part[:3], tuple(part[3:-1]), part[-1]) for job_id, part in zip(job_ids, parts, strict=True)}
 
 
 def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> None:
@@ -243,6 +245,7 @@ def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> No
         assert names[-1:] == ends or not ends, "the end is the last event"
         assert names.count("running") == claims
         assert seen.due is not None, "somebody must look at it again"
+    assert (seen.listed is None) == expired, "a job is listed from its creation to its expiry"
     alone = status == "queued" and not seen.text("follows")
     assert [score is not None for score in seen.queued].count(True) == alone, "who waits for another has no place"
     assert status == "queued" or not seen.text("follows")
@@ -254,7 +257,7 @@ def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> No
 def check_model(seen: Seen, model: Model) -> None:
     """The record is what the moves so far make of it."""
     if model.forgotten:
-        assert seen == Seen({}, [], None, (None,) * len(QUEUES)), "nothing of a deleted job comes back"
+        assert seen == Seen({}, [], None, (None,) * len(QUEUES), None), "nothing of a deleted job comes back"
         return
     check_promise(seen, model.max_attempts, expired=model.expired)
     error = seen.document("error")

@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -144,28 +145,37 @@ class StoreServer:
         host: str = "127.0.0.1",
         under: Sequence[str] = (),
         appendfsync: str = "everysec",
+        lines: Sequence[str] = (),
+        password: str = "tests",
     ) -> None:
-        """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there."""
+        """`under` is a command that runs the server, such as `ip netns exec`, and `host` its address there; `lines` are
+        added to its configuration."""
         self.kind, self.folder, self.host, self._under = kind, folder, host, under
-        self._appendfsync = appendfsync
-        self.port, self.password = free_port(), "tests"
+        self._appendfsync, self._lines = appendfsync, lines
+        self.port, self.password = free_port(), password
         self.folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
     @property
     def url(self) -> str:
-        return f"redis://:{self.password}@{self.host}:{self.port}/0"
+        return f"redis://:{quote(self.password, safe='')}@{self.host}:{self.port}/0"
 
     def client(self) -> redis.Redis:
         return redis.Redis(self.host, self.port, password=self.password)
+
+    @property
+    def listening(self) -> str:
+        """The lines of its configuration that say where it listens."""
+        return f"port {self.port}"
 
     def start(self) -> None:
         binary = str(get_binary_path()) if self.kind == "valkey" else shutil.which(self.kind)
         assert binary is not None
         config = self.folder / "store.conf"
         config.write_text(
-            f"bind {self.host}\nport {self.port}\nrequirepass {self.password}\ndir {self.folder}\n"
+            f"bind {self.host}\n{self.listening}\nrequirepass {self.password}\ndir {self.folder}\n"
             f'appendonly yes\nappendfsync {self._appendfsync}\nsave ""\nmaxmemory-policy noeviction\n'
+            + "".join(f"{line}\n" for line in self._lines)
         )
         self._child = Child(self.kind, [*self._under, binary, str(config)], self.folder / "store.log")
         with self.client() as client:
@@ -193,10 +203,22 @@ class StoreServer:
         self._child.stop()
 
 
+class Store(Protocol):
+    """What a service needs to know of one."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    def client(self) -> redis.Redis: ...
+
+
 class Service:
     """A gateway on a free port and its workers, on a store and a folder."""
 
-    def __init__(self, store: StoreServer, folder: Path, *, store_port: int | None = None, **settings: object) -> None:
+    def __init__(self, store: Store, folder: Path, *, store_port: int | None = None, **settings: object) -> None:
         """`store_port`: of a proxy before the store."""
         self.store, self.folder = store, folder
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,8 @@ class Proxy:
             pairs, self._pairs = self._pairs, set()
         for client, server in pairs:
             for end in (client, server):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 end.close()
         return len(pairs)
 

@@ -81,3 +81,17 @@ def stalled(port: int, path: str, count: int, accept: str = "*/*", encoding: str
         client.sendall(f"GET {path} HTTP/1.1\r\n{fields}\r\n".encode())
         found.append(client)
     return found
+
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+
+
+def stalled_sockets(port: int, path: str, count: int) -> list[socket.socket]:
+    """Clients that open a WebSocket at `path`, and then read nothing."""
+    found = []
+    for _ in range(count):
+        client = connect(port)
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}{key}\r\n".encode())
+        found.append(client)
+    return found

@@ -1,10 +1,13 @@
 """nginx and Caddy before a gateway, set up as docs/operations.md says."""
 
 import re
+import socket
+import ssl
 from pathlib import Path
 
 import httpx
 import trustme
+from websockets.sync.client import connect
 
 from tests.support.processes import Child, free_port
 from tests.support.waiting import until
@@ -67,10 +70,19 @@ class ReverseProxy:
         with self.client() as client:
             until(lambda: self._answers(client), f"{kind} answers")
 
-    def client(self, **options: object) -> httpx.Client:
-        """A client for which HOST leads here."""
+    def _trusting(self) -> ssl.SSLContext:
         context = httpx.create_ssl_context()
         self._authority.configure_trust(context)
+        return context
+
+    def socket(self, path: str, origin: str | None) -> connect:
+        """A WebSocket at the path, for which HOST leads here."""
+        here = socket.create_connection(("127.0.0.1", self.port))
+        return connect(f"wss://{HOST}{path}", sock=here, ssl=self._trusting(), origin=origin, proxy=None)  # type: ignore[arg-type]
+
+    def client(self, **options: object) -> httpx.Client:
+        """A client for which HOST leads here."""
+        context = self._trusting()
         base = f"https://{HOST}:{self.port}{PREFIX}"
         return httpx.Client(base_url=base, transport=_Here(verify=context), timeout=30, **options)  # type: ignore[arg-type]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.intake.body import Body, announced, limited, patient
 from api.intake.forms import read_form
+from api.intake.forms.multipart import MOST_PARTS
 from api.intake.forms.parts import FilePart, ParamsPart, ReferencePart
 from api.intake.forms.query import query_values
 from shared.contract.errors import InvalidParams, InvalidRequest, UnsupportedEncoding, UploadStalled, UploadTooLarge
@@ -98,6 +99,21 @@ def test_an_empty_part_is_an_absent_part(size: int) -> None:
     assert taken(part("mask", MASK) + body, "multipart/form-data; boundary=b", size)[0] == ("mask", (None, MASK))
     with pytest.raises(InvalidRequest, match="no part `image`"):
         taken(nothing + part("image", b"") + b"--b--", "multipart/form-data; boundary=b", size)
+
+
+@pytest.mark.parametrize("name", ["image", "mask", "params", "other"])
+def test_parts_have_an_end(name: str) -> None:
+    """Also empty parts are so many at most, and a part's name is not sent back at any length."""
+    form, empty = "multipart/form-data; boundary=b", part(name, b"")
+    if name != "other":
+        assert taken(empty * (MOST_PARTS - 1) + part("image", IMAGE) + b"--b--", form, 10**6) == [
+            ("image", (None, IMAGE))
+        ]
+    with pytest.raises(InvalidRequest, match=f"more than {MOST_PARTS} parts" if name != "other" else "has a part"):
+        taken(empty * MOST_PARTS + part("image", IMAGE) + b"--b--", form, 10**6)
+    with pytest.raises(InvalidRequest) as told:
+        taken(part("n" * 10_000, b"") + b"--b--", form, 10**6)
+    assert len(str(told.value)) < 300
 
 
 @pytest.mark.parametrize("size", [1, 50, 10**6])

@@ -264,7 +264,7 @@ def test_a_connection_that_becomes_a_socket_is_counted_to_its_end() -> None:
         while not server.started:
             await asyncio.sleep(0.01)
         reader, writer = await asyncio.open_connection(*listening.getsockname())
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        writer.write(b"GET /v1/jobs/x/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         assert await reader.readexactly(8) == b"upgraded"
         await asyncio.sleep(0.5)  # longer than a head may take
         writer.write(b"more")

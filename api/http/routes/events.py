@@ -1,40 +1,34 @@
 """A job's events as they happen."""
 
-import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Response
-from fastapi.responses import StreamingResponse
 
-from api.http.dependencies import JobDep, StoreDep
+from api.http.dependencies import JobDep, StreamsDep
+from api.http.event_data import EVENT_ID, after_of, data_of
 from api.http.expiry import events_expired
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
-from api.http.responses import without_body
+from api.http.responses import Told, without_body
 from api.jobs.follow import Silence, follow
-from shared.contract.errors import Expired, InvalidRequest
-from shared.jobs.clients import JobStore
+from shared.contract.errors import Expired
+from shared.jobs.events import Event
 from shared.jobs.model import Job
+from shared.jobs.streams import Streams
 
 RETRY_MILLISECONDS = 2000
 """After which a browser whose stream broke off comes back."""
-
-_EVENT_ID = "^([0-9]{1,19}-[0-9]{1,19})?$"
-"""Redis' form: milliseconds and a number, of 64 bits each. Empty where a client has seen no event."""
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
 async def _resume_after(
-    last_event_id: Annotated[str | None, Header(json_schema_extra={"pattern": _EVENT_ID})] = None,
+    last_event_id: Annotated[str | None, Header(json_schema_extra={"pattern": EVENT_ID})] = None,
 ) -> str:
-    if not last_event_id:
-        return "0-0"
-    if not re.fullmatch(_EVENT_ID, last_event_id):
-        raise InvalidRequest(f"Last-Event-ID is the id of an event of this stream; got {last_event_id[:64]!r}.")
-    return last_event_id
+    return after_of(last_event_id, "Last-Event-ID")
 
 
 async def _not_expired(job: JobDep) -> Job:
@@ -59,7 +53,7 @@ async def _not_expired(job: JobDep) -> Job:
 )
 async def get_events(
     job: Annotated[Job, Depends(_not_expired)],
-    store: StoreDep,
+    streams: StreamsDep,
     after: Annotated[str, Depends(_resume_after)],
     asked: Annotated[FileRequest, Depends(file_request_of)],
 ) -> Response:
@@ -68,24 +62,24 @@ async def get_events(
     """
     # Proxies must not wait for more of it (nginx).
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    if job.ended and await anext(store.follow(job.id, after), None) is None:
+    if job.ended and not await streams.page(job.id, after):
         return Response(status_code=204, headers=headers)
     if not asked.body:
         return without_body("text/event-stream", headers)
-    return StreamingResponse(_told(job.id, after, store), headers=headers, media_type="text/event-stream")
+    return Told(_told(job.id, after, streams), headers=headers, media_type="text/event-stream")
 
 
-async def _told(job_id: str, after: str, store: JobStore) -> AsyncIterator[bytes]:
+async def _told(job_id: str, after: str, streams: Streams) -> AsyncIterator[bytes]:
     """The events in the form of the HTML standard, section 9.2.
 
     FastAPI has a form of its own, which runs two more tasks for each stream: thousands may listen.
     """
     yield b"retry: %d\n\n" % RETRY_MILLISECONDS
     # What has begun cannot become a 503; and a browser that comes back to a 503 does not try again.
-    async for event in follow(job_id, after, store):
-        if isinstance(event, Silence):
-            yield f": {event}\n\n".encode()
-            continue
-        status = "running" if event.name == "progress" else event.name
-        data = orjson.dumps({"status": status, **event.data})
-        yield b"id: %b\nevent: %b\ndata: %b\n\n" % (event.id.encode(), event.name.encode(), data)
+    async with aclosing(follow(job_id, after, streams)) as events:
+        async for event in events:
+            yield f": {event}\n\n".encode() if isinstance(event, Silence) else _text(event)
+
+
+def _text(event: Event) -> bytes:
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (event.id.encode(), event.name.encode(), orjson.dumps(data_of(event)))

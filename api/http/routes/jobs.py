@@ -1,10 +1,11 @@
 """Posting a job, and asking how it is."""
 
 import math
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.http import results
+from api.http.caching import is_known
 from api.http.dependencies import (
     AcceptanceDep,
     BlobsDep,
@@ -18,21 +19,23 @@ from api.http.dependencies import (
     PreferDep,
     SettingsDep,
     StoreDep,
+    StreamsDep,
 )
-from api.http.json_pieces import embed
+from api.http.files import FileRequest, file_request_of
+from api.http.job_answers import job_answer, job_tag
 from api.http.openapi import SUBMIT, headers, problems
 from api.http.preferences import wait_seconds, wants_anew
 from api.http.problems import POLL_SECONDS
-from api.http.responses import Json, streamed
+from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
-from api.jobs.wait import wait
+from api.jobs.find import find
+from api.jobs.wait import ended_or_as_it_was, wait_for_change, wait_for_end
 from shared.contract.errors import AlreadyEnded
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.jobs.pace import Outlook
 from shared.runtime import tracing
-from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -62,6 +65,7 @@ async def create_job(
     intake: IntakeDep,
     acceptance: AcceptanceDep,
     store: StoreDep,
+    streams: StreamsDep,
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
@@ -74,6 +78,7 @@ async def create_job(
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
+    `client_reference` and `tags` stand where the parameters stand.
 
     The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to
     300, after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with
@@ -92,18 +97,20 @@ async def create_job(
     job_id = new_job_id()
     async with acceptance.place(job_id, key):
         received = await intake.receive(body, job_id)
-        new = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent())
-        job, event, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
+        files, trace = (received.image, received.mask), tracing.traceparent()
+        new = new_job(job_id, received.params, *files, trace, received.description)
+        job, _, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = job if job.ended else await wait(job, event, seconds, store, listening)
+        job = job if job.ended else await ended_or_as_it_was(job, seconds, store, streams, listening)
         outlook = None  # it was another one
     if job.ended:
-        return await _answer(job, blobs, fields)
-    return await _unfinished(job, outlook, store, 202, fields)
+        return await job_answer(job, blobs, fields)
+    shown, retry = await _before_it(job, outlook, store)
+    return Json(job_view(job, queue_position=shown), 202, {**fields, "Retry-After": retry})
 
 
 @router.head("/{job_id}", include_in_schema=False)
@@ -112,14 +119,53 @@ async def create_job(
     response_model=JobView,
     summary="How a job is",
     response_description="The job",
-    responses={200: {"headers": headers("Retry-After")}, **problems(404, 503)},
+    responses={
+        200: {"headers": headers("ETag", "Cache-Control", "Retry-After")},
+        304: {"description": "The client has it as it is, by `If-None-Match`", "headers": headers("ETag")},
+        **problems(404, 412, 422, 503),
+    },
 )
-async def get_job(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
+async def get_job(
+    job: JobDep,
+    blobs: BlobsDep,
+    store: StoreDep,
+    streams: StreamsDep,
+    settings: SettingsDep,
+    listening: ListeningDep,
+    asked: Annotated[FileRequest, Depends(file_request_of)],
+    wait: Annotated[
+        float | None,
+        Query(
+            ge=0, allow_inf_nan=False, description="Seconds for which the answer may wait for a change.", examples=[20]
+        ),
+    ] = None,
+) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded.
 
-    As long as it is queued, `queue_position` and `Retry-After` tell what it has before it.
+    As long as it is queued, `queue_position` and `Retry-After` tell what it has before it. They are no part of what its
+    `ETag` stands for.
+
+    With `?wait=20` the answer comes when there is something new, after 20 seconds at the latest: with `If-None-Match`
+    when the job is another than the one with that `ETag`, without when it has ended.
     """
-    return await _answer(job, blobs, {}) if job.ended else await _unfinished(job, None, store, 200, {})
+    if wait and not job.ended:
+        seconds = min(wait, settings.max_wait_seconds)
+        if asked.conditions.if_none_match:
+            job = await wait_for_change(
+                job.id,
+                lambda found: found.ended or not is_known(asked.conditions, job_tag(found)),
+                seconds,
+                store,
+                streams,
+                listening,
+            )
+        else:
+            await wait_for_end(job.id, seconds, streams, listening)
+            job = await find(job.id, store)
+    if job.ended:
+        return await job_answer(job, blobs, {}, asked.conditions)
+    position, retry = await _before_it(job, None, store)
+    return await job_answer(job, blobs, {"Retry-After": retry}, asked.conditions, position)
 
 
 @router.post(
@@ -156,22 +202,13 @@ async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Resp
     return Response(status_code=204)
 
 
-async def _unfinished(
-    job: Job, outlook: Outlook | None, store: JobStore, status: int, fields: dict[str, str]
-) -> Response:
-    """A job that has not ended, and when it is worth asking again. `outlook`: if it is known already."""
+async def _before_it(job: Job, outlook: Outlook | None, store: JobStore) -> tuple[int | None, str]:
+    """The position of a job that has not ended, and the seconds after which it is worth asking again.
+
+    `outlook`: where it is known already.
+    """
     if job.status is not JobStatus.QUEUED:
-        return Json(job_view(job), status, {**fields, "Retry-After": POLL_SECONDS})
+        return None, POLL_SECONDS
     if outlook is None:
         outlook = await store.outlook(job)
-    seconds = min(max(1, math.ceil(outlook.seconds)), MOST_RETRY_SECONDS)
-    return Json(job_view(job, queue_position=outlook.position), status, {**fields, "Retry-After": str(seconds)})
-
-
-async def _answer(job: Job, blobs: Blobs, fields: dict[str, str]) -> Response:
-    """The job as it is, with its result if it has one."""
-    view = job_view(job)
-    if job.status is not JobStatus.SUCCEEDED or job.expired:
-        return Json(view, 200, fields)
-    found = await results.load(job, blobs)
-    return await streamed(embed(view, ("result",), results.pieces(found)), "application/json", fields)
+    return outlook.position, str(min(max(1, math.ceil(outlook.seconds)), MOST_RETRY_SECONDS))

@@ -12,6 +12,8 @@ from shared.contract.params import read_object
 
 # What of mail's encodings changes no byte (RFC 2045, section 6.2); forms should have none (RFC 7578, section 4.7).
 _AS_IT_IS = (b"7bit", b"8bit", b"binary")
+# Three have a meaning, and each may be there and empty as well; hundreds of thousands of empty ones take seconds.
+MOST_PARTS = 16
 
 
 class MultipartForm:
@@ -25,7 +27,11 @@ class MultipartForm:
         """The files and the parameters, as they come."""
         async for _ in self._sections.rest():
             pass  # the preamble
+        count = 0
         while not self._sections.closed:
+            count += 1
+            if count > MOST_PARTS:
+                raise InvalidRequest(f"The multipart body has more than {MOST_PARTS} parts.")
             name, filename = await self._named()
             data = self._sections.rest()
             first = await anext(data, b"")
@@ -49,7 +55,7 @@ class MultipartForm:
         name, filename = (options.get(key, b"").decode("utf-8", "replace") for key in (b"name", b"filename"))
         if name not in (*FILES, "params"):
             raise InvalidRequest(
-                f"The multipart body has a part {name!r}; "
+                f"The multipart body has a part {name[:64]!r}; "
                 "it takes `image` (the file), `mask` (a second image file) and `params` (JSON)."
             )
         encoding = fields.get(b"content-transfer-encoding", b"binary").lower()

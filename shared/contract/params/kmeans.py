@@ -40,8 +40,10 @@ class KMeansParams(CommonParams):
         description="Stop when the centres' squared movement is at most `tol` times the mean variance of the axes.",
     )
     init: Annotated[
-        Literal["k-means++"] | list[Color],
-        error_message("should be 'k-means++' or a list of colours [r, g, b] with numbers from 0 to 255"),
+        Literal["k-means++"] | Annotated[list[Color], Field(max_length=MOST_COLORS)],
+        error_message(
+            f"should be 'k-means++' or a list of at most {MOST_COLORS} colours [r, g, b] with numbers from 0 to 255"
+        ),
     ] = Field(
         "k-means++",
         description="`k-means++`, or the first centres: `n_clusters` sRGB colours (0..255), for one start.",

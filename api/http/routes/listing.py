@@ -1,0 +1,100 @@
+"""A client's jobs as a list."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, BeforeValidator
+
+from api.http.dependencies import JobListDep
+from api.http.hrefs import href
+from api.http.openapi import problems
+from api.http.responses import Json
+from api.http.schemas import JobListView, job_view
+from shared.contract.description import MOST_TAGS, describe
+from shared.contract.errors import FieldError, InvalidParams
+from shared.contract.params import MODELS
+from shared.jobs.listing import Page, Wanted, read_cursor
+from shared.jobs.model import JobStatus
+
+MOST_JOBS = 100
+_NAMES = ("status", "algorithm", "tag", "created_after", "limit", "cursor")
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+async def _known_names(request: Request) -> None:
+    """Refuse a parameter that there is not: a list that is filtered by less than was meant is a wrong answer."""
+    wrong = [name for name in request.query_params if name not in _NAMES]
+    if wrong:
+        message = f"is no parameter of a list; there are {', '.join(_NAMES)}"
+        raise InvalidParams(
+            [FieldError(field=name, value=request.query_params[name], message=message) for name in wrong[:20]]
+        )
+
+
+_ALGORITHM = Query(description="Jobs of this algorithm.", json_schema_extra={"enum": list(MODELS)})
+_TAG = Query(description="Jobs with this tag; given several times, with all of them.", max_length=MOST_TAGS)
+_AFTER = Query(description="Jobs that came after this time.", examples=["2026-11-21T10:00:00Z"])
+
+
+def _dated(text: str) -> str:
+    """Text that begins with a date: Pydantic would take a number for seconds, too."""
+    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", text):
+        raise ValueError("should be a time such as 2026-11-21T10:00:00Z")
+    return text
+
+
+async def _wanted(
+    status: Annotated[JobStatus | None, Query(description="Jobs in this state.")] = None,
+    algorithm: Annotated[str | None, _ALGORITHM] = None,
+    tag: Annotated[list[str] | None, _TAG] = None,
+    created_after: Annotated[Annotated[AwareDatetime, BeforeValidator(_dated)] | None, _AFTER] = None,
+) -> Wanted:
+    if algorithm is not None and algorithm not in MODELS:
+        message = f"is no algorithm; choose one of {', '.join(MODELS)}"
+        raise InvalidParams([FieldError(field="algorithm", value=algorithm, message=message)])
+    return Wanted(status, algorithm, _tags(tag or []), created_after)
+
+
+def _tags(given: list[str]) -> tuple[str, ...]:
+    """Tags to look for; those that no job can have are refused."""
+    try:
+        return describe({"tags": given}).tags
+    except InvalidParams as error:
+        named = [{**entry, "field": entry["field"].replace("tags", "tag", 1)} for entry in error.errors]
+        raise InvalidParams([FieldError(**entry) for entry in named]) from None  # type: ignore[typeddict-item]
+
+
+@router.head("", include_in_schema=False)
+@router.get(
+    "",
+    response_model=JobListView,
+    summary="Jobs, the newest first",
+    response_description="A page of the list",
+    responses=problems(422, 503),
+    dependencies=[Depends(_known_names)],
+)
+async def list_jobs(
+    jobs: JobListDep,
+    wanted: Annotated[Wanted, Depends(_wanted)],
+    limit: Annotated[int, Query(ge=1, le=MOST_JOBS, description="Jobs of a page.")] = 20,
+    cursor: Annotated[str | None, Query(description="Where a page begins: part of the address in `next`.")] = None,
+) -> Response:
+    """The jobs that are kept, from their creation until they expire or are deleted.
+
+    `next` is the address of the following page. Going on from page to page, a job is shown once, whatever comes and
+    goes meanwhile; new jobs are on a new first page.
+    """
+    page = await jobs.page(wanted, limit, read_cursor(cursor) if cursor is not None else None)
+    return Json({"jobs": [job_view(job) for job in page.jobs], "next": _next(page, wanted, limit)})
+
+
+def _next(page: Page, wanted: Wanted, limit: int) -> str | None:
+    if page.next is None:
+        return None
+    since = wanted.created_after and wanted.created_after.isoformat()
+    given: list[tuple[str, Any]] = [("status", wanted.status), ("algorithm", wanted.algorithm)]
+    given += [*(("tag", tag) for tag in wanted.tags), ("created_after", since), ("limit", limit), ("cursor", page.next)]
+    return href(f"/v1/jobs?{urlencode([(name, value) for name, value in given if value is not None])}")

@@ -1,0 +1,157 @@
+"""A job's events over a WebSocket (RFC 6455)."""
+
+import asyncio
+import functools
+from contextlib import aclosing
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
+
+from api.http.continued import leave
+from api.http.dependencies import JobIdDep, SettingsDep, StoreDep, StreamsDep
+from api.http.event_data import EVENT_ID, after_of, data_of
+from api.http.expiry import events_expired
+from api.http.openapi import headers, problems
+from api.http.origins import may_connect
+from api.http.problems import problem_of
+from api.jobs.find import find
+from api.jobs.follow import follow
+from shared.contract.errors import (
+    Expired,
+    HuemillError,
+    InvalidRequest,
+    NotFound,
+    OriginRefused,
+    Unavailable,
+    UpgradeRequired,
+)
+from shared.jobs.clients import JobStore
+from shared.jobs.events import Event
+from shared.jobs.streams import Streams
+
+DONE = 1000
+# As HTTP has them, in the range that applications have for themselves; the last one is RFC 6455's own for a defect.
+CODES: dict[type[HuemillError], int] = {InvalidRequest: 4400, NotFound: 4404, Expired: 4410, Unavailable: 1013}
+FAILED = 1011
+# A client has nothing to say; some say a little to keep a connection alive.
+MOST_MESSAGES = 1000
+REASON_BYTES = 123  # RFC 6455, section 5.5.1
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+_AFTER = Query(
+    description="The id of the last event that was heard: go on after it.", json_schema_extra={"pattern": EVENT_ID}
+)
+After = Annotated[str | None, _AFTER]
+
+
+@router.get(
+    "/ws",
+    response_class=Response,
+    summary="A job's events over a WebSocket",
+    responses={
+        101: {
+            "description": "A WebSocket: each event is a JSON text",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["id", "event", "data"],
+                        "properties": {
+                            "id": {"type": "string"},
+                            "event": {"type": "string"},
+                            "data": {"type": "object"},
+                        },
+                    },
+                    "example": {
+                        "id": "1764362758000-0",
+                        "event": "progress",
+                        "data": {"status": "running", "stage": "cluster", "fraction": 0.4},
+                    },
+                }
+            },
+        },
+        426: {
+            "description": "Asked for without an upgrade",
+            "content": problems(426)[426]["content"],
+            "headers": headers("Upgrade"),
+        },
+        **problems(403),
+    },
+)
+async def get_socket(job_id: JobIdDep, after: After = None) -> Response:
+    """The same events as `/events`, each as a JSON text `{"id", "event", "data"}`; `?after=` goes on after an event.
+
+    It is closed with 1000 after the last event, with 4404 where there is no such job, 4410 where its events are not
+    kept any more, 4400 for an `after` that is no id; with 1013 while the job store cannot be reached and 1001 when the
+    gateway stops: after these two a client comes back. Browsers may open it from the gateway's own pages, and from the
+    origins in `HUEMILL_CORS_ORIGINS`. What a client sends is passed over.
+    """
+    raise UpgradeRequired("This is a WebSocket: ask for it with `Upgrade: websocket`, at ws:// or wss://.")
+
+
+@router.websocket("/ws")
+async def follow_by_socket(
+    socket: WebSocket, job_id: str, store: StoreDep, streams: StreamsDep, settings: SettingsDep, after: After = None
+) -> None:
+    """The events of a job to the last one, then the end."""
+    origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
+    if not may_connect(origin, host, settings.cors_origins):
+        refusal = OriginRefused("Pages of this origin may not open a WebSocket here.")
+        await socket.send_denial_response(problem_of(refusal))
+        return
+    await socket.accept()
+    try:
+        after = await _begin(job_id, after, store)
+    except HuemillError as error:
+        await socket.close(_code(error), str(error).encode()[:REASON_BYTES].decode(errors="ignore"))
+        return
+    await leave(functools.partial(_tell, socket, job_id, after, streams), socket.scope)
+
+
+async def _begin(job_id: str, after: str | None, store: JobStore) -> str:
+    """The id after which it begins. Raises what there is to be said instead."""
+    place = after_of(after, "after")
+    job = await find(job_id, store)
+    if job.expired:
+        raise Expired(events_expired(job))
+    return place
+
+
+def _code(error: HuemillError) -> int:
+    return next((code for kind, code in CODES.items() if isinstance(error, kind)), FAILED)
+
+
+async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams) -> None:
+    """Send what there is to be told, until the client goes."""
+    telling = asyncio.current_task()
+    assert telling is not None
+    listening = asyncio.create_task(_listen(socket))
+    listening.add_done_callback(lambda _: telling.cancel())
+    try:
+        async with aclosing(follow(job_id, after, streams)) as events:
+            async for event in events:
+                if isinstance(event, Event):
+                    await socket.send_text(_text(event))
+        await socket.close(DONE)
+    except asyncio.CancelledError:
+        if not listening.done():
+            raise
+    except WebSocketDisconnect:
+        pass
+    except HuemillError as error:
+        await socket.close(_code(error), str(error)[:REASON_BYTES])
+    finally:
+        listening.cancel()
+
+
+async def _listen(socket: WebSocket) -> None:
+    """Pass over what a client says, to its end: else nobody would hear that it goes."""
+    for _ in range(MOST_MESSAGES):
+        if (await socket.receive())["type"] == "websocket.disconnect":
+            return
+    await socket.close(1008, "nobody listens here")
+
+
+def _text(event: Event) -> str:
+    return orjson.dumps({"id": event.id, "event": event.name, "data": data_of(event)}).decode()

@@ -28,6 +28,7 @@ from api.upkeep.sweeper import Sweeper
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
+from shared.jobs.reservations import Reservations
 from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections, logs, tracing
@@ -74,7 +75,7 @@ def wire(settings: Settings) -> Services:
         blobs,
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
-        Acceptance(store, queue, blobs, settings.max_queued),
+        Acceptance(store, Reservations(redis), queue, blobs, settings.max_queued),
         Supervisor(tasks, failures),
     )
 

@@ -20,6 +20,9 @@ refused = Counter("huemill_requests_refused", "Connections and requests refused 
 cut = Counter("huemill_readers_cut", "Connections ended because nothing of their answer was taken.")
 followers = Gauge("huemill_followers", "Event streams, sockets and waiting requests that follow a job at the moment.")
 accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])
+recognised = Counter(
+    "huemill_jobs_recognised", "Jobs taken whose work was done already, or under way, by how they got it.", ["way"]
+)
 resent = Counter("huemill_jobs_resent", "Messages sent again by the sweep.")
 lost = Counter("huemill_attempts_lost", "Attempts that ended before their job did, by why.", ["reason"])
 ended = Counter(

@@ -37,7 +37,7 @@ def rows(_: Path) -> Iterator[Row]:
 
 
 def _row(client: httpx.Client, image: bytes, params: dict[str, int]) -> Row:
-    headers = {"Content-Type": "image/png", "Prefer": "wait=10"}
+    headers = {"Content-Type": "image/png", "Prefer": "wait=10", "Cache-Control": "no-cache"}
     walls, computed = [], []
     for _ in range(WARM_UP + JOBS):
         begin = time.perf_counter()

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect, HTTPConnection
 
+from api.http.idempotency import request_key
 from api.intake.body import Body, announced
 from api.intake.receive import Intake
 from api.jobs.accept import Acceptance
@@ -14,6 +15,7 @@ from api.jobs.wait import Listening
 from api.upkeep.supervise import Supervisor
 from shared.contract.errors import InvalidRequest
 from shared.jobs.clients import JobStore
+from shared.jobs.keys import RequestKey
 from shared.jobs.listing import JobList
 from shared.jobs.model import Job
 from shared.jobs.streams import Streams
@@ -94,12 +96,22 @@ async def _accept(request: Request) -> str:
     return field("accept", request)
 
 
+async def _cache_control(request: Request) -> str:
+    return field("cache-control", request)
+
+
+async def _key(request: Request) -> RequestKey | None:
+    return request_key(request.headers.getlist("idempotency-key"))
+
+
 async def _prefer(request: Request) -> str:
     return field("prefer", request)
 
 
 # Not by FastAPI's Header, which takes one line of many.
 AcceptDep = Annotated[str, Depends(_accept)]
+CacheControlDep = Annotated[str, Depends(_cache_control)]
+KeyDep = Annotated[RequestKey | None, Depends(_key)]
 PreferDep = Annotated[str, Depends(_prefer)]
 BodyDep = Annotated[Body, Depends(_body)]
 ListeningDep = Annotated[Listening, Depends(_listening)]

@@ -16,17 +16,26 @@ CACHE_CONTROL = "private, no-cache"
 
 
 def job_tag(job: Job) -> str:
-    """The strong entity tag of the job as it is: another one for whatever its answer says otherwise."""
+    """The entity tag of the job as it is: another one for whatever its answer says otherwise, but for its place in the
+    queue, which no move of its own changes.
+    """
     return etag_of(orjson.dumps(job_view(job)).decode(), job.result_key or "" if _has_result(job) else "")
 
 
-async def job_answer(job: Job, blobs: Blobs, fields: dict[str, str], conditions: Conditions | None = None) -> Response:
+async def job_answer(
+    job: Job,
+    blobs: Blobs,
+    fields: dict[str, str],
+    conditions: Conditions | None = None,
+    queue_position: int | None = None,
+) -> Response:
     """The job as it is, with its result if it has one; 304 where `conditions` say that the client has just that."""
     tag = job_tag(job)
-    fields = {**fields, "ETag": tag, "Cache-Control": CACHE_CONTROL}
+    weak = "W/" if job.status is JobStatus.QUEUED else ""  # for its place alone
+    fields = {**fields, "ETag": weak + tag, "Cache-Control": CACHE_CONTROL}
     if conditions is not None and is_known(conditions, tag):
         return Response(status_code=304, headers=fields)
-    view = job_view(job)
+    view = job_view(job, queue_position=queue_position)
     if not _has_result(job):
         return Json(view, 200, fields)
     found = await results.load(job, blobs)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.http.idempotency import MOST_CHARACTERS, VISIBLE
 from api.http.schemas import Problem
 from shared.contract.description import Description
 from shared.contract.params import MODELS, json_schema
@@ -189,8 +190,29 @@ _TRACE = {
     "description": "The trace to be continued (W3C Trace Context), where the operator has traces exported.",
     "schema": {"type": "string"},
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name of your own for this request, such as a UUID: repeated with it, the request is done once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": f"^{VISIBLE}$"},
+}
+_CACHE_CONTROL = {
+    "name": "Cache-Control",
+    "in": "header",
+    "required": False,
+    "description": "`no-cache`: compute, though a job of the same image and parameters has done so before.",
+    "schema": {"type": "string"},
+}
 SUBMIT: dict[str, Any] = {
-    "parameters": [*_query_parameters(), *_description_parameters(), _PREFER, _TRACE],
+    "parameters": [
+        *_query_parameters(),
+        *_description_parameters(),
+        _PREFER,
+        _IDEMPOTENCY_KEY,
+        _CACHE_CONTROL,
+        _TRACE,
+    ],
     "requestBody": _body(
         {
             **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),
@@ -210,6 +232,7 @@ _HEADERS = {
     "Content-Disposition": "The name under which a browser saves the file.",
     "Content-Range": "Which bytes these are, and of how many.",
     "ETag": "The answer's tag, for `If-None-Match`; a file's for `If-Range` too.",
+    "Idempotent-Replayed": "`true`, where the same request has become this job before.",
     "Location": "Where what was made is.",
     "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
     "Retry-After": "The seconds after which it is worth asking again.",

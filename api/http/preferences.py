@@ -1,4 +1,7 @@
-"""What a client would like, by its Prefer field (RFC 7240). What is not understood is passed over (section 2)."""
+"""What a client would like, by its fields Prefer (RFC 7240) and Cache-Control (RFC 9111).
+
+What is not understood is passed over (RFC 7240, section 2).
+"""
 
 import re
 
@@ -24,3 +27,8 @@ def wait_seconds(prefer: str, most: float) -> float | None:
                 return None
             return most if len(digits) > _DIGITS else min(float(digits), most)
     return None
+
+
+def wants_anew(cache_control: str) -> bool:
+    """Whether a result of before is not wanted (RFC 9111, section 5.2.1.4)."""
+    return any(text.strip().lower() == "no-cache" for text in cache_control.split(","))

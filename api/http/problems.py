@@ -24,6 +24,9 @@ POLL_SECONDS = "1"
 STATUS: dict[type[errors.HuemillError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidParams: 422,
+    errors.InvalidIdempotencyKey: 400,
+    errors.IdempotencyKeyReused: 422,
+    errors.IdempotencyConflict: 409,
     errors.HeadTooLarge: 431,
     errors.AddressTooLong: 414,
     errors.HeadStalled: 408,
@@ -99,7 +102,7 @@ def problem_of(error: errors.HuemillError) -> Response:
     response = problem(STATUS[type(error)], error.code, str(error))
     if isinstance(error, errors.UnsupportedEncoding):
         response.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
-    if isinstance(error, errors.NotFinished):
+    if isinstance(error, errors.NotFinished | errors.IdempotencyConflict):
         response.headers["Retry-After"] = POLL_SECONDS
     if isinstance(error, errors.UpgradeRequired):
         response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})  # section 15.5.22

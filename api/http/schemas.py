@@ -51,6 +51,8 @@ class JobView(BaseModel):
             "example": {
                 "id": EXAMPLE_ID,
                 "status": "running",
+                "queue_position": None,
+                "cached": False,
                 "attempt": 1,
                 "attempts": [
                     {
@@ -88,6 +90,11 @@ class JobView(BaseModel):
 
     id: str
     status: JobStatus
+    queue_position: int | None = Field(
+        description="While it is queued: how many jobs of its queue stand before it, or before the one that it has "
+        "joined; 0: it is the next."
+    )
+    cached: bool = Field(description="Whether another job of the same image and parameters has computed its result.")
     attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")
     attempts: list[Attempt] = Field(description="Each worker's try, and why it ended; also those that do not count.")
     progress: Progress
@@ -191,11 +198,13 @@ def _expiry(job: Job) -> Expiry | None:
     return Expiry(since=job.expires_at, detail=result_expired(job))
 
 
-def job_view(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
+def job_view(job: Job, result: dict[str, Any] | None = None, *, queue_position: int | None = None) -> dict[str, Any]:
     """The job as JSON-ready values; `result` is put in as it is."""
     view = JobView.model_construct(
         id=job.id,
         status=cast(JobStatus, job.status),  # of a later version it may be another; so may the parameters
+        queue_position=queue_position,
+        cached=job.cached,
         attempt=job.attempt,
         attempts=[_shown(attempt) for attempt in job.attempts],
         progress=job.progress or Progress(stage=str(job.status), fraction=0.0),

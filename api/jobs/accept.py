@@ -2,45 +2,117 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 from api import metrics
-from shared.contract.errors import QueueFull, Refused, Unavailable
-from shared.jobs.clients import JobStore
+from api.jobs.idempotency import reserved
+from shared.contract.errors import (
+    IdempotencyConflict,
+    IdempotencyKeyReused,
+    NotFound,
+    QueueFull,
+    Refused,
+    Unavailable,
+)
+from shared.jobs.clients import JobStore, Way
+from shared.jobs.keys import RequestKey
 from shared.jobs.model import Job
+from shared.jobs.pace import Outlook
 from shared.jobs.queue import Queue
+from shared.jobs.reservations import Reservations, Standing
 from shared.storage.blobs import Blobs
 
 log = logging.getLogger("huemill.api")
 
 
+# Of what a creation can be answered with: nothing was stored.
+_NOT_STORED = (Refused, IdempotencyKeyReused, IdempotencyConflict)
+
+
+class Accepted(NamedTuple):
+    """What a request has become."""
+
+    job: Job
+    event: str
+    """The id of the job's first event; where it is replayed, of none."""
+    outlook: Outlook | None = None
+    """What the job has before it; None where it is replayed."""
+    replayed: bool = False
+    """Whether the same request has become this job before."""
+
+
 class Acceptance:
     """Takes jobs, as long as there are not too many that wait."""
 
-    def __init__(self, store: JobStore, queue: Queue, blobs: Blobs, max_queued: int) -> None:
-        self._store, self._queue, self._blobs, self._max_queued = store, queue, blobs, max_queued
+    def __init__(
+        self, store: JobStore, reservations: Reservations, queue: Queue, blobs: Blobs, max_queued: int
+    ) -> None:
+        self._store, self._reservations, self._queue, self._blobs = store, reservations, queue, blobs
+        self._max_queued = max_queued
+
+    @asynccontextmanager
+    async def place(self, job_id: str, key: RequestKey | None = None) -> AsyncIterator[None]:
+        """While the context lasts a request may be taken in that is to become this job.
+
+        Raises QueueFull, and IdempotencyConflict where another request under way has the same key. A request that has
+        become a job before needs no room.
+        """
+        async with AsyncExitStack() as stack:
+            standing = await stack.enter_async_context(reserved(key, job_id, self._reservations)) if key else None
+            if standing is not Standing.USED:
+                await self.check_room()
+            yield
 
     async def check_room(self) -> None:
         """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read."""
         if await self._store.queued() >= self._max_queued:
             raise QueueFull("Too many jobs are waiting already. Try again later.")
 
-    async def accept(self, job: Job) -> str:
-        """Store a job whose uploads are in the blob store, and send it; the id of its first event.
+    async def accept(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Accepted:
+        """Store a job whose uploads are in the blob store, and send it. Or find the one that the same request, by its
+        key, has become before: then the uploads go.
+
+        `join`: it may have the result of a job that does the same work, or has done it: then nothing is sent.
 
         Once its record is there the job is accepted: the sweep sends what could not be sent. If it cannot be stored
         nothing is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then
         it runs as if it had been accepted, or they are collected.
         """
         try:
-            event = await self._store.create(job)
+            created = await self._store.create(job, key, join=join)
         except BaseException as error:
-            if isinstance(error, Refused) or await self._store.withdraw(job):
-                for upload in job.uploads:
-                    await self._blobs.delete(upload.key)
+            if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
+                await self._remove_uploads(job)
             raise
+        if created.way is Way.REPLAYED:
+            await self._remove_uploads(job)
+            return Accepted(await self._before(created.job_id), created.event, None, replayed=True)
         metrics.accepted.labels(job.params.algorithm).inc()
+        if created.way is Way.CREATED:
+            await self._send(job)
+        else:
+            metrics.recognised.labels(created.way).inc()
+            job = await self._store.get(job.id) or job if created.way is Way.DONE else job
+        return Accepted(job, created.event, created.outlook)
+
+    async def _send(self, job: Job) -> None:
         try:
             await asyncio.to_thread(self._queue.send, job)
         except Unavailable as error:
             log.warning("its message cannot be sent now: %s", error.__cause__, extra={"job_id": job.id})
-        return event
+
+    async def _before(self, job_id: str) -> Job:
+        """The job that a request has become before."""
+        job = await self._store.get(job_id)
+        if job is None:
+            raise NotFound(
+                f"The job {job_id}, which this request has become before, was deleted. "
+                "Give the request another Idempotency-Key to have it done again."
+            )
+        return job
+
+    async def _remove_uploads(self, job: Job) -> None:
+        for upload in job.uploads:
+            await self._blobs.delete(upload.key)

@@ -6,7 +6,8 @@ from shared.contract.errors import NotFound, UnreadableRecord
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, JobStatus
 from shared.storage.blobs import Blobs
-from shared.storage.keys import result_prefix, upload_key
+from shared.storage.keys import upload_key
+from shared.storage.results import remove_result, remove_result_of
 
 
 async def cancel(job: Job, store: JobStore, blobs: Blobs) -> Job:
@@ -29,12 +30,13 @@ async def delete(job_id: str, store: JobStore, blobs: Blobs) -> None:
     try:
         job = await find(job_id, store)
     except UnreadableRecord:
-        keys = [upload_key(job_id), upload_key(job_id, "mask")]
+        for key in (upload_key(job_id), upload_key(job_id, "mask")):
+            await blobs.delete(key)
+        await remove_result_of(job_id, job_id, store, blobs)
     else:
-        await cancel(job, store, blobs)
-        keys = [upload.key for upload in job.uploads]
-    for key in keys:
-        await blobs.delete(key)
-    await blobs.delete_all(result_prefix(job_id))
+        ended = await cancel(job, store, blobs)
+        for upload in job.uploads:
+            await blobs.delete(upload.key)
+        await remove_result(ended, store, blobs)
     # The record last: if anything fails before, the job is still there to be deleted.
     await store.forget(job_id)

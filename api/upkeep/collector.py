@@ -74,7 +74,10 @@ class Collector:
 
     async def _job_orphans(self, job_id: str, entries: list[Entry]) -> list[Entry]:
         job = await self._jobs.get(job_id)
-        return [entry for entry in entries if not _belongs(entry, job)]
+        orphans = [entry for entry in entries if not _belongs(entry, job)]
+        if orphans and orphans[0].key.startswith(RESULTS) and await self._jobs.is_used(job_id):
+            return []  # they are another job's result
+        return orphans
 
     async def _image_orphans(self, sha256: str, entries: list[Entry]) -> list[Entry]:
         kept = await self._images.get(sha256)

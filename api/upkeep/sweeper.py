@@ -21,6 +21,7 @@ from shared.jobs.sweep import BATCH, SweepStore
 from shared.runtime.logs import bound
 from shared.storage.blobs import Blobs
 from shared.storage.keys import attempt_prefix, result_prefix
+from shared.storage.results import remove_result
 
 # Of due jobs, until a sweep goes on to the rest. After a gateway was away they can be many.
 MOST_BATCHES = 50
@@ -97,6 +98,8 @@ class Sweeper:
         job = await self._jobs.get(job_id)
         if job is None:
             await self._jobs.forget(job_id)
+        elif job.status is JobStatus.QUEUED and job.follows is not None:
+            await self._due.rescue(job)
         elif job.status is JobStatus.QUEUED:
             await self._send_again(job)
         elif job.status is JobStatus.RUNNING:
@@ -171,5 +174,5 @@ class Sweeper:
 
     async def _expire(self, job: Job) -> None:
         """Its result is not kept any longer."""
-        await self._blobs.delete_all(result_prefix(job.id))
+        await remove_result(job, self._jobs, self._blobs)
         await self._due.expire(job)

@@ -3,6 +3,8 @@
     HuemillError
     ├── InvalidRequest
     │   └── InvalidParams
+    │       └── InvalidIdempotencyKey
+    ├── IdempotencyKeyReused / IdempotencyConflict
     ├── UnsupportedMediaType / UnsupportedEncoding
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
     ├── TooManyConnections / HostRefused / OriginRefused / UpgradeRequired
@@ -82,6 +84,19 @@ class InvalidParams(InvalidRequest):
     def __reduce__(self) -> tuple[type["InvalidParams"], tuple[list[FieldError]]]:
         # Else by the message, of which none can be made: the process pool that raised it would break.
         return type(self), (self.errors,)
+
+
+class InvalidIdempotencyKey(InvalidParams):
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReused(HuemillError):
+    code = "idempotency_key_reused"
+
+
+class IdempotencyConflict(HuemillError):
+    code = "idempotency_conflict"
+    retryable = True
 
 
 class HeadTooLarge(HuemillError):

@@ -1,16 +1,47 @@
 """Job records as the gateway's clients need them: accepted, read, cancelled; and what waits and works."""
 
 import asyncio
+import math
+from enum import StrEnum
+from importlib.metadata import version
 from typing import Any, NamedTuple, cast
 
+import orjson
 from redis.asyncio import Redis
 
-from shared.contract.errors import Refused, Unavailable, UnreadableRecord
+from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
-from shared.jobs.keys import DUE, WORKERS, events_key, job_key, jobs_key, queued_key, withdrawn_key
+from shared.jobs.fingerprint import fingerprint, work_of
+from shared.jobs.keys import (
+    DUE,
+    JOINED,
+    WORKERS,
+    RequestKey,
+    events_key,
+    idempotency_key,
+    job_key,
+    jobs_key,
+    pace_key,
+    queued_key,
+    users_key,
+    withdrawn_key,
+    work_key,
+)
 from shared.jobs.listing import place_in_list
 from shared.jobs.model import Job, JobStatus, Move
-from shared.jobs.moves import CREATE, MOVE, WITHDRAW, end_fields, hold_of, keys_of, move_args, settle_seconds
+from shared.jobs.moves import (
+    CREATE,
+    MOVE,
+    RELEASE,
+    WITHDRAW,
+    end_fields,
+    hold_of,
+    keys_of,
+    move_args,
+    settle_seconds,
+)
+from shared.jobs.pace import FIELDS, Outlook, outlook
+from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors
@@ -20,6 +51,34 @@ WORKER_SILENT_SECONDS = 15
 WITHDRAW_SECONDS = 1.0
 # A creation that is on its way for longer than this will not come.
 NOTE_SECONDS = 3600
+# From the creation of its job on.
+KEY_SECONDS = 24 * 3600
+# That wait for one job's end. Its end is theirs, in the same move: that must stay short.
+MOST_FOLLOWERS = 100
+# It is known for so many times as long as a result is kept who does a work: it may wait before it is done.
+WORK_FACTOR = 2
+VERSION = version("huemill")
+DONE = orjson.dumps({"stage": "done", "fraction": 1.0})
+
+
+class Way(StrEnum):
+    """What has become of a request for a job."""
+
+    CREATED = "created"
+    JOINED = "joined"  # created, to wait for the end of another job that does the same work
+    DONE = "done"  # created with the result of another job that has done the same work
+    REPLAYED = "replayed"  # not created: the same request, by its key, has become another job before
+
+
+class Created(NamedTuple):
+    """The job that a request has become."""
+
+    way: Way
+    job_id: str
+    event: str = "0-0"
+    """The id of its first event; where it is replayed, of none."""
+    outlook: Outlook | None = None
+    """None where it is replayed."""
 
 
 class Waiting(NamedTuple):
@@ -42,35 +101,82 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._withdraw, self._move = (redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE))
+        self._create, self._withdraw, self._move, self._release = (
+            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE)
+        )
 
     @asks_redis
-    async def create(self, job: Job) -> str:
-        """Store a new job, to be looked at again if nobody claims it; the id of its first event.
+    async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False, owner: str = "") -> Created:
+        """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
+        key, has become before. `join`: it may have the result of a job of the same owner that does the same work, or
+        has done it.
 
-        Raises Refused if it is certainly not there. After Unavailable it may be there: see `withdraw`.
+        Raises Refused, IdempotencyKeyReused or IdempotencyConflict if it is certainly not there. After Unavailable it
+        may be there: see `withdraw`.
         """
-        pairs = [part for pair in encode(job).items() for part in pair]
-        event = await self._create(self._keys(job), [job.id, self._resend, place_in_list(job), *pairs])
-        if event is None:
-            raise Refused("The job was withdrawn before it was stored.")
-        return cast(bytes, event).decode()
+        done = {"status": JobStatus.SUCCEEDED, "progress": DONE, **end_fields(self._ttl)}
+        ended, fields = ([part for pair in each.items() for part in pair] for each in (done, encode(job)))
+        args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
+        args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
+        args += [len(ended), *ended, *fields]
+        word, about, *more = await cast(Any, self._create(self._keys(job, key, owner), args))
+        match word.decode():
+            case "created" | "joined" | "done" as way:
+                position, clock, first_since, *pace = more
+                ahead = outlook(position, pace, float(first_since), float(clock))
+                return Created(Way(way), job.id, about.decode(), ahead)
+            case "replayed":
+                return Created(Way.REPLAYED, about.decode())
+            case "reused":
+                raise IdempotencyKeyReused(
+                    "This Idempotency-Key was given to a request with another image or other parameters within the "
+                    "last 24 hours. Give every request a key of its own, and repeat it unchanged."
+                )
+            case "conflict":
+                raise under_way()
+        raise Refused("The job was withdrawn before it was stored.")
 
-    async def withdraw(self, job: Job) -> bool:
+    async def withdraw(self, job: Job, key: RequestKey | None = None, *, owner: str = "") -> bool:
         """See to it that a job whose creation went wrong is not there, nor comes to be: whether that is certain now.
 
-        If it is not, the job may be there, and then runs: what it needs must stay.
+        If it is not, the job may be there, and then runs: what it needs must stay. So it must where another client has
+        been answered with it, who has sent the same request.
         """
         try:
             async with asyncio.timeout(WITHDRAW_SECONDS):
                 with redis_errors():
-                    await self._withdraw(self._keys(job), [job.id, NOTE_SECONDS])
+                    return bool(await cast(Any, self._withdraw(self._keys(job, key, owner), [job.id, NOTE_SECONDS])))
         except (TimeoutError, Unavailable, UnreadableRecord):
             return False
-        return True
 
-    def _keys(self, job: Job) -> list[str]:
-        return [*keys_of(hold_of(job)), withdrawn_key(job.id), jobs_key()]
+    def _keys(self, job: Job, key: RequestKey | None, owner: str) -> list[str]:
+        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id), work_key(owner, VERSION, work_of(job)), jobs_key(owner)]
+        return keys if key is None else [*keys, idempotency_key(key)]
+
+    @asks_redis
+    async def release(self, job_id: str, maker_id: str) -> bool:
+        """A job needs no more the files of its result, which `maker_id` has made; whether nobody else does either.
+
+        From then on no new job gets that result by this one.
+        """
+        return bool(await cast(Any, self._release([job_key(job_id), users_key(maker_id)], [job_id])))
+
+    @asks_redis
+    async def is_used(self, job_id: str) -> bool:
+        """Whether the job's files are the result of more than one job, of which one at least is there."""
+        users = await cast(Any, self._redis.smembers(users_key(job_id)))
+        return bool(users) and bool(await self._redis.exists(*(job_key(user.decode()) for user in users)))
+
+    @asks_redis
+    async def outlook(self, job: Job) -> Outlook:
+        """What a queued job has before it, or the one whose end it waits for."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrank(queued_key(job.queue), job.follows or job.id)
+            pipe.zrange(queued_key(job.queue), 0, 0, withscores=True)
+            pipe.hmget(pace_key(job.queue), FIELDS)
+            pipe.time()
+            position, first, pace, (seconds, _) = await pipe.execute()
+        return outlook(position or 0, pace, first[0][1] if first else float(seconds), float(seconds))
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
@@ -99,6 +205,7 @@ class JobStore:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(job_key(job_id), events_key(job_id))
             pipe.zrem(DUE, job_id)
+            pipe.srem(JOINED, job_id)
             pipe.zrem(jobs_key(), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
@@ -106,8 +213,9 @@ class JobStore:
 
     @asks_redis
     async def queued(self) -> int:
-        """How many jobs wait for a worker, in all queues."""
+        """How many jobs wait, for a worker in all queues, or for another job's end."""
         async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.scard(JOINED)
             for queue in QUEUES:
                 pipe.zcard(queued_key(queue))
             return sum(await pipe.execute())

@@ -18,7 +18,7 @@ _FIXED = {"id", "params", "queue", "upload", "mask", "created_at", "client_refer
 _CHANGING = {name.encode(): name for name in Job.model_fields if name not in _FIXED}
 _JSON = {b"progress", b"error", b"attempts"}
 # What nobody needs to bring a job to its end: in a form that is not known here it counts as not there.
-_DISPENSABLE = {"client_reference", "tags", "traceparent", "started_at", "progress", "error"}
+_DISPENSABLE = {"client_reference", "tags", "traceparent", "started_at", "progress", "error", "cached"}
 _PARAMS: TypeAdapter[AnyParams] = TypeAdapter(Params)
 
 

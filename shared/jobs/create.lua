@@ -1,20 +1,74 @@
 #!lua
--- A new job, all of it at once: its place among the queued, its due time, its first event, the record.
--- KEYS: as moves.lua's, then the note that it was withdrawn, the owner's list. ARGV: job id, seconds until it is due, its
---       place in the list, then field, value, field, value ...
--- Returns the first event's id; nothing where the job was withdrawn before this came.
-if redis.call('EXISTS', KEYS[5]) == 1 then
-  return false
+-- A new job, all of it at once: its place among the queued, its due time, its first event, the record. Or the job that
+-- the same request has become before. Or a new job that has nothing to do, because another one has done the same work
+-- (then it has succeeded) or is about to (then it waits for that one's end).
+-- KEYS: as moves.lua's, then the note that it was withdrawn, the job that does its work, the owner's list, what is known
+--       of its request's key, if that has one.
+-- ARGV: job id, seconds until it is due, fingerprint of the request, seconds for which the key is kept, most jobs that may
+--       wait for one ('' to do the work anew), seconds for which it is known whose the work is, seconds until it is due
+--       where it has ended, its place in the list, number of parts of the fields that it then has, these, then the fields
+--       that it has anyway: field, value, field, value ...
+-- Returns a word and what goes with it: `created`, `joined` or `done`, its first event's id, its place in the queue, the
+-- time, since when the first of the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn`
+-- (before this came), `reused` (the key, by another request), `conflict` (another request under way has it).
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local function answer(word, event, ahead)
+  local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+  local pace = redis.pcall('HMGET', KEYS[5], 'claimed', 'gap', 'run')
+  return {word, event, redis.call('ZRANK', KEYS[4], ahead) or 0, string.format('%.6f', now),
+    first[2] or string.format('%.6f', now), pace[1] or false, pace[2] or false, pace[3] or false}
+end
+if redis.call('EXISTS', KEYS[7]) == 1 then
+  return {'withdrawn', ''}
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then  -- this comes again: the first answer was lost
   local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  return first and first[1] or '0-0'
+  local status, follows = unpack(redis.call('HMGET', KEYS[1], 'status', 'follows'))
+  local word = status == 'succeeded' and 'done' or follows and follows ~= '' and 'joined' or 'created'
+  return answer(word, first and first[1] or '0-0', ARGV[1])
 end
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-redis.call('ZADD', KEYS[4], now, ARGV[1])
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[2]), ARGV[1])
-redis.call('ZADD', KEYS[6], ARGV[3], ARGV[1])
+if KEYS[10] then
+  local job, fingerprint, holder = unpack(redis.call('HMGET', KEYS[10], 'job', 'fingerprint', 'holder'))
+  if job and fingerprint ~= ARGV[3] then
+    return {'reused', ''}
+  elseif job then
+    redis.call('HSET', KEYS[10], 'told', '1')  -- from now on it cannot be withdrawn
+    return {'replayed', job}
+  elseif holder and holder ~= ARGV[1] then
+    return {'conflict', ''}
+  end
+  redis.call('DEL', KEYS[10])
+  redis.call('HSET', KEYS[10], 'job', ARGV[1], 'fingerprint', ARGV[3])
+  redis.call('EXPIRE', KEYS[10], ARGV[4])
+end
+local other, status, result, follows, released
+if ARGV[5] ~= '' then
+  other = redis.call('GET', KEYS[8])
+  local found = other and redis.pcall('HMGET', key_of(other), 'status', 'result_key', 'follows', 'released') or {}
+  status, result, follows, released = found[1], found[2], found[3], found[4]
+end
+local begin = 10 + tonumber(ARGV[9])
+redis.call('ZADD', KEYS[9], ARGV[8], ARGV[1])
 local event = redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-return event
+redis.call('HSET', KEYS[1], 'work', KEYS[8], unpack(ARGV, begin))
+local owner = result and string.match(result, '^results/(%w+)/')
+-- One that has expired is due no more, and its files are gone.
+if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEYS[3], other) then
+  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 10, begin - 1))
+  redis.call('SADD', key_of(owner) .. ':users', other, ARGV[1])
+  redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
+  redis.call('XADD', KEYS[2], '*', 'name', 'succeeded', 'data', '{}')
+  return answer('done', event, ARGV[1])
+end
+redis.call('ZADD', KEYS[3], now + tonumber(ARGV[2]), ARGV[1])
+if (status == 'queued' or status == 'running') and (not follows or follows == '')
+  and redis.call('LLEN', key_of(other) .. ':followers') < tonumber(ARGV[5]) then
+  redis.call('HSET', KEYS[1], 'follows', other)
+  redis.call('RPUSH', key_of(other) .. ':followers', ARGV[1])
+  redis.call('SADD', KEYS[6], ARGV[1])
+  return answer('joined', event, other)
+end
+redis.call('ZADD', KEYS[4], now, ARGV[1])
+redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[6])
+return answer('created', event, ARGV[1])

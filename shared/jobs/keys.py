@@ -3,10 +3,21 @@
 huemill:job:{id}            hash: `record` (what never changes, JSON) and the fields that moves change
 huemill:job:{id}:events     stream: what the job said, for those who wait and listen
 huemill:job:{id}:withdrawn  string: the job must not be created any more; goes after an hour
+huemill:idempotency:{owner}:{sha256}
+                            hash, by the SHA-256 of a request's key: `holder`, the job that a request under way is to
+                            become, for the time of a lease; then `job`, the one that it has become, the request's
+                            `fingerprint`, and `told` once a repeated request was answered with it
+huemill:job:{id}:followers  list: jobs that wait for its end, because it does the same work; the first came first
+huemill:job:{id}:users      set: the jobs whose result is among its files, itself too, as soon as there are two
+huemill:joined              set: all jobs that wait for another one's end
+huemill:work:{owner}:{version}:{fingerprint}
+                            string: the job that does this work, or has done it
 huemill:due                 sorted set: job id -> when the sweep must look at it next:
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
 huemill:jobs:{owner}        sorted set: each job that is kept -> when it was created, in microseconds; for lists
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
+{queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
+                            for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
@@ -16,7 +27,11 @@ huemill:news                channel: the id of a job that has told an event, and
 {queue}, _kombu.*           Celery's own: the messages, and which queues there are
 """
 
+import hashlib
+from typing import NamedTuple
+
 DUE = "huemill:due"
+JOINED = "huemill:joined"
 WORKERS = "huemill:workers"
 IMAGES = "huemill:images"
 NEWS = "huemill:news"
@@ -34,12 +49,37 @@ def withdrawn_key(job_id: str) -> str:
     return f"huemill:job:{job_id}:withdrawn"
 
 
+class RequestKey(NamedTuple):
+    """What a client calls a request, so that it is done once, however often it is sent."""
+
+    text: str
+    """1 to 255 visible characters."""
+    owner: str = ""
+    """Whose it is: the same text of two owners is two keys."""
+
+
+def idempotency_key(key: RequestKey) -> str:
+    return f"huemill:idempotency:{key.owner}:{hashlib.sha256(key.text.encode()).hexdigest()}"
+
+
+def users_key(job_id: str) -> str:
+    return f"huemill:job:{job_id}:users"
+
+
+def work_key(owner: str, version: str, fingerprint: str) -> str:
+    return f"huemill:work:{owner}:{version}:{fingerprint}"
+
+
 def jobs_key(owner: str = "") -> str:
     return f"huemill:jobs:{owner}"
 
 
 def queued_key(queue: str) -> str:
     return f"{queue}:queued"
+
+
+def pace_key(queue: str) -> str:
+    return f"{queue}:pace"
 
 
 def image_record_key(sha256: str) -> str:

@@ -169,7 +169,11 @@ class Job(BaseModel):
     settled: bool = False
     """Whether it ended so long ago that no store forgets it any more: its uploads are gone."""
     result_key: str | None = None
-    """Where the result's files are in the blob store."""
+    """Where the result's files are in the blob store: its own, or those of a job that has done the same work."""
+    follows: str | None = None
+    """The job whose end it waits for, because that one does the same work."""
+    cached: bool = False
+    """Whether its result is another job's."""
 
     @property
     def uploads(self) -> list[Upload]:

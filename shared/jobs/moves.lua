@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- One move of a job, or nothing. Also where Redis is full: what was accepted must be able to end.
--- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs.
+-- KEYS: the job's hash, its event stream, the sorted set of due times, the sorted set of its queue's jobs, the queue's
+--       pace, the set of jobs that wait for another one's end.
 -- ARGV: statuses it may start from (comma-separated), claim that must hold, job id, by when it must be due ('now', a
 --       time, '' for whenever), seconds until it is due again, events to keep, event name, event data ('' for no event),
 --       then field, value, field, value ...; the first field is the status.
@@ -20,19 +21,85 @@ if ARGV[4] ~= '' then
     return 0
   end
 end
-if ARGV[10] == 'queued' then
-  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
-elseif status == 'queued' then
+
+-- The queue's pace is only for forecasts: where it is none, whoever has put that there, it begins anew.
+local function pace(field)
+  local found = redis.pcall('HGET', KEYS[5], field)
+  if type(found) == 'table' then
+    redis.call('DEL', KEYS[5])
+  end
+  return type(found) == 'string' and tonumber(found)
+end
+local function smooth(field, seconds)  -- a third of what is new; clocks may be set back
+  local before = pace(field) or math.max(0, seconds)
+  redis.call('HSET', KEYS[5], field, string.format('%.6f', before + (math.max(0, seconds) - before) / 3))
+end
+local function tell(id)
+  local stream = key_of(id) .. ':events'
+  local event = {'XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
+  if type(redis.pcall(unpack(event))) == 'table' then
+    redis.call('DEL', stream)  -- no stream: whoever has put it there, the job goes on
+    redis.call(unpack(event))
+  end
+  redis.pcall('PUBLISH', 'huemill:news', id .. ' ' .. ARGV[7])  -- a hint: who may not publish is read all the same, later
+end
+-- Who waits for the end of this job has it too, at the same moment; the attempts were this one's.
+local function end_followers(followers, succeeded)
+  local shared = {'follows', '', 'cached', succeeded and '1' or ''}
+  for place = 9, #ARGV, 2 do
+    if ARGV[place] ~= 'attempts' then
+      shared[#shared + 1], shared[#shared + 2] = ARGV[place], ARGV[place + 1]
+    end
+  end
+  for _, id in ipairs(followers) do
+    if waits_for(id, ARGV[3]) then
+      redis.call('HSET', key_of(id), unpack(shared))
+      redis.call('SREM', KEYS[6], id)
+      redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), id)
+      if succeeded then
+        redis.call('SADD', KEYS[1] .. ':users', ARGV[3], id)
+      end
+      tell(id)
+    end
+  end
+  redis.call('DEL', KEYS[1] .. ':followers')
+end
+
+local to, since, leader = ARGV[10], now, ''
+if status == 'queued' then
+  since = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)
+  leader = redis.call('HGET', KEYS[1], 'follows') or ''
+end
+if status == 'queued' and to ~= status then
   redis.call('ZREM', KEYS[4], ARGV[3])
+  if leader ~= '' then
+    leave(ARGV[3], leader)  -- it is cancelled, or a worker was sent it all the same
+  end
+elseif to == 'queued' and leader == '' then
+  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
 redis.call('HSET', KEYS[1], unpack(ARGV, 9))
 if ARGV[8] ~= '' then
-  local event = {'XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'name', ARGV[7], 'data', ARGV[8]}
-  if type(redis.pcall(unpack(event))) == 'table' then
-    redis.call('DEL', KEYS[2])  -- no stream: whoever has put it there, the job goes on
-    redis.call(unpack(event))
+  tell(ARGV[3])
+end
+if to == status then
+  return 1
+end
+if to == 'running' then
+  smooth('gap', now - math.max(pace('claimed') or 0, since))
+  redis.call('HSET', KEYS[5], 'claimed', string.format('%.6f', now))
+  redis.call('HSET', KEYS[1], 'began', string.format('%.6f', now))
+elseif to == 'cancelled' then
+  succeed_to(ARGV[3], since, now)
+elseif to == 'succeeded' or to == 'failed' then
+  local began = status == 'running' and tonumber(redis.call('HGET', KEYS[1], 'began'))
+  if began then
+    smooth('run', now - began)
   end
-  redis.pcall('PUBLISH', 'huemill:news', ARGV[3] .. ' ' .. ARGV[7])  -- a hint: who may not publish is read all the same, later
+  local followers = redis.call('LRANGE', KEYS[1] .. ':followers', 0, -1)
+  if #followers > 0 then
+    end_followers(followers, to == 'succeeded')
+  end
 end
 return 1

@@ -12,12 +12,22 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from shared.jobs.codec import dump_attempts, dump_error
-from shared.jobs.keys import DUE, events_key, job_key, queued_key
+from shared.jobs.keys import DUE, JOINED, events_key, job_key, pace_key, queued_key
 from shared.jobs.model import TRANSITIONS, Job, JobError, Move, now
 
-CREATE, WITHDRAW, MOVE = (
-    files("shared.jobs").joinpath(f"{name}.lua").read_text() for name in ("create", "withdraw", "moves")
-)
+
+def _script(name: str) -> str:
+    return files("shared.jobs").joinpath(f"{name}.lua").read_text()
+
+
+def _with_followers(name: str) -> str:
+    """A script with the functions about followers before it, but behind its own first line."""
+    first, _, rest = _script(name).partition("\n")
+    return f"{first}\n{_script('followers')}{rest}"
+
+
+CREATE, WITHDRAW, MOVE, RESCUE = (_with_followers(name) for name in ("create", "withdraw", "moves", "rescue"))
+RESERVE, RELEASE = (_script(name) for name in ("reserve", "release"))
 EVENTS_KEPT = 1000
 # A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.
 # So long the uploads of a job that has ended are kept: then it can run again.
@@ -41,7 +51,8 @@ def hold_of(job: Job) -> Hold:
 
 def keys_of(hold: Hold) -> list[str]:
     """What every script touches."""
-    return [job_key(hold.job_id), events_key(hold.job_id), DUE, queued_key(hold.queue)]
+    of_queue = [queued_key(hold.queue), pace_key(hold.queue)]
+    return [job_key(hold.job_id), events_key(hold.job_id), DUE, *of_queue, JOINED]
 
 
 def move_args(

@@ -9,9 +9,9 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts
-from shared.jobs.keys import DUE, events_key, job_key, jobs_key, queued_key
+from shared.jobs.keys import DUE, JOINED, events_key, job_key, jobs_key, queued_key
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
-from shared.jobs.moves import MOVE, Fields, failure_fields, hold_of, move_args, settle_seconds
+from shared.jobs.moves import MOVE, RESCUE, Fields, failure_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, wrong_type_told
@@ -32,7 +32,7 @@ class SweepStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._move = redis.register_script(MOVE)
+        self._move, self._rescue = redis.register_script(MOVE), redis.register_script(RESCUE)
 
     @asks_redis
     async def due(self) -> list[str]:
@@ -86,6 +86,7 @@ class SweepStore:
         """Put off a job whose record cannot be read, and do not count it as one that waits."""
         for queue in QUEUES:
             await self._redis.zrem(queued_key(queue), job_id)
+        await self._redis.srem(JOINED, job_id)
         await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
 
     @asks_redis
@@ -103,6 +104,14 @@ class SweepStore:
     def _wait(self, resends: int) -> float:
         """Seconds from the last of so many more messages to the time at which it may be lost too."""
         return self._resend * min(2.0 ** min(resends, MOST_RESEND_FACTOR), MOST_RESEND_FACTOR)
+
+    @asks_redis
+    async def rescue(self, job: Job) -> bool:
+        """A job that waits for another one's end waits on, or, where that will not come, is done by itself: then it is
+        due at once, to be sent; or another one that waited for the same.
+        """
+        assert job.follows is not None
+        return bool(await cast(Any, self._rescue(keys_of(hold_of(job)), [job.id, job.follows, self._resend])))
 
     @asks_redis
     async def give_back(self, job: Job, loss: Loss | str) -> bool:

@@ -124,7 +124,7 @@ def test_clients_that_go_away_while_they_wait(own_store: Stores, own_service: Se
     waiting = 30
 
     def hang_up() -> None:
-        with httpx.Client(base_url=service.url, timeout=1, trust_env=False) as client, suppress(httpx.ReadTimeout):
+        with service.client(timeout=1) as client, suppress(httpx.ReadTimeout):
             post(client, wait=60)
 
     with store.client() as redis, service.client() as client:

@@ -51,6 +51,12 @@ PATIENCE_SECONDS = 60.0
 LONG = 10_000.0  # nothing becomes due by itself: a rule lets time come
 LATER = UnknownParams(algorithm="spectral")
 LONG_AGO = "2000-01-01T00:00:00+00:00"
+FEW = settings(
+    max_examples=MACHINES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 
 T = TypeVar("T")
 fractions = st.sampled_from([0.25, 0.5, 0.75])
@@ -354,8 +360,11 @@ class JobMachine(RuleBasedStateMachine):
         one, other, done, *_ = self.hands.ask(together())
         assert ours or not done, "a stale token wrote"
         self.touched |= {job_id for job_id, model in self.models.items() if model.due}
+        # What becomes of a job becomes of who waits for its end.
+        self.touched |= {job_id for job_id, model in self.models.items() if model.leader}
         for job_id in self.touched:
             self._catch_up(job_id, before[job_id])
+        self._catch_up_followers()
         if done and ends == "succeed":
             assert self.models[hold.id].result_key == f"results/{hold.id}/{hold.claim}/"
         won = [begun.claim for begun in (one, other) if begun is not None]
@@ -383,6 +392,17 @@ class JobMachine(RuleBasedStateMachine):
         model.long_ago = after.text("refused_at") == LONG_AGO
         model.due = after.due is not None and after.due < self._clock() + LONG / 2
 
+    def _catch_up_followers(self) -> None:
+        for job_id, model in self.models.items():
+            found = self.hands.client.lrange(f"{job_key(job_id)}:followers", 0, -1)
+            model.followers = [self.models[other.decode()] for other in found]
+            follows = self.hands.client.hget(job_key(job_id), "follows")
+            model.leader = self.models[follows.decode()] if follows else None
+            model.cached = self.hands.client.hget(job_key(job_id), "cached") == b"1"
+        for model in self.models.values():
+            assert all(other.leader is model for other in model.followers), "a list has whom it should not have"
+            assert model.leader is None or model in model.leader.followers, "a list has not whom it should have"
+
     def _clock(self) -> float:
         seconds, _ = self.hands.client.time()
         return float(seconds)
@@ -392,6 +412,9 @@ class JobMachine(RuleBasedStateMachine):
     @invariant()
     def as_the_model_says(self) -> None:
         """Also: an ended job never changes again, and a refused move changes nothing."""
+        for job_id, model in self.models.items():
+            self.touched |= {job_id} if model.changed else set()
+            model.changed = False
         seen = look(self.hands.client, list(self.models))
         for job_id, now in seen.items():
             check_model(now, self.models[job_id])
@@ -442,17 +465,16 @@ def test_any_interleaving_keeps_the_promise(
 ) -> None:
     """Whatever comes in whatever order, twice or too late: one end, at most three attempts, no stale writer, no job
     that is forgotten; and each move does what the model says, to its own job alone."""
+    nothing_comes_by_itself(monkeypatch)
+    with hands_on(server, tmp_path) as hands:
+        run_state_machine_as_test(lambda: JobMachine(hands), settings=FEW)
+
+
+def nothing_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes by a rule alone."""
     # The model knows of no answer that is lost: here nobody gives up a store that stands still for a second.
     for name in ("SOCKET_SECONDS", "GUARD_SOCKET_SECONDS"):
         monkeypatch.setattr(connections, name, PATIENCE_SECONDS)
     monkeypatch.setattr(moves, "SETTLE_SECONDS", LONG)
     for name in ("REFUSAL_SECONDS", "MOST_REFUSAL_SECONDS"):
         monkeypatch.setattr(worker, name, LONG)
-    few = settings(
-        max_examples=MACHINES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
-    with hands_on(server, tmp_path) as hands:
-        run_state_machine_as_test(lambda: JobMachine(hands), settings=few)

@@ -25,6 +25,7 @@ from shared.contract.errors import InvalidParams, InvalidRequest, NotFound, Queu
 from shared.jobs import streams as streams_module
 from shared.jobs.events import FIRST
 from shared.jobs.model import Job, JobStatus, Progress, new_job, new_job_id
+from shared.jobs.reservations import Reservations
 from tests.support.bench import Bench, started
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
@@ -46,7 +47,7 @@ class Hands:
         uploads = Uploads(parts.blobs, parts.sync_blobs, bench.settings)
         references = References(Fetcher(bench.settings), parts.stored)
         self.intake = Intake(uploads, references, Slots(max_uploads), bench.settings)
-        self.acceptance = Acceptance(parts.store, parts.queue, parts.blobs, max_queued)
+        self.acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.queue, parts.blobs, max_queued)
         self.store, self.blobs = parts.store, parts.blobs
 
     async def post(self, image: bytes = SMALL_PNG, **query: str) -> tuple[Job, str]:
@@ -55,7 +56,8 @@ class Hands:
         job_id = new_job_id()
         received = await self.intake.receive(a_body(image, **query), job_id)
         job = new_job(job_id, received.params, received.image, received.mask)
-        return job, await self.acceptance.accept(job)
+        accepted = await self.acceptance.accept(job)
+        return accepted.job, accepted.event
 
 
 async def chunks_of(data: bytes) -> AsyncIterator[bytes]:

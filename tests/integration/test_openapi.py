@@ -63,7 +63,10 @@ def test_problems_are_one_schema(document: dict[str, Any]) -> None:
                 assert schema == {"$ref": "#/components/schemas/Problem"}, operation["operationId"]
         assert "Allow" in answers["405"]["headers"]
     submit = document["paths"]["/v1/jobs"]["post"]["responses"]
-    assert set(submit["202"]["headers"]) == {"Location", "Preference-Applied", "Retry-After"}
+    told = {"Location", "Preference-Applied", "Idempotent-Replayed"}
+    assert set(submit["202"]["headers"]) == {*told, "Retry-After"}
+    assert set(submit["200"]["headers"]) == told
+    assert "Retry-After" in submit["409"]["headers"]
     assert "Retry-After" in submit["503"]["headers"]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import redis
 
-from shared.jobs.keys import DUE, queued_key
+from shared.jobs.keys import DUE, pace_key, queued_key
 from shared.jobs.routing import QUEUES
 from tests.support.processes import Service, StoreServer, children_of, resident_bytes
 from tests.support.waiting import until
@@ -20,8 +20,10 @@ MIB = 2**20
 # Growth from the second quarter of a run to its last quarter. A worker's child keeps what its largest job took (of
 # these jobs some 100 MiB), and a reference job brings scikit-learn with it; a leak of a job's image would be far more.
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
-# What a service keeps in Redis though no job is there: kombu's lists of queues, and who is alive.
-BOOKKEEPING = ("_kombu.binding", "huemill:workers")
+# What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
+BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
+# What goes by itself, some time after its job: a request's key, and who has done a work.
+PASSING = ("huemill:idempotency:", "huemill:work:")
 
 
 class Sample(NamedTuple):
@@ -84,8 +86,10 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
         if key.startswith(BOOKKEEPING):
             continue
         # An expired job's bare record says «gone» for a while, and goes by itself.
-        ended = key.startswith("huemill:job:") and not key.endswith(":events") and _has_ended(client, key)
-        if not (ended and client.ttl(key) > 0):
+        passing = key.startswith(PASSING) or (
+            key.startswith("huemill:job:") and key.count(":") == 2 and _has_ended(client, key)
+        )
+        if not (passing and client.ttl(key) > 0):
             found.append(f"key {key}")
     found += [f"{client.zcard(key)} members of {key}" for key in (DUE, *map(queued_key, QUEUES)) if client.zcard(key)]
     return found

@@ -20,6 +20,8 @@ MOST_SECONDS_TO_END = 90.0
 MOST_SECONDS_TO_REFUSE = 10.0
 # After this long a job that has ended is looked at once more.
 LATER_SECONDS = 4.0
+# How many requests are sent once more with their key, and how many take what was computed before.
+SENT_AGAIN, SHARED = 0.3, 0.4
 ENDED = ("succeeded", "failed", "cancelled")
 
 
@@ -66,10 +68,13 @@ class Client(threading.Thread):
     def _job(self, case: Case) -> None:
         seed = self._chance.randrange(SEEDS)
         how = self._chance.choice(["wait", "poll", "poll", "events", "events", "cancel", "delete"])
-        accepted = self._post(case.image, case.with_seed(seed), mask=case.mask, wait=how == "wait")
+        key = f"{self._chance.getrandbits(64):x}"
+        accepted = self._post(case.image, case.with_seed(seed), mask=case.mask, wait=how == "wait", key=key)
         if accepted is None:
             return
         self._ledger.count("accepted")
+        if self._chance.random() < SENT_AGAIN:
+            self._again(accepted, case, seed, key)
         self._ledger.count(how)
         path = accepted["links"]["self"]
         if how == "delete":
@@ -97,19 +102,36 @@ class Client(threading.Thread):
             assert (answer.status_code, problem["code"]) == (what.status, what.code), answer.text
             self._ledger.refuse(what.code, answer.elapsed.total_seconds())
 
-    def _post(self, image: bytes, params: dict[str, Any], *, mask: bytes | None, wait: bool) -> dict[str, Any] | None:
+    def _again(self, accepted: dict[str, Any], case: Case, seed: int, key: str) -> None:
+        """The same request, perhaps in the other form: it is the same job."""
+        answer = self._send(case.image, case.with_seed(seed), case.mask, wait=False, key=key)
+        if answer is not None:
+            assert answer.status_code in (200, 202), f"{answer.status_code} {answer.text}"
+            assert answer.headers["Idempotent-Replayed"] == "true"
+            assert answer.json()["id"] == accepted["id"], f"two jobs of one request: {answer.text}, {accepted}"
+            self._ledger.count("sent again")
+
+    def _post(
+        self, image: bytes, params: dict[str, Any], *, mask: bytes | None, wait: bool, key: str
+    ) -> dict[str, Any] | None:
         """The job; None if it was refused because Redis is away."""
-        answer = self._send(image, params, mask, wait)
+        answer = self._send(image, params, mask, wait, key)
         if answer is None:
             return None
         assert answer.status_code in (200, 202), f"{answer.status_code} {answer.text}"
-        assert wait or answer.status_code == 202
         job: dict[str, Any] = answer.json()
+        assert wait or answer.status_code == 202 or job["cached"]
         return job
 
-    def _send(self, image: bytes, params: dict[str, Any], mask: bytes | None, wait: bool) -> httpx.Response | None:
-        """Post it in one of two forms."""
+    def _send(
+        self, image: bytes, params: dict[str, Any], mask: bytes | None, wait: bool, key: str | None = None
+    ) -> httpx.Response | None:
+        """Post it in one of two forms; some take what was computed before."""
         headers = {"Prefer": "wait=5"} if wait else {}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        if self._chance.random() < SHARED:
+            headers["Cache-Control"] = "max-stale"
         begin = time.monotonic()
         if mask is not None or self._chance.random() < 0.5:
             files: dict[str, Any] = {"image": ("a.png", image), "params": (None, json.dumps(params))}
@@ -194,7 +216,8 @@ class Client(threading.Thread):
             assert self._ask("GET", f"{path}/result").json()["code"] == "job_cancelled"
         elif status == "failed" and job["error"]["code"] == "worker_lost":
             counted = [attempt["reason"] for attempt in attempts if attempt["reason"] != "worker_stopped"]
-            assert counted == ["worker_lost"] * 3, attempts
+            # Of one that waited for another one's end the attempts were that one's.
+            assert counted == ["worker_lost"] * 3 or not attempts, attempts
             self._ledger.count("given up after three killed workers")
         elif status == "failed":
             assert job["error"]["code"] == expected.code, f"{path} must {expected.code or 'succeed'}: {job['error']}"
@@ -206,6 +229,8 @@ class Client(threading.Thread):
             labels = self._ask("GET", f"{path}/labels", headers={"Accept": "application/x-npy"})
             assert labels.content == expected.labels, f"{path}: the label map differs from the direct computation"
             self._ledger.count("results compared")
+            if job["cached"]:
+                self._ledger.count("of them shared")
 
     def _look_again(self, age: float) -> None:
         """An ended job stays as it was. Then half of them are deleted, the others expire."""

@@ -15,7 +15,7 @@ from shared.jobs.routing import QUEUES
 ENDS = ("succeeded", "failed", "cancelled")
 
 
-@dataclass
+@dataclass(eq=False)
 class Model:
     """One job, as the promise has it. Each method is a move: whether it is done, and what the job is then."""
 
@@ -41,6 +41,13 @@ class Model:
     settled: bool = False
     expired: bool = False
     forgotten: bool = False
+    leader: "Model | None" = None
+    """The job whose end it waits for."""
+    followers: "list[Model]" = field(default_factory=list)
+    """The jobs that wait for its end; the first came first."""
+    cached: bool = False
+    changed: bool = False
+    """Whether another job's move has changed it."""
 
     @property
     def ended(self) -> bool:
@@ -56,6 +63,7 @@ class Model:
     def claim(self) -> bool:
         if self.status != "queued" or self.forgotten or self.later:
             return False
+        self.leave()
         self.status, self.due = "running", False
         self.claims += 1
         self.counted += 1
@@ -126,7 +134,7 @@ class Model:
             return 0
         self.due = False
         if self.status == "queued":
-            return 1
+            return int(self.leader is None)  # one that waits for another's end needs no message
         if self.ended:
             self.expired, self.settled = self.settled, True
             return 0
@@ -140,11 +148,36 @@ class Model:
         self.due = False
         return 1
 
+    def leave(self) -> None:
+        """It waits for no other any more."""
+        if self.leader is not None:
+            self.leader.followers.remove(self)
+            self.leader = None
+
     def _end(self, status: str, reason: str | None) -> bool:
         if self.status == "running":
             self.reasons[-1] = reason
+        self.leave()
         self.status, self.due = status, False
+        followers, self.followers = self.followers, []
+        if status == "cancelled":
+            self._leave_to(followers)
+            return True
+        for each in followers:
+            each.status, each.due, each.leader, each.changed = status, False, None, True
+            each.cached, each.result_key, each.code = status == "succeeded", self.result_key, self.code
+            each.progress = self.progress if each.cached else each.progress
         return True
+
+    def _leave_to(self, followers: "list[Model]") -> None:
+        """Who has waited longest takes its place, and is sent; the others wait for that one."""
+        if followers:
+            heir, *others = followers
+            heir.leader, heir.followers, heir.due = None, others, True
+            for each in others:
+                each.leader = heir
+            for each in followers:
+                each.changed = True
 
 
 class Seen(NamedTuple):
@@ -158,8 +191,8 @@ class Seen(NamedTuple):
 
     @property
     def end(self) -> dict[bytes, bytes]:
-        """What of an ended job never changes: all but that it has settled."""
-        return {name: value for name, value in self.fields.items() if name != b"settled"}
+        """What of an ended job never changes: all but that it has settled, and later that its files were released."""
+        return {name: value for name, value in self.fields.items() if name not in (b"settled", b"released")}
 
     @property
     def status(self) -> str | None:
@@ -213,7 +246,9 @@ def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> No
         assert names.count("running") == claims
         assert seen.due is not None, "somebody must look at it again"
     assert (seen.listed is None) == expired, "a job is listed from its creation to its expiry"
-    assert [score is not None for score in seen.queued].count(True) == (status == "queued")
+    alone = status == "queued" and not seen.text("follows")
+    assert [score is not None for score in seen.queued].count(True) == alone, "who waits for another has no place"
+    assert status == "queued" or not seen.text("follows")
     assert bool(seen.text("result_key")) == (status == "succeeded")
     assert bool(seen.text("error")) == (status == "failed")
     assert bool(seen.text("finished_at")) == (status in ENDS)
@@ -236,6 +271,8 @@ def check_model(seen: Seen, model: Model) -> None:
         error and error["code"],
         seen.text("settled") == "1",
         bool(seen.text("refused_at")),
+        bool(seen.text("follows")),
+        seen.text("cached") == "1",
     ) == (
         model.status,
         model.claims,
@@ -246,6 +283,8 @@ def check_model(seen: Seen, model: Model) -> None:
         model.code,
         model.settled,
         model.refused,
+        model.leader is not None,
+        model.cached,
     )
     if not model.expired:
         assert seen.event_names().count("queued") == 1 + model.returns

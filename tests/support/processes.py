@@ -22,6 +22,7 @@ from shared.jobs.keys import job_key
 from tests.support.waiting import until
 
 STOP_SECONDS = 10
+ANEW = {"Cache-Control": "no-cache"}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 SERVERS = ("valkey", "redis-server")
@@ -271,7 +272,9 @@ class Service:
         return self
 
     def client(self, **options: object) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **options)  # type: ignore[arg-type]
+        """Its posts are computed each, whatever was computed before."""
+        options = {"base_url": self.url, "timeout": 30, "trust_env": False, "headers": ANEW, **options}
+        return httpx.Client(**options)  # type: ignore[arg-type]
 
     def blob_files(self) -> list[Path]:
         """All files in the blob folder, those that are only begun included."""

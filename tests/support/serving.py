@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.processes import Child, children_of, descendants_of, free_port, lives, log_lines
+from tests.support.processes import ANEW, Child, children_of, descendants_of, free_port, lives, log_lines
 from tests.support.waiting import until
 
 HUEMILL = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -36,7 +36,7 @@ class Serving:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers=ANEW)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """What its processes have logged."""

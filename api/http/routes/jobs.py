@@ -1,5 +1,6 @@
 """Posting a job, and asking how it is."""
 
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -9,9 +10,11 @@ from api.http.dependencies import (
     AcceptanceDep,
     BlobsDep,
     BodyDep,
+    CacheControlDep,
     IntakeDep,
     JobDep,
     JobIdDep,
+    KeyDep,
     ListeningDep,
     PreferDep,
     SettingsDep,
@@ -21,7 +24,7 @@ from api.http.dependencies import (
 from api.http.files import FileRequest, file_request_of
 from api.http.job_answers import job_answer, job_tag
 from api.http.openapi import SUBMIT, headers, problems
-from api.http.preferences import wait_seconds
+from api.http.preferences import wait_seconds, wants_anew
 from api.http.problems import POLL_SECONDS
 from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
@@ -29,10 +32,15 @@ from api.jobs import cancel as ending
 from api.jobs.find import find
 from api.jobs.wait import ended_or_as_it_was, wait_for_change, wait_for_end
 from shared.contract.errors import AlreadyEnded
-from shared.jobs.model import JobStatus, new_job, new_job_id
+from shared.jobs.clients import JobStore
+from shared.jobs.model import Job, JobStatus, new_job, new_job_id
+from shared.jobs.pace import Outlook
 from shared.runtime import tracing
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+# Nobody knows what a queue does in more than five minutes.
+MOST_RETRY_SECONDS = 300
 
 
 @router.post(
@@ -44,11 +52,11 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
     responses={
         200: {
             "model": JobView,
-            "description": "Finished within `Prefer: wait`",
-            "headers": headers("Location", "Preference-Applied"),
+            "description": "Finished: within `Prefer: wait`, or before, where request or work is a repeated one",
+            "headers": headers("Location", "Preference-Applied", "Idempotent-Replayed"),
         },
-        202: {"headers": headers("Location", "Preference-Applied", "Retry-After")},
-        **problems(400, 403, 408, 413, 415, 422, 503, 507),
+        202: {"headers": headers("Location", "Preference-Applied", "Idempotent-Replayed", "Retry-After")},
+        **problems(400, 403, 404, 408, 409, 413, 415, 422, 503, 507),
     },
     openapi_extra=SUBMIT,
 )
@@ -62,6 +70,8 @@ async def create_job(
     settings: SettingsDep,
     listening: ListeningDep,
     prefer: PreferDep,
+    key: KeyDep,
+    cache_control: CacheControlDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -70,22 +80,37 @@ async def create_job(
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
     `client_reference` and `tags` stand where the parameters stand.
 
-    The answer is `202` with the job and its `Location`. With `Prefer: wait=10` it is `200` with the finished job if
-    it ends within 10 seconds.
+    The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to
+    300, after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with
+    the finished job if it ends within 10 seconds.
+
+    With an `Idempotency-Key` a request can be repeated safely, say after an answer that did not come: within 24 hours
+    the same request with the same key is answered with the job that it has become, as that is by then, and
+    `Idempotent-Replayed: true`. Requests are the same if the images' bytes and the parameters are, however they were
+    sent. A refused request does not use its key up.
+
+    Work that was done before is not done again: a job of the same image, mask and parameters has its result at once
+    (`200`, `cached`), or waits for the end of the one that is under way, and is a job of its own all the same.
+    `Cache-Control: no-cache` has it computed anew.
     """
     seconds = wait_seconds(prefer, settings.max_wait_seconds)
-    await acceptance.check_room()
     job_id = new_job_id()
-    received = await intake.receive(body, job_id)
-    job = new_job(job_id, received.params, received.image, received.mask, tracing.traceparent(), received.description)
-    await acceptance.accept(job)
+    async with acceptance.place(job_id, key):
+        received = await intake.receive(body, job_id)
+        files, trace = (received.image, received.mask), tracing.traceparent()
+        new = new_job(job_id, received.params, *files, trace, received.description)
+        job, _, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
     fields = {"Location": links(job.id).self}
+    if replayed:
+        fields["Idempotent-Replayed"] = "true"
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = await ended_or_as_it_was(job, seconds, store, streams, listening)
+        job = job if job.ended else await ended_or_as_it_was(job, seconds, store, streams, listening)
+        outlook = None  # it was another one
     if job.ended:
         return await job_answer(job, blobs, fields)
-    return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})
+    shown, retry = await _before_it(job, outlook, store)
+    return Json(job_view(job, queue_position=shown), 202, {**fields, "Retry-After": retry})
 
 
 @router.head("/{job_id}", include_in_schema=False)
@@ -117,6 +142,9 @@ async def get_job(
 ) -> Response:
     """How the job is; with its result, less the label map, once it has succeeded.
 
+    As long as it is queued, `queue_position` and `Retry-After` tell what it has before it. They are no part of what its
+    `ETag` stands for.
+
     With `?wait=20` the answer comes when there is something new, after 20 seconds at the latest: with `If-None-Match`
     when the job is another than the one with that `ETag`, without when it has ended.
     """
@@ -134,7 +162,10 @@ async def get_job(
         else:
             await wait_for_end(job.id, seconds, streams, listening)
             job = await find(job.id, store)
-    return await job_answer(job, blobs, {} if job.ended else {"Retry-After": POLL_SECONDS}, asked.conditions)
+    if job.ended:
+        return await job_answer(job, blobs, {}, asked.conditions)
+    position, retry = await _before_it(job, None, store)
+    return await job_answer(job, blobs, {"Retry-After": retry}, asked.conditions, position)
 
 
 @router.post(
@@ -169,3 +200,15 @@ async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Resp
     """
     await ending.delete(job_id, store, blobs)
     return Response(status_code=204)
+
+
+async def _before_it(job: Job, outlook: Outlook | None, store: JobStore) -> tuple[int | None, str]:
+    """The position of a job that has not ended, and the seconds after which it is worth asking again.
+
+    `outlook`: where it is known already.
+    """
+    if job.status is not JobStatus.QUEUED:
+        return None, POLL_SECONDS
+    if outlook is None:
+        outlook = await store.outlook(job)
+    return outlook.position, str(min(max(1, math.ceil(outlook.seconds)), MOST_RETRY_SECONDS))

@@ -1,0 +1,49 @@
+-- Jobs that wait for the end of another one, their leader, because it does the same work. This stands before each script
+-- that could end or remove either. KEYS: as moves.lua's; those of other jobs are made from the first: ids have 32
+-- characters.
+local function key_of(id)
+  return string.sub(KEYS[1], 1, -33) .. id
+end
+
+local function waits_for(id, leader)
+  local found = redis.pcall('HMGET', key_of(id), 'status', 'follows')
+  return found[1] == 'queued' and found[2] == leader
+end
+
+-- A job waits for no other any more, whatever becomes of it.
+local function leave(id, leader)
+  redis.call('LREM', key_of(leader) .. ':followers', 1, id)
+  redis.call('SREM', KEYS[6], id)
+  redis.call('HSET', key_of(id), 'follows', '')
+end
+
+-- A job that waited for another one stands in the queue by itself, as if it had done so since then. It is due: the sweep
+-- sends it.
+local function stand_alone(id, leader, since, now)
+  leave(id, leader)
+  redis.call('ZADD', KEYS[4], since, id)
+  redis.call('ZADD', KEYS[3], now, id)
+end
+
+-- A leader comes to no end that others could have: who has waited longest takes its place, and the others wait for that.
+local function succeed_to(leader, since, now)
+  local waiting = key_of(leader) .. ':followers'
+  local heir
+  for _, id in ipairs(redis.call('LRANGE', waiting, 0, -1)) do
+    if not waits_for(id, leader) then
+      redis.call('LREM', waiting, 1, id)
+    elseif not heir then
+      heir = id
+      stand_alone(id, leader, since, now)
+      local work = redis.call('HGET', key_of(id), 'work')
+      if work and redis.call('GET', work) == leader then
+        redis.call('SET', work, id, 'KEEPTTL')
+      end
+    else
+      redis.call('HSET', key_of(id), 'follows', heir)
+    end
+  end
+  if redis.call('EXISTS', waiting) == 1 then
+    redis.call('RENAME', waiting, key_of(heir) .. ':followers')
+  end
+end

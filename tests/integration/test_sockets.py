@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from api.server.sockets import MESSAGE_PIECES
 from tests.support import raw
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import encoded, noise
@@ -167,7 +168,6 @@ def test_what_a_client_says(idle: Service, waiting: dict[str, Any]) -> None:
         assert json.loads(client.recv(10))["event"] == "queued"
     for say, code in (
         (lambda client: client.send("x" * 4097), 1009),
-        (lambda client: client.send(["x"] * 100), 1009),
         (lambda client: [client.send("x") for _ in range(1100)], 1008),
     ):
         with opened(idle, waiting["links"]["ws"]) as client:
@@ -175,6 +175,17 @@ def test_what_a_client_says(idle: Service, waiting: dict[str, Any]) -> None:
             talking.start()
             assert heard(client)[1] == code
             talking.join()
+
+
+def test_a_message_of_many_pieces(idle: Service, waiting: dict[str, Any]) -> None:
+    """A message may have some pieces; with one more it is too big, however small they are."""
+    begun = frame(1, b"", last=False) + frame(0, b"", last=False) * (MESSAGE_PIECES - 1)
+    connection, _, _ = greeted(idle, waiting)
+    connection.sendall(begun + frame(9, b"there?"))
+    assert connection.recv(64) == b"\x8a\x06there?"
+    connection.sendall(frame(0, b"", last=False))
+    assert connection.recv(64)[2:4] == struct.pack("!H", 1009)
+    connection.close()
 
 
 def _say(say: Callable[[ClientConnection], object], client: ClientConnection) -> None:

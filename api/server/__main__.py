@@ -19,11 +19,11 @@ from api.server.sockets import MESSAGE_BYTES, PING_SECONDS, guarded
 from api.server.stalled import Stalled
 from api.server.turns import Turns
 from shared.runtime import connections, logs
-from shared.runtime.connections import MAX_CONNECTIONS
+from shared.runtime.connections import MAX_CONNECTIONS_BEHIND_SENTINELS
 from shared.runtime.settings import Settings, WrongSettings, read_settings
 
 # Open files beside connections: the store's, and what is read and written at the time.
-OTHER_FILES = MAX_CONNECTIONS + 1000
+OTHER_FILES = MAX_CONNECTIONS_BEHIND_SENTINELS + 1000
 
 log = logging.getLogger("huemill.api")
 

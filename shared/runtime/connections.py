@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast
 
 import redis
 from redis import DriverInfo, Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.connection import ConnectionPool as AsyncConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -29,9 +29,11 @@ SENTINEL_SECONDS = 0.5
 GUARD_SOCKET_SECONDS = 1.0
 # Celery's reads block by themselves.
 BROKER_SOCKET_SECONDS = 5.0
-# Each question that is not answered yet holds one; redis-py would refuse the hundred-and-first, Redis itself the
-# 10,000th of all gateways and workers.
-MAX_CONNECTIONS = 1000
+# Of a gateway: each question that is not answered yet holds one, and more questions wait. A connection takes 50 kB here
+# and more there, and a crowd that comes in at once would open one each.
+MAX_CONNECTIONS = 32
+# Behind Sentinels redis-py has no pool that waits: it would refuse who comes then.
+MAX_CONNECTIONS_BEHIND_SENTINELS = 1000
 DRIVER = DriverInfo(lib_version=redis.__version__)
 
 
@@ -155,12 +157,14 @@ def _client(address: RedisAddress, *, retry: Retry, **own: Any) -> Redis:
 
 
 def _async_client(address: RedisAddress, *, retry: AsyncRetry, **own: Any) -> AsyncRedis:
-    options = {**_options(address, retry, own), "max_connections": MAX_CONNECTIONS}
+    options = _options(address, retry, own)
     if address.master_name is None:
         host, port = address.hosts[0]
         kind = async_connections.Tls if options.pop("ssl", False) else async_connections.Plain
-        return AsyncRedis.from_pool(AsyncConnectionPool(kind, host=host, port=port, **options))
+        options |= {"connection_class": kind, "host": host, "port": port}
+        return AsyncRedis.from_pool(BlockingConnectionPool(MAX_CONNECTIONS, int(SOCKET_SECONDS), **options))
     sentinel = AsyncNamedSentinels(address.hosts, sentinel_kwargs=_to_sentinels(address, AsyncRetry))  # type: ignore[no-untyped-call]
+    options["max_connections"] = MAX_CONNECTIONS_BEHIND_SENTINELS
     return cast(AsyncRedis, sentinel.master_for(address.master_name, connection_pool_class=AsyncPool, **options))
 
 

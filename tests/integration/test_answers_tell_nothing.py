@@ -98,7 +98,7 @@ def test_every_address_asked_wrongly(listened: httpx.Client, heard: Heard, servi
     job = finished(listened)["id"]
     sha256 = listened.post("/v1/images", files={"image": SMALL_PNG}).json()["sha256"]
     names = {"job_id": [job, "0" * 32, "..%2f..%2fetc%2fpasswd", "%00"], "sha256": [sha256, "0" * 64, "x"]}
-    names |= {"name": ["labels.png", "..%2fresult.json", "%ff"], "ending": ["css", "exe"]}
+    names |= {"name": ["labels.png", "..%2fresult.json", "%ff"], "ending": ["css", "exe"], "code": ["not_found", "x"]}
     addresses = ["/", "/nowhere", "/v1", "//v1/jobs", "/v1/jobs/", "/docs/../api/main.py", "/static/x", "/%ff%00"]
     for path in json.loads(service_document(service)):
         addresses += filled(path, names)

@@ -20,6 +20,7 @@ from shared.contract.errors import HuemillError
 from shared.contract.params import KMeansParams
 from shared.jobs import worker
 from shared.jobs.keys import RequestKey
+from shared.jobs.listing import Wanted
 from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id
 from shared.jobs.moves import hold_of
 from shared.jobs.queue import celery_app
@@ -29,7 +30,7 @@ from shared.jobs.worker_names import worker_name
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 from shared.storage.images import StoredImage
-from tests.support.bench import Bench, events_of, guard_store, worker_store
+from tests.support.bench import Bench, events_of, followed, guard_store, worker_store
 from tests.support.calls import finished
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
@@ -115,6 +116,7 @@ def all_moves(bench: Bench) -> None:
     bench.guard.renew(hold_of(job))
     bench.worker.succeed(job, "results/x")
     events_of(bench, job)
+    followed(bench, job.id, 5)
     bench.guard.heard(worker_name(1))
     lost = bench.claimed()
     bench.guard.lose(hold_of(lost), Loss.WORKER_LOST)
@@ -128,6 +130,7 @@ def all_moves(bench: Bench) -> None:
         parts.run(parts.store.overview())
         parts.run(parts.store.queued())
         shared_work(parts)
+        parts.run(parts.lists.page(Wanted(), 10))
         parts.run(parts.due.expire(failed))
         parts.run(parts.store.withdraw(bench.create()))
         parts.run(parts.due.put_off(lost.id))
@@ -192,7 +195,7 @@ def test_one_command_fewer(user: User, server: StoreServer, tmp_path: Path, monk
             client.execute_command("ACL", "SETUSER", "huemill", f"-{command}")
             client.script_flush()
             client.flushall()
-        with suppress(HuemillError, RedisError, KombuError):
+        with suppress(HuemillError, RedisError, KombuError, TimeoutError):
             all_moves(bench)
         if ("command", command) not in denied(user):
             needless.append(command)

@@ -87,14 +87,29 @@ class InvalidParams(InvalidRequest):
 
 
 class InvalidIdempotencyKey(InvalidParams):
+    """The `Idempotency-Key` is empty, too long, given twice, or has characters that are not visible ASCII.
+
+    Give 1 to 255 visible ASCII characters, such as a UUID.
+    """
+
     code = "invalid_idempotency_key"
 
 
 class IdempotencyKeyReused(HuemillError):
+    """The `Idempotency-Key` was given to a request with another image or other parameters within the last 24 hours.
+
+    Give every request a key of its own, and repeat it unchanged.
+    """
+
     code = "idempotency_key_reused"
 
 
 class IdempotencyConflict(HuemillError):
+    """A request with the same `Idempotency-Key` is still being received.
+
+    Send the request again after `Retry-After`: then it is answered with the job that the first one has become.
+    """
+
     code = "idempotency_conflict"
     retryable = True
 

@@ -27,11 +27,14 @@ def queued(idle: Service) -> Iterator[tuple[httpx.Client, str]]:
 
 
 def test_what_a_client_has_is_not_sent_again(queued: tuple[httpx.Client, str]) -> None:
-    """A job has the same strong tag until something about it changes; who names it gets 304, by GET as by HEAD."""
+    """A job has the same tag until something about it changes; who names it gets 304, by GET as by HEAD.
+
+    While it is queued the tag is a weak one: its place in the queue is no part of it.
+    """
     client, address = queued
     first = client.get(address)
     tag = first.headers["etag"]
-    assert tag.startswith('"')
+    assert tag.startswith('W/"')
     assert first.headers["cache-control"] == "private, no-cache"
     for ask in (client.get, client.head):
         same = ask(address, headers={"If-None-Match": f'"other", {tag}'})
@@ -40,7 +43,7 @@ def test_what_a_client_has_is_not_sent_again(queued: tuple[httpx.Client, str]) -
     assert client.post(f"{address}/cancel").is_success
     changed = client.get(address, headers={"If-None-Match": tag})
     assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
-    assert changed.headers["etag"] != tag
+    assert changed.headers["etag"].startswith('"')
 
 
 def test_the_tag_of_a_job_with_its_result(client: httpx.Client) -> None:
@@ -73,7 +76,8 @@ def test_a_wait_has_an_end(queued: tuple[httpx.Client, str]) -> None:
     begin = time.monotonic()
     assert client.get(address, params={"wait": 1}, headers={"If-None-Match": tag}).status_code == 304
     still = client.get(address, params={"wait": 1})
-    assert (still.status_code, still.json()["status"], still.headers["retry-after"]) == (200, "queued", "1")
+    assert (still.status_code, still.json()["status"]) == (200, "queued")
+    assert int(still.headers["retry-after"]) >= 1
     assert time.monotonic() - begin >= 2
     begin = time.monotonic()
     assert client.get(address, params={"wait": 20}, headers={"If-None-Match": '"older"'}).status_code == 200

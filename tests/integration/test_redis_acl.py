@@ -17,11 +17,14 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from shared.contract.errors import HuemillError
+from shared.contract.params import KMeansParams
 from shared.jobs import worker
+from shared.jobs.keys import RequestKey
 from shared.jobs.listing import Wanted
-from shared.jobs.model import JobError, Loss, Progress
+from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id
 from shared.jobs.moves import hold_of
 from shared.jobs.queue import celery_app
+from shared.jobs.reservations import Reservations
 from shared.jobs.routing import FAST
 from shared.jobs.worker_names import worker_name
 from shared.runtime import connections
@@ -29,7 +32,7 @@ from shared.runtime.settings import Settings
 from shared.storage.images import StoredImage
 from tests.support.bench import Bench, events_of, followed, guard_store, worker_store
 from tests.support.calls import finished
-from tests.support.gateway import gateway
+from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, event_names, posted, running_job
 from tests.support.processes import Service, StoreServer, children_of
@@ -125,6 +128,8 @@ def all_moves(bench: Bench) -> None:
         parts.run(parts.store.create(waiting))  # its answer was lost
         parts.run(parts.store.cancel(waiting))
         parts.run(parts.store.overview())
+        parts.run(parts.store.queued())
+        shared_work(parts)
         parts.run(parts.lists.page(Wanted(), 10))
         parts.run(parts.due.expire(failed))
         parts.run(parts.store.withdraw(bench.create()))
@@ -138,6 +143,23 @@ def all_moves(bench: Bench) -> None:
     broker(settings)
     with connections.failing_fast(settings) as redis:
         redis.ping()
+
+
+def shared_work(parts: Gateway) -> None:
+    """Two jobs wait for the end of a third one, which leaves; a request has a key."""
+    key, jobs = RequestKey(uuid4().hex), []
+    for _ in range(3):
+        job_id = new_job_id()
+        upload = Upload(key=f"uploads/{job_id}", size=3, sha256="1" * 64)
+        jobs.append(new_job(job_id, KMeansParams(), upload))
+        parts.run(parts.store.create(jobs[-1], join=True))
+    parts.run(parts.store.outlook(jobs[1]))
+    parts.run(parts.store.cancel(jobs[0]))
+    parts.run(parts.store.release(jobs[0].id, jobs[0].id))
+    parts.run(parts.store.is_used(jobs[0].id))
+    parts.run(Reservations(parts.redis).reserve(key, jobs[2].id))
+    other = new_job_id()
+    parts.run(parts.store.create(new_job(other, KMeansParams(), jobs[2].upload), RequestKey(uuid4().hex)))
 
 
 def broker(settings: Settings) -> None:

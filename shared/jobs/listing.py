@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import FieldError, InvalidParams, UnreadableRecord
 from shared.jobs.codec import decode
-from shared.jobs.keys import job_key, jobs_key
-from shared.jobs.model import Job
+from shared.jobs.keys import job_key, jobs_key, queued_key
+from shared.jobs.model import Job, JobStatus
 from shared.runtime.redis_errors import asks_redis
 
 LIST = files("shared.jobs").joinpath("list.lua").read_text()
@@ -72,6 +72,8 @@ class Page(NamedTuple):
     jobs: list[Job]
     next: Cursor | None
     """None where nothing is left."""
+    places: list[int | None]
+    """Each job's in its queue; None where it is not queued."""
 
 
 def place_in_list(job: Job) -> int:
@@ -105,7 +107,19 @@ class JobList:
                 break
         if len(jobs) > limit:
             after = Cursor(str(place_in_list(jobs[limit - 1])), jobs[limit - 1].id)
-        return Page(jobs[:limit], after)
+        return Page(jobs[:limit], after, await self._places(jobs[:limit]))
+
+    async def _places(self, jobs: Sequence[Job]) -> list[int | None]:
+        """As `JobStore.outlook` has them; None for a job that is not queued."""
+        if not any(job.status is JobStatus.QUEUED for job in jobs):
+            return [None] * len(jobs)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.zrank(queued_key(job.queue), job.follows or job.id)
+            places = await pipe.execute()
+        return [
+            (place or 0) if job.status is JobStatus.QUEUED else None for job, place in zip(jobs, places, strict=True)
+        ]
 
     async def _look(self, wanted: Wanted, limit: int, after: Cursor | None, owner: str) -> Any:
         lowest = "-inf" if wanted.created_after is None else f"({_microseconds(wanted.created_after)}"

@@ -88,7 +88,8 @@ async def list_jobs(
     goes meanwhile; new jobs are on a new first page.
     """
     page = await jobs.page(wanted, limit, read_cursor(cursor) if cursor is not None else None)
-    return Json({"jobs": [job_view(job) for job in page.jobs], "next": _next(page, wanted, limit)})
+    views = [job_view(job, queue_position=place) for job, place in zip(page.jobs, page.places, strict=True)]
+    return Json({"jobs": views, "next": _next(page, wanted, limit)})
 
 
 def _next(page: Page, wanted: Wanted, limit: int) -> str | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
@@ -33,6 +34,20 @@ def test_one_pixel(algorithm: str) -> None:
     points = Points(np.zeros((1, 3)), np.ones(1, np.int64), np.zeros(1, np.int64))
     with pytest.raises(InvalidParams, match="engine must be exact where there is one pixel only"):
         cluster(points, reference_params(algorithm))
+
+
+def test_the_same_numbers_each_time() -> None:
+    """KMeans' reference gives the same to the last bit, whatever number of threads it may use."""
+    coords = np.random.default_rng(5).integers(0, 256, (20_000, 3)).astype(np.float64)
+    points = Points(np.unique(coords, axis=0), *_once(len(np.unique(coords, axis=0))))
+    params = reference_params("kmeans", n_clusters=12, n_init=1)
+    found = [cluster(points, params, threads=threads).details.summary() for threads in (1, 2, 2, 2, 2)]
+    assert all(one == found[0] for one in found)
+
+
+def _once(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Weights and first pixels of colours that are there once each."""
+    return np.ones(count, np.int64), np.arange(count)
 
 
 def test_the_label_that_most_pixels_have() -> None:

@@ -13,6 +13,7 @@ from worker.color import spaces
 def run(pixels: Pixels, params: KMeansParams) -> Answer:
     """Its labels, with the inertia in pixels."""
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
     clusters = min(number_of(params.n_clusters), len(pixels.points))
     init: Any = params.init
@@ -23,6 +24,8 @@ def run(pixels: Pixels, params: KMeansParams) -> Answer:
     peer = KMeans(
         clusters, init=init, n_init=starts, max_iter=params.max_iter, tol=params.tol, random_state=params.seed
     )
-    peer.fit(pixels.coords)
+    # Its threads add up their shares in the order in which they end: with two, the last digits change from run to run.
+    with threadpool_limits(1):
+        peer.fit(pixels.coords)
     inertia = float(peer.inertia_) / pixels.points.units
     return peer.labels_, KMeansDetails(inertia, int(peer.n_iter_), np.array([inertia]))

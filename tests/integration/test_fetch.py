@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from api.intake.fetch import MAX_FETCHES, Fetcher, Resolve
+from api.dialling.dialler import Resolve
+from api.intake.fetch import MAX_FETCHES, Fetcher
 from shared.contract.errors import FetchDisabled, FetchFailed, HuemillError, UploadTooLarge, UrlRefused
 from shared.runtime.settings import Settings
 from tests.support.images import SMALL_PNG

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.intake.addresses import is_public, may_be_dialled
+from api.dialling.addresses import is_public, may_be_dialled
 
 NOT_PUBLIC_4 = [
     "0.0.0.0",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.contract.params import MODELS, AnyParams
+from shared.contract.webhooks import Secret
 from shared.formats import Limits
 from shared.runtime.logs import LogFormat
 from shared.runtime.redis_address import RedisAddress
@@ -19,8 +20,14 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _split_words(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
 # In the environment: separated by commas.
 _LIST = (NoDecode, BeforeValidator(_split))
+# What is secret has no comma in it, nor white space: either may separate.
+Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split_words)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
 Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
 # As browsers name them: scheme and host, with a port where it is not the scheme's own.
@@ -105,6 +112,16 @@ class Settings(TimeLimits):
     )
     fetch_ports: Annotated[tuple[Port, ...], *_LIST] = Field((80, 443), description="Ports to fetch from.")
     fetch_timeout_seconds: Seconds = Field(30, description="Longest time that fetching an image may take in all.")
+    callback_secret: Secrets = Field(
+        (),
+        description="What callbacks are signed with: whsec_ and 24 to 64 bytes as base64; while they are rotated, "
+        "several. Without it no job may ask to be called back.",
+    )
+    callback_ports: Annotated[tuple[Port, ...], *_LIST] = Field((443,), description="Ports that may be called back.")
+    callback_allow: Networks = Field(
+        (), description="Networks that may be called back although they are not public: 10.1.0.0/16,fd00:1::/64."
+    )
+    callback_allow_http: bool = Field(False, description="Whether callbacks may go to http:// as well as https://.")
     max_queued: int = Field(10_000, ge=1, description="More queued jobs than these are not taken (503).")
     max_attempts: int = Field(3, ge=1, description="How often a job is tried when its workers are lost.")
     resend_seconds: Seconds = Field(60, description="A queued job that nobody claimed for this long is sent again.")

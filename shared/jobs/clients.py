@@ -11,12 +11,15 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
+from shared.jobs.deliveries import EVENTS, delivery_id
 from shared.jobs.fingerprint import fingerprint, work_of
 from shared.jobs.keys import (
     DUE,
+    GIVEN_UP,
     JOINED,
     WORKERS,
     RequestKey,
+    delivery_key,
     events_key,
     idempotency_key,
     job_key,
@@ -201,9 +204,11 @@ class JobStore:
 
     @asks_redis
     async def forget(self, job_id: str) -> None:
-        """Remove every trace of a job."""
+        """Remove every trace of a job. What was not told of it yet is not told any more."""
+        told = [delivery_id(job_id, event) for event in EVENTS]
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(job_key(job_id), events_key(job_id))
+            pipe.delete(job_key(job_id), events_key(job_id), *map(delivery_key, told))
+            pipe.zrem(GIVEN_UP, *told)
             pipe.zrem(DUE, job_id)
             pipe.srem(JOINED, job_id)
             pipe.zrem(jobs_key(), job_id)

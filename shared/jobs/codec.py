@@ -14,11 +14,22 @@ from shared.contract.errors import UnreadableRecord
 from shared.contract.params import AnyParams, Params
 from shared.jobs.model import Attempt, Job, JobError, UnknownParams
 
-_FIXED = {"id", "params", "queue", "upload", "mask", "created_at", "client_reference", "tags", "traceparent"}
+_FIXED = {
+    "id",
+    "params",
+    "queue",
+    "upload",
+    "mask",
+    "created_at",
+    "client_reference",
+    "tags",
+    "traceparent",
+    "callback",
+}
 _CHANGING = {name.encode(): name for name in Job.model_fields if name not in _FIXED}
 _JSON = {b"progress", b"error", b"attempts"}
 # What nobody needs to bring a job to its end: in a form that is not known here it counts as not there.
-_DISPENSABLE = {"client_reference", "tags", "traceparent", "started_at", "progress", "error", "cached"}
+_DISPENSABLE = {"client_reference", "tags", "traceparent", "callback", "started_at", "progress", "error", "cached"}
 _PARAMS: TypeAdapter[AnyParams] = TypeAdapter(Params)
 
 
@@ -27,13 +38,16 @@ def encode(job: Job) -> dict[str, str | bytes]:
     fixed = job.model_dump(mode="json", include=_FIXED)
     # With a default value a parameter means what it meant before there was one: who does not know it may pass over it.
     fixed["given"] = list(job.params.model_dump(exclude_defaults=True))
-    return {
+    fields: dict[str, str | bytes] = {
         "record": orjson.dumps(fixed),
         "listed": listed(job),
         "status": job.status,
         "attempt": str(job.attempt),
         "claim": str(job.claim),
     }
+    if job.callback is not None:
+        fields["calls_back"] = f"{job.callback.host} {','.join(job.callback.events)}"  # for scripts, which read no JSON
+    return fields
 
 
 def listed(job: Job) -> str:

@@ -58,6 +58,7 @@ if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEY
   redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 10, begin - 1))
   redis.call('SADD', key_of(owner) .. ':users', other, ARGV[1])
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
+  call_back(ARGV[1], 'succeeded', now)
   redis.call('XADD', KEYS[2], '*', 'name', 'succeeded', 'data', '{}')
   return answer('done', event, ARGV[1])
 end

@@ -19,6 +19,11 @@ huemill:jobs:{owner}        sorted set: each job that is kept -> when it was cre
 {queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
                             for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard
+huemill:outbox              (this and the next two are named in callbacks.lua too)
+                            sorted set: host -> when the first delivery to it is due
+huemill:outbox:{host}       sorted set: delivery -> when it is to be sent; while it is, when its lease ends
+huemill:delivery:{id}       hash: a Delivery, an attempt in each `attempt:{claim}`; goes a week after its end
+huemill:given_up            sorted set: delivery -> when it was given up, for a week
 huemill:image:{sha256}      string: a StoredImage as JSON
 huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
 
@@ -35,6 +40,9 @@ JOINED = "huemill:joined"
 WORKERS = "huemill:workers"
 IMAGES = "huemill:images"
 NEWS = "huemill:news"
+OUTBOX = "huemill:outbox"
+GIVEN_UP = "huemill:given_up"
+DELIVERY_PREFIX = "huemill:delivery:"
 
 
 def job_key(job_id: str) -> str:
@@ -84,3 +92,11 @@ def pace_key(queue: str) -> str:
 
 def image_record_key(sha256: str) -> str:
     return f"huemill:image:{sha256}"
+
+
+def host_outbox_key(host: str) -> str:
+    return f"{OUTBOX}:{host}"
+
+
+def delivery_key(delivery_id: str) -> str:
+    return DELIVERY_PREFIX + delivery_id

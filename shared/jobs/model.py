@@ -129,6 +129,18 @@ class Attempt(BaseModel):
     """Why it ended without a result: a code of an error, or `cancelled`; None while it runs and when it succeeded."""
 
 
+class Callback(BaseModel):
+    """Where somebody wants to be told of a job, and of what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    host: str
+    """The URL's, as it goes on the wire: deliveries take turns by it."""
+    events: tuple[str, ...]
+    """The states that are told when the job enters them; of a later version others than these."""
+
+
 class Job(BaseModel):
     """A job record. Frozen: a change is a new record, made by the store."""
 
@@ -151,6 +163,7 @@ class Job(BaseModel):
     """What its client calls it."""
     tags: tuple[str, ...] = ()
     """Words by which its client finds it in a list."""
+    callback: Callback | None = None
     traceparent: str | None = None
     """The trace that it was posted in (W3C Trace Context), where there is one."""
     started_at: AwareDatetime | None = None
@@ -234,6 +247,7 @@ def new_job(
     mask: Upload | None = None,
     traceparent: str | None = None,
     description: Description = NOTHING,
+    callback: Callback | None = None,
 ) -> Job:
     return Job(
         id=job_id,
@@ -244,6 +258,7 @@ def new_job(
         client_reference=description.client_reference,
         tags=description.tags,
         traceparent=traceparent,
+        callback=callback,
     )
 
 

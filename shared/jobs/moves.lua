@@ -59,6 +59,7 @@ local function end_followers(followers, succeeded)
       if succeeded then
         redis.call('SADD', KEYS[1] .. ':users', ARGV[3], id)
       end
+      call_back(id, ARGV[10], now)
       tell(id)
     end
   end
@@ -69,6 +70,10 @@ local to, since, leader = ARGV[10], now, ''
 if status == 'queued' then
   since = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)
   leader = redis.call('HGET', KEYS[1], 'follows') or ''
+end
+-- Who settles enters no state; but whoever ended it may have been of a version that knew of no callbacks.
+if to ~= status or status ~= 'queued' and status ~= 'running' then
+  call_back(ARGV[3], to, now)
 end
 if status == 'queued' and to ~= status then
   redis.call('ZREM', KEYS[4], ARGV[3])

@@ -20,13 +20,13 @@ def _script(name: str) -> str:
     return files("shared.jobs").joinpath(f"{name}.lua").read_text()
 
 
-def _with_followers(name: str) -> str:
-    """A script with the functions about followers before it, but behind its own first line."""
+def _with_functions(name: str) -> str:
+    """A script with the functions about followers and callbacks before it, but behind its own first line."""
     first, _, rest = _script(name).partition("\n")
-    return f"{first}\n{_script('followers')}{rest}"
+    return f"{first}\n{_script('followers')}{_script('callbacks')}{rest}"
 
 
-CREATE, WITHDRAW, MOVE, RESCUE = (_with_followers(name) for name in ("create", "withdraw", "moves", "rescue"))
+CREATE, WITHDRAW, MOVE, RESCUE = (_with_functions(name) for name in ("create", "withdraw", "moves", "rescue"))
 RESERVE, RELEASE = (_script(name) for name in ("reserve", "release"))
 EVENTS_KEPT = 1000
 # A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.

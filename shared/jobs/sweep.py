@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts
+from shared.jobs.deliveries import LIFE_SECONDS
 from shared.jobs.keys import DUE, JOINED, events_key, job_key, jobs_key, queued_key
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
 from shared.jobs.moves import MOVE, RESCUE, Fields, failure_fields, hold_of, keys_of, move_args, settle_seconds
@@ -147,12 +148,16 @@ class SweepStore:
 
     @asks_redis
     async def expire(self, job: Job) -> None:
-        """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown»."""
+        """Stop looking at an ended job; its bare record stays a while, to answer «gone» rather than «unknown».
+
+        And for as long as somebody may be told of it.
+        """
+        kept = max(TOMBSTONE_FACTOR * self._ttl, LIFE_SECONDS if job.callback else 0)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.zrem(DUE, job.id)
             pipe.zrem(jobs_key(), job.id)
             pipe.delete(events_key(job.id))
-            pipe.expire(job_key(job.id), int(TOMBSTONE_FACTOR * self._ttl) + 1)
+            pipe.expire(job_key(job.id), int(kept) + 1)
             await pipe.execute()
 
     async def _sweep(

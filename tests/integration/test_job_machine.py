@@ -29,17 +29,30 @@ from hypothesis.stateful import (
 from shared.contract.errors import UnknownParameters
 from shared.contract.params import AnyParams, KMeansParams, OpticsParams
 from shared.jobs import moves, worker
+from shared.jobs.deliveries import ENDS, EVENTS, Delivery, DeliveryState, delivery_id
 from shared.jobs.guard import GuardStore
-from shared.jobs.keys import DUE, job_key
-from shared.jobs.model import Job, JobError, JobStatus, Loss, Progress, UnknownParams, Upload, new_job, new_job_id
+from shared.jobs.keys import DUE, host_outbox_key, job_key
+from shared.jobs.model import (
+    Callback,
+    Job,
+    JobError,
+    JobStatus,
+    Loss,
+    Progress,
+    UnknownParams,
+    Upload,
+    new_job,
+    new_job_id,
+)
 from shared.jobs.moves import Hold, hold_of
+from shared.jobs.outbox import OutboxStore
 from shared.jobs.routing import QUEUES
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
 from tests.support.bench import guard_store, worker_store
 from tests.support.gateway import Gateway, gateway
-from tests.support.job_model import Model, Seen, check_model, check_promise, job_of_message, look
+from tests.support.job_model import HOST, Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 
 MACHINES = int(os.environ.get("JOB_MACHINES", "25"))
@@ -71,6 +84,7 @@ class Hands:
     parts: Gateway
     workers: list[WorkerStore]
     guard: GuardStore
+    outbox: OutboxStore
     client: redis.Redis
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
@@ -89,7 +103,7 @@ def hands_on(server: StoreServer, folder: Path) -> Iterator[Hands]:
     made = Settings(redis_url=server.url, blob_url=(folder / "blobs").as_uri(), max_attempts=MAX_ATTEMPTS, **long)
     stores = [worker_store(made, f"mill:{number}") for number in range(WORKERS)]
     with gateway(made) as parts, server.client() as client:
-        yield Hands(parts, stores, guard_store(made), client)
+        yield Hands(parts, stores, guard_store(made), OutboxStore(parts.redis, lease_seconds=LONG), client)
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -123,15 +137,21 @@ class JobMachine(RuleBasedStateMachine):
         return self.create(KMeansParams(), sent=True)
 
     @precondition(lambda self: len(self.models) < JOBS)
-    @rule(target=jobs, params=st.sampled_from([KMeansParams(), OpticsParams(), LATER]), sent=st.booleans())
-    def create(self, params: AnyParams | UnknownParams, sent: bool) -> Job:
+    @rule(
+        target=jobs,
+        params=st.sampled_from([KMeansParams(), OpticsParams(), LATER]),
+        sent=st.booleans(),
+        wanted=st.sampled_from([(), ENDS, EVENTS, ("cancelled", "running")]),
+    )
+    def create(self, params: AnyParams | UnknownParams, sent: bool, wanted: tuple[str, ...] = EVENTS) -> Job:
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64)
-        job = new_job(job_id, params, upload)
+        callback = Callback(url=f"https://{HOST}/", host=HOST, events=wanted) if wanted else None
+        job = new_job(job_id, params, upload, callback=callback)
         self.hands.ask(self.store.create(job))
         if sent:
             self.hands.parts.queue.send(job)
-        self.models[job.id] = Model(MAX_ATTEMPTS, later=params is LATER)
+        self.models[job.id] = Model(MAX_ATTEMPTS, later=params is LATER, wanted=wanted)
         self.touched.add(job.id)
         return job
 
@@ -276,6 +296,59 @@ class JobMachine(RuleBasedStateMachine):
         self.sweep()
         return self._claimed(worker, job.id)
 
+    # Callbacks.
+
+    @rule(outcome=st.none() | st.sampled_from(["waiting", "delivered", "given_up"]))
+    def call_back(self, outcome: str | None) -> None:
+        """A sender takes a delivery, and writes down what became of it, twice; or is lost."""
+        waiting = [
+            model for model in self.models.values() if not model.forgotten and "waiting" in model.deliveries.values()
+        ]
+        if waiting:
+            assert self.hands.ask(self.hands.outbox.due_hosts(1)) == [HOST], "else no sender asks for it"
+        taken = self.hands.ask(self.hands.outbox.take(HOST))
+        assert (taken is not None) == bool(waiting)
+        if taken is None:
+            return
+        self.touched.add(taken.job_id)
+        deliveries = self.models[taken.job_id].deliveries
+        assert deliveries[taken.event] == "waiting"
+        deliveries[taken.event] = "sending"
+        if outcome is not None:
+            done = [self._settled(taken, outcome) for _ in range(2)]
+            assert done == [True, False]
+            deliveries[taken.event] = outcome
+
+    def _settled(self, taken: Delivery, outcome: str) -> bool:
+        return self.hands.ask(self.hands.outbox.settle(taken, taken.attempts[-1], DeliveryState(outcome)))
+
+    @rule(job=jobs)
+    def call_back_again(self, job: Job) -> None:
+        """A client wants to be told all of it again: what is being sent is left alone."""
+        deliveries = self.models[job.id].deliveries
+        found = self.hands.ask(self.hands.outbox.deliveries(job))
+        assert {delivery.event for delivery in found} == (set() if self.models[job.id].forgotten else set(deliveries))
+        for delivery in found:
+            assert self.hands.ask(self.hands.outbox.replay(delivery))
+            self.touched.add(job.id)
+            if deliveries[delivery.event] != "sending":
+                deliveries[delivery.event] = "waiting"
+
+    @rule(job=jobs)
+    def let_senders_be_lost(self, job: Job) -> None:
+        """The leases of deliveries that are being sent end: others may take them."""
+        model = self.models[job.id]
+        for event, state in model.deliveries.items():
+            if state == "sending" and not model.forgotten:
+                self.hands.client.zadd(host_outbox_key(HOST), {delivery_id(job.id, event): 1})
+                taken = self.hands.ask(self.hands.outbox.take(HOST))
+                assert taken is not None
+                assert (taken.job_id, taken.event) == (job.id, event)
+                assert self._settled(taken, "waiting")
+                assert not self._settled(taken.model_copy(update={"claim": taken.claim - 1}), "delivered")
+                model.deliveries[event] = "waiting"
+                self.touched.add(job.id)
+
     # Time and the sweep.
 
     @rule(job=jobs)
@@ -391,6 +464,7 @@ class JobMachine(RuleBasedStateMachine):
         model.refused = bool(after.text("refused_at"))
         model.long_ago = after.text("refused_at") == LONG_AGO
         model.due = after.due is not None and after.due < self._clock() + LONG / 2
+        model.deliveries = {event: fields[b"state"].decode() for event, fields in after.deliveries.items()}
 
     def _catch_up_followers(self) -> None:
         for job_id, model in self.models.items():

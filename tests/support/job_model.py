@@ -8,11 +8,14 @@ from typing import Any, NamedTuple, cast
 import orjson
 import redis
 
-from shared.jobs.keys import DUE, events_key, job_key, jobs_key, queued_key
+from shared.jobs.deliveries import EVENTS, delivery_id
+from shared.jobs.keys import DUE, delivery_key, events_key, host_outbox_key, job_key, jobs_key, queued_key
 from shared.jobs.model import JobStatus, Loss
 from shared.jobs.routing import QUEUES
 
 ENDS = ("succeeded", "failed", "cancelled")
+HOST = "receiver.example"
+"""Where all jobs call back."""
 
 
 @dataclass(eq=False)
@@ -48,6 +51,10 @@ class Model:
     cached: bool = False
     changed: bool = False
     """Whether another job's move has changed it."""
+    wanted: tuple[str, ...] = ()
+    """What its client wants to be told."""
+    deliveries: dict[str, str] = field(default_factory=dict)
+    """What is told, each once, and the state of its delivery."""
 
     @property
     def ended(self) -> bool:
@@ -65,6 +72,7 @@ class Model:
             return False
         self.leave()
         self.status, self.due = "running", False
+        self._tell()
         self.claims += 1
         self.counted += 1
         self.reasons.append(None)
@@ -159,6 +167,7 @@ class Model:
             self.reasons[-1] = reason
         self.leave()
         self.status, self.due = status, False
+        self._tell()
         followers, self.followers = self.followers, []
         if status == "cancelled":
             self._leave_to(followers)
@@ -167,6 +176,7 @@ class Model:
             each.status, each.due, each.leader, each.changed = status, False, None, True
             each.cached, each.result_key, each.code = status == "succeeded", self.result_key, self.code
             each.progress = self.progress if each.cached else each.progress
+            each._tell()
         return True
 
     def _leave_to(self, followers: "list[Model]") -> None:
@@ -179,6 +189,10 @@ class Model:
             for each in followers:
                 each.changed = True
 
+    def _tell(self) -> None:
+        if self.status in self.wanted:
+            self.deliveries.setdefault(self.status, "waiting")
+
 
 class Seen(NamedTuple):
     """All that Redis holds of a job."""
@@ -188,6 +202,10 @@ class Seen(NamedTuple):
     due: float | None
     queued: tuple[float | None, ...]
     listed: float | None
+    deliveries: dict[str, dict[bytes, bytes]]
+    """By their events."""
+    outbox: dict[str, float]
+    """When they are due. Of a deleted job it is nothing: the outbox forgets it when it comes to it."""
 
     @property
     def end(self) -> dict[bytes, bytes]:
@@ -217,10 +235,20 @@ def look(client: redis.Redis, job_ids: list[str]) -> dict[str, Seen]:
             for key in (DUE, *map(queued_key, QUEUES)):
                 pipe.zscore(key, job_id)
             pipe.zscore(jobs_key(), job_id)
+            for event in EVENTS:
+                pipe.hgetall(delivery_key(delivery_id(job_id, event)))
+                pipe.zscore(host_outbox_key(HOST), delivery_id(job_id, event))
         answers = cast(list[Any], pipe.execute())
-    size = 4 + len(QUEUES)
+    size = 4 + len(QUEUES) + 2 * len(EVENTS)
     parts = [answers[at : at + size] for at in range(0, len(answers), size)]
-    return {job_id: Seen(*part[:3], tuple(part[3:-1]), part[-1]) for job_id, part in zip(job_ids, parts, strict=True)}
+    return {job_id: _seen(part) for job_id, part in zip(job_ids, parts, strict=True)}
+
+
+def _seen(part: list[Any]) -> Seen:
+    queued, (listed, *told) = part[3 : 3 + len(QUEUES)], part[3 + len(QUEUES) :]
+    deliveries = {str(event): fields for event, fields in zip(EVENTS, told[::2], strict=True) if fields}
+    outbox = {str(event): due for event, due in zip(EVENTS, told[1::2], strict=True) if due and event in deliveries}
+    return Seen(*part[:3], tuple(queued), listed, deliveries, outbox)
 
 
 def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> None:
@@ -252,12 +280,19 @@ def check_promise(seen: Seen, max_attempts: int, *, expired: bool = False) -> No
     assert bool(seen.text("result_key")) == (status == "succeeded")
     assert bool(seen.text("error")) == (status == "failed")
     assert bool(seen.text("finished_at")) == (status in ENDS)
+    wanted = (seen.document("record").get("callback") or {"events": []})["events"]
+    told = [event for event in seen.deliveries if event != "running"]
+    assert told == ([status] if status in ENDS and status in wanted else []), "an end is told once, where it is wanted"
+    assert ("running" in seen.deliveries) == ("running" in wanted and claims > 0)
+    waiting = {event for event, fields in seen.deliveries.items() if fields[b"state"] in (b"waiting", b"sending")}
+    assert set(seen.outbox) == waiting, "what is to be told is in the outbox, and nothing else"
 
 
 def check_model(seen: Seen, model: Model) -> None:
     """The record is what the moves so far make of it."""
     if model.forgotten:
-        assert seen == Seen({}, [], None, (None,) * len(QUEUES), None), "nothing of a deleted job comes back"
+        gone = Seen({}, [], None, (None,) * len(QUEUES), None, {}, {})
+        assert seen == gone, "nothing of a deleted job comes back"
         return
     check_promise(seen, model.max_attempts, expired=model.expired)
     error = seen.document("error")
@@ -273,6 +308,7 @@ def check_model(seen: Seen, model: Model) -> None:
         bool(seen.text("refused_at")),
         bool(seen.text("follows")),
         seen.text("cached") == "1",
+        {event: fields[b"state"].decode() for event, fields in seen.deliveries.items()},
     ) == (
         model.status,
         model.claims,
@@ -285,6 +321,7 @@ def check_model(seen: Seen, model: Model) -> None:
         model.refused,
         model.leader is not None,
         model.cached,
+        model.deliveries,
     )
     if not model.expired:
         assert seen.event_names().count("queued") == 1 + model.returns

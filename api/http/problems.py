@@ -38,6 +38,8 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.FetchDisabled: 403,
     errors.UrlRefused: 422,
     errors.FetchFailed: 422,
+    errors.CallbacksDisabled: 403,
+    errors.NothingToReplay: 409,
     errors.UnknownImage: 422,
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedEncoding: 415,

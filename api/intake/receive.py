@@ -1,6 +1,6 @@
 """A request's body -> its files in the blob store and its parameters: one pass, and nothing left if anything is wrong.
 
-query      -> parameters, or InvalidParams before a byte of the body is read
+query      -> parameters and callback, or InvalidParams before a byte of the body is read
 body       -> parts (forms/): files are stored as they come, parameters are parsed, references are noted
 references -> files, fetched or copied
 headers    -> what is no image, too large, cut off, or in vain with these parameters is refused
@@ -12,14 +12,15 @@ from api.intake.body import Body
 from api.intake.forms import read_form
 from api.intake.forms.parts import FilePart, ParamsPart, ReferencePart
 from api.intake.forms.query import query_values
+from api.intake.given import Given
 from api.intake.references import References
 from api.intake.slots import Slots
 from api.intake.uploads import Uploads
-from shared.contract.description import Description, describe, split, split_query
+from shared.contract.description import Description, split_query
 from shared.contract.errors import InvalidRequest, errors_about
-from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region, parse_params
+from shared.contract.params import AnyParams, check_mask_size, check_reference_size, check_region
 from shared.formats import MEDIA_TYPES, Header
-from shared.jobs.model import Upload, new_job_id
+from shared.jobs.model import Callback, Upload, new_job_id
 from shared.runtime.settings import Settings
 from shared.storage.images import StoredImage
 from shared.storage.keys import image_key, owner_of
@@ -32,6 +33,7 @@ class Received(NamedTuple):
     mask: Upload | None
     params: AnyParams
     description: Description
+    callback: Callback | None
 
 
 class Intake:
@@ -45,9 +47,9 @@ class Intake:
 
         Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
         """
+        given = Given(self._settings)
         described, rest = split_query(body.query)
-        description = describe(described)
-        params = parse_params(query_values(rest)) if rest else None
+        given.take({**described, **query_values(rest)}, "the query")
         references: list[ReferencePart] = []
         async with self._uploads.of(job_id) as files:
             with self._slots.one():
@@ -59,21 +61,15 @@ class Intake:
                         case ReferencePart():
                             references.append(part)
                         case ParamsPart():
-                            told, others = split(part.values)
-                            if (told and described) or (others and params is not None):
-                                raise InvalidRequest(
-                                    f"The parameters are both in {part.place} and in the query: leave one out."
-                                )
-                            description = describe(told) if told else description
-                            params = parse_params(others) if others else params
-            params = params or parse_params({})
+                            given.take(part.values, part.place)
+            params, description, callback = given.params, given.description, given.callback
             for reference in references:
                 with errors_about(reference.name):
                     await self._references.store(reference, files)
             headers = {name: await files.header(name) for name in files.stored}
             _check_selection(headers["image"], headers.get("mask"), params)
             uploads = {name: file.upload for name, file in files.stored.items()}
-            return Received(uploads["image"], uploads.get("mask"), params, description)
+            return Received(uploads["image"], uploads.get("mask"), params, description, callback)
 
     async def receive_image(self, body: Body) -> tuple[str, StoredImage]:
         """Store the one image that a request is about: its key, which no job has, and the stored image to be made of

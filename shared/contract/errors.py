@@ -10,6 +10,7 @@
     ├── TooManyConnections / HostRefused / OriginRefused / UpgradeRequired
     ├── UploadTooLarge / UploadStalled / TooManyUploads
     ├── FetchDisabled / UrlRefused / FetchFailed        an image by its address
+    ├── CallbacksDisabled / NothingToReplay
     ├── UnknownImage
     ├── UnsupportedImage / BrokenImage / ImageTooLarge
     ├── NothingToCluster / TooManyColors / TooManyClusters / TooManyPixels
@@ -234,6 +235,24 @@ class FetchFailed(HuemillError):
 
     code = "fetch_failed"
     retryable = True
+
+
+class CallbacksDisabled(HuemillError):
+    """This service calls nobody back: its operator has set no secret to sign with.
+
+    Leave out `callback_url` and `callback_events`, and follow the job's events instead.
+    """
+
+    code = "callbacks_disabled"
+
+
+class NothingToReplay(HuemillError):
+    """The job has no callback that was made within the last week.
+
+    Callbacks are made when a job enters a state that `callback_events` names; give `callback_url` with the job.
+    """
+
+    code = "nothing_to_replay"
 
 
 class UnknownImage(HuemillError):

@@ -1,14 +1,17 @@
-"""A multipart/form-data body: the parts `image` and, optionally, `mask` (a second image file) and `params` (JSON)."""
+"""A multipart/form-data body: the parts `image` and, optionally, `mask` (a second image file), `params` (JSON), and
+`callback_url` and `callback_events`, each by itself.
+"""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from python_multipart.multipart import parse_options_header
 
 from api.intake.filenames import clean_filename
-from api.intake.forms.parts import FILES, MAX_PARAMS_BYTES, FilePart, ParamsPart, Parts
+from api.intake.forms.parts import CALLBACK, FILES, MAX_PARAMS_BYTES, FilePart, ParamsPart, Parts
 from api.intake.forms.sections import Sections
 from shared.contract.errors import InvalidRequest, UnsupportedEncoding
-from shared.contract.params import read_object
+from shared.contract.params import read_object, read_value
 
 # What of mail's encodings changes no byte (RFC 2045, section 6.2); forms should have none (RFC 7578, section 4.7).
 _AS_IT_IS = (b"7bit", b"8bit", b"binary")
@@ -41,9 +44,10 @@ class MultipartForm:
             if name in FILES:
                 yield FilePart(name, clean_filename(filename), _chain(first, data))
                 continue
-            values = await _params(_chain(first, data))
-            if values is not None:
-                yield values
+            text = await _text(name, _chain(first, data))
+            values = {name: read_value(name, text.decode("utf-8", "replace"))} if name in CALLBACK else _object(text)
+            if values:
+                yield ParamsPart(values, f"the part `{name}`")
         if "image" not in self._seen:
             raise InvalidRequest("There is no part `image` in the multipart body.")
         await self._sections.epilogue()
@@ -53,10 +57,10 @@ class MultipartForm:
         fields = await self._sections.head()
         _, options = parse_options_header(fields.get(b"content-disposition", b""))
         name, filename = (options.get(key, b"").decode("utf-8", "replace") for key in (b"name", b"filename"))
-        if name not in (*FILES, "params"):
+        if name not in (*FILES, "params", *CALLBACK):
             raise InvalidRequest(
-                f"The multipart body has a part {name[:64]!r}; "
-                "it takes `image` (the file), `mask` (a second image file) and `params` (JSON)."
+                f"The multipart body has a part {name[:64]!r}; it takes `image` (the file), `mask` (a second image "
+                "file), `params` (JSON), `callback_url` and `callback_events`."
             )
         encoding = fields.get(b"content-transfer-encoding", b"binary").lower()
         if encoding not in _AS_IT_IS:
@@ -72,15 +76,18 @@ class MultipartForm:
         self._seen.add(name)
 
 
-async def _params(chunks: AsyncIterator[bytes]) -> ParamsPart | None:
-    """The parameters of the part; None where it has none."""
+async def _text(name: str, chunks: AsyncIterator[bytes]) -> bytes:
     text = bytearray()
     async for chunk in chunks:
         text += chunk
         if len(text) > MAX_PARAMS_BYTES:
-            raise InvalidRequest(f"The part `params` is larger than {MAX_PARAMS_BYTES:,} bytes.")
-    values = read_object(bytes(text), "The part `params`", '{"algorithm": "kmeans"}') if text else {}
-    return ParamsPart(values, "the part `params`") if values else None
+            raise InvalidRequest(f"The part `{name}` is larger than {MAX_PARAMS_BYTES:,} bytes.")
+    return bytes(text)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    """The parameters of the part `params`, which may be empty."""
+    return read_object(text, "The part `params`", '{"algorithm": "kmeans"}') if text else {}
 
 
 async def _chain(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

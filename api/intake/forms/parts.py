@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 FILES = ("image", "mask")
+CALLBACK = ("callback_url", "callback_events")
+"""What a job is given beside its parameters, wherever those stand."""
 MAX_PARAMS_BYTES = 64 * 1024
 # What a body may have beside its files: boundaries, headers, parameters, names.
 OVERHEAD_BYTES = 2 * MAX_PARAMS_BYTES

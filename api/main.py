@@ -2,17 +2,34 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from api import metrics
+from api.callbacks.post import Poster
+from api.callbacks.sender import EVERY_SECONDS, LEASE_SECONDS, MAX_SENDING, Sender
 from api.http import console, hrefs, problems
 from api.http.cors import Cors
 from api.http.dependencies import Services
 from api.http.openapi import Documented
-from api.http.routes import document, errors, events, files, health, images, jobs, listing, palettes, results, sockets
+from api.http.results import described
+from api.http.routes import (
+    callbacks,
+    document,
+    errors,
+    events,
+    files,
+    health,
+    images,
+    jobs,
+    listing,
+    palettes,
+    results,
+    sockets,
+)
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -25,8 +42,10 @@ from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
+from shared.contract.webhooks import key_of
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
+from shared.jobs.outbox import OutboxStore
 from shared.jobs.queue import Queue
 from shared.jobs.reservations import Reservations
 from shared.jobs.streams import Streams
@@ -57,11 +76,16 @@ def wire(settings: Settings) -> Services:
     )
     image_sweeper = ImageSweeper(images, stored_images, failures)
     collector = Collector(store, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
+    outbox, poster = OutboxStore(redis, lease_seconds=LEASE_SECONDS), Poster(settings, MAX_SENDING)
+    keys = [key_of(secret.get_secret_value()) for secret in settings.callback_secret]
+    sender = Sender(outbox, store, poster, partial(described, blobs=blobs), failures, keys=keys)
     every = settings.collect_seconds
     tasks = [
         Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
         Task(image_sweeper.NAME, image_sweeper.sweep, settings.sweep_seconds),
         Task(collector.NAME, collector.collect, every, first_after=every),
+        # Without a secret nothing can be signed: what another gateway's clients wish for is left to it.
+        *([Task(sender.NAME, sender.send, EVERY_SECONDS)] if keys else []),
     ]
     return Services(
         settings,
@@ -77,6 +101,9 @@ def wire(settings: Settings) -> Services:
         Intake(uploads, references, Slots(settings.max_uploads), settings),
         Acceptance(store, Reservations(redis), queue, blobs, settings.max_queued),
         Supervisor(tasks, failures),
+        outbox,
+        poster,
+        sender,
     )
 
 
@@ -90,6 +117,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await services[Streams].stop()
     await services[Supervisor].stop()
+    await services[Sender].close()
+    services[Poster].close()
     services[Fetcher].close()
     await services[Redis].aclose()
     services[Queue].close()
@@ -117,6 +146,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     problems.install(app)
-    for module in (jobs, listing, results, files, palettes, events, sockets, images, errors, health, document, console):
+    for module in (
+        jobs,
+        listing,
+        results,
+        files,
+        palettes,
+        events,
+        sockets,
+        callbacks,
+        images,
+        errors,
+        health,
+        document,
+        console,
+    ):
         app.include_router(module.router)
     return app

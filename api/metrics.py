@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from shared.jobs.clients import Overview
+from shared.jobs.outbox import OutboxOverview
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,6 +29,13 @@ lost = Counter("huemill_attempts_lost", "Attempts that ended before their job di
 ended = Counter(
     "huemill_jobs_ended", "Jobs brought to their end here, by error code where they failed.", ["status", "code"]
 )
+callback_seconds = Histogram(
+    "huemill_callback_seconds",
+    "Time of a request that calls somebody back, by what became of it.",
+    ["outcome"],
+    buckets=(0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+callbacks_given_up = Counter("huemill_callbacks_given_up", "Callbacks of which no more attempts are made.")
 sweep_seconds = Histogram("huemill_sweep_seconds", "Time of a sweep.", buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10))
 orphans = Counter("huemill_orphans_removed", "Blobs removed that belonged to no job.")
 background_failures = Counter("huemill_background_failures", "What went wrong in the background.", ["task"])
@@ -40,8 +48,8 @@ unreadable = Counter("huemill_unreadable_records", "Records that cannot be read,
 class _Of(Collector):
     """An overview as metrics."""
 
-    def __init__(self, overview: Overview) -> None:
-        self._overview = overview
+    def __init__(self, overview: Overview, outbox: OutboxOverview) -> None:
+        self._overview, self._outbox = overview, outbox
 
     def collect(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("huemill_queue_jobs", "Jobs that wait.", labels=["queue"])
@@ -52,14 +60,24 @@ class _Of(Collector):
         yield depth
         yield age
         yield GaugeMetricFamily("huemill_workers", "Workers heard lately.", value=self._overview.workers)
+        yield GaugeMetricFamily(
+            "huemill_callbacks_late_seconds",
+            "By how much the first callback that is due is late.",
+            value=self._outbox.late_seconds,
+        )
+        yield GaugeMetricFamily(
+            "huemill_callbacks_kept",
+            "Callbacks given up within the last week, which can be made again.",
+            value=self._outbox.given_up,
+        )
 
 
-def render(overview: Overview | None) -> bytes:
+def render(overviews: tuple[Overview, OutboxOverview] | None) -> bytes:
     """Prometheus' text format; without what the store knows where it cannot be asked, and `huemill_store_up` 0."""
     registry = CollectorRegistry()
-    registry.register(_Up(overview is not None))
-    if overview is not None:
-        registry.register(_Of(overview))
+    registry.register(_Up(overviews is not None))
+    if overviews is not None:
+        registry.register(_Of(*overviews))
     return generate_latest(REGISTRY) + generate_latest(registry)
 
 

@@ -17,22 +17,22 @@ MAX_URL_CHARACTERS = 2048
 
 
 def callback_of(given: Mapping[str, Any], settings: Settings) -> Callback | None:
-    """The callback of `callback_url` and `callback_events`; None where neither is given.
+    """The callback of `callback_url` and `callback_events`, of which `given` has what is given; None where neither is.
 
     Raises InvalidParams for what is wrong with them, and CallbacksDisabled.
     """
-    url, events = (given.get(name) for name in ("callback_url", "callback_events"))
-    if url is None and events is None:
+    if not given:
         return None
     if not settings.callback_secret:
         raise CallbacksDisabled(
             "This service calls nobody back: its operator has set no secret to sign with (HUEMILL_CALLBACK_SECRET). "
             "Leave out callback_url and callback_events, and follow the job's events instead."
         )
-    if url is None:
-        _refuse("callback_events", events, "is given without callback_url")
-    target = target_of_wish(url, settings)
-    return Callback(url=url, host=target.host, events=_events(events))
+    if "callback_url" not in given:
+        _refuse("callback_events", given["callback_events"], "is given without callback_url")
+    target = target_of_wish(given["callback_url"], settings)
+    events = _events(given["callback_events"]) if "callback_events" in given else ENDS
+    return Callback(url=given["callback_url"], host=target.host, events=events)
 
 
 def target_of_wish(url: Any, settings: Settings) -> Target:
@@ -63,8 +63,6 @@ def _literal(host: str) -> str | None:
 
 def _events(given: Any) -> tuple[str, ...]:
     """The events of a list, or of text with commas between them, as a query has it; each once."""
-    if given is None:
-        return ENDS
     names = [name.strip() for name in given.split(",")] if isinstance(given, str) else given
     if not isinstance(names, list) or not names or not all(isinstance(n, str) and n in EVENTS for n in names):
         _refuse("callback_events", given, f"should be a list of one or more of {', '.join(EVENTS)}")

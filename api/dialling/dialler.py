@@ -69,12 +69,12 @@ class Dialler:
         if target.url.scheme == b"https":
             tls = await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._tls)
         connection = httpcore.AsyncHTTPConnection(target.url.origin, ssl_context=tls, network_backend=self._backend)
-        own: dict[bytes | str, bytes | str] = {
-            "Host": target.host_header,
-            "User-Agent": USER_AGENT,
-            "Connection": "close",
-            **headers,
-        }
+        own: list[tuple[bytes | str, bytes | str]] = [
+            ("Host", target.host_header),
+            ("User-Agent", USER_AGENT),
+            ("Connection", "close"),
+            *headers.items(),
+        ]
         extensions = {"timeout": timeout}
         async with (
             connection,

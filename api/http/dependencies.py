@@ -18,6 +18,7 @@ from shared.jobs.clients import JobStore
 from shared.jobs.keys import RequestKey
 from shared.jobs.listing import JobList
 from shared.jobs.model import Job
+from shared.jobs.outbox import OutboxStore
 from shared.jobs.streams import Streams
 from shared.runtime.settings import Settings
 from shared.storage.blobs import Blobs
@@ -51,6 +52,7 @@ SettingsDep = Annotated[Settings, Depends(_the(Settings))]
 StoreDep = Annotated[JobStore, Depends(_the(JobStore))]
 JobListDep = Annotated[JobList, Depends(_the(JobList))]
 StreamsDep = Annotated[Streams, Depends(_the(Streams))]
+OutboxDep = Annotated[OutboxStore, Depends(_the(OutboxStore))]
 ImageRecordsDep = Annotated[ImageStore, Depends(_the(ImageStore))]
 ImagesDep = Annotated[StoredImages, Depends(_the(StoredImages))]
 BlobsDep = Annotated[Blobs, Depends(_the(Blobs))]

@@ -6,10 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.callbacks.wish import MAX_URL_CHARACTERS
+from api.http.called_back import CALLBACKS
 from api.http.idempotency import MOST_CHARACTERS, VISIBLE
 from api.http.schemas import Problem
 from shared.contract.description import Description
 from shared.contract.params import MODELS, json_schema
+from shared.jobs.deliveries import EVENTS
 
 _PLAIN_KEYS = ("type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _EXAMPLE = {"algorithm": "kmeans", "n_clusters": 5}
@@ -18,6 +21,29 @@ _EXAMPLE = {"algorithm": "kmeans", "n_clusters": 5}
 def algorithm_schemas() -> dict[str, dict[str, Any]]:
     """Each algorithm's parameters as a JSON Schema, by its name."""
     return {name: json_schema(model) for name, model in MODELS.items()}
+
+
+_CALLBACK: dict[str, dict[str, Any]] = {
+    "callback_url": {
+        "type": "string",
+        "maxLength": MAX_URL_CHARACTERS,
+        "description": "Where the job's end is told, signed as Standard Webhooks: https://, a public host, a port that "
+        "the operator allows.",
+    },
+    "callback_events": {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string", "enum": [str(event) for event in EVENTS]}, "minItems": 1},
+            {"type": "string"},
+        ],
+        "description": f"What is told, as a list or with commas, of {', '.join(EVENTS)}; the first three unless it is "
+        "given.",
+    },
+}
+# Without an example the console would fill in one of its own.
+_CALLBACK_FIELDS = {
+    name: {"type": "string", "description": schema["description"], "example": ""} for name, schema in _CALLBACK.items()
+}
+"""As a form's parts: empty, they are not there."""
 
 
 def _query_parameters() -> list[dict[str, Any]]:
@@ -78,7 +104,7 @@ def _query_schema(name: str, schemas: list[dict[str, Any]]) -> dict[str, Any]:
 def _params_schema() -> dict[str, Any]:
     variants = list(algorithm_schemas().values())
     for variant in variants:
-        variant["properties"] = {**variant["properties"], **_description_properties()}
+        variant["properties"] = {**variant["properties"], **_description_properties(), **_CALLBACK}
     return {"oneOf": variants, "discriminator": {"propertyName": "algorithm"}, "example": _EXAMPLE}
 
 
@@ -150,7 +176,8 @@ def _job_json() -> dict[str, Any]:
     for name, schema in params.items():
         if name != "algorithm" and schema.get("type") == "string" and "enum" not in schema:
             del schema["type"]
-    return _json_form(_JOB_TITLES, {**_source_properties("mask"), **params, **_description_properties()}, _EXAMPLE)
+    beside = {**_description_properties(), **_CALLBACK}
+    return _json_form(_JOB_TITLES, {**_source_properties("mask"), **params, **beside}, _EXAMPLE)
 
 
 def _body(form: dict[str, Any], json_form: dict[str, Any]) -> dict[str, Any]:
@@ -204,18 +231,30 @@ _CACHE_CONTROL = {
     "description": "`no-cache`: compute, though a job of the same image and parameters has done so before.",
     "schema": {"type": "string"},
 }
+_CALLBACK_PARAMETERS = [
+    {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": schema["description"],
+        "schema": {"type": "string"},
+    }
+    for name, schema in _CALLBACK.items()
+]
 SUBMIT: dict[str, Any] = {
     "parameters": [
         *_query_parameters(),
         *_description_parameters(),
+        *_CALLBACK_PARAMETERS,
         _PREFER,
         _IDEMPOTENCY_KEY,
         _CACHE_CONTROL,
         _TRACE,
     ],
+    "callbacks": CALLBACKS,
     "requestBody": _body(
         {
-            **_form(mask={**FILE, "description": _MASK}, params=_params_schema()),
+            **_form(mask={**FILE, "description": _MASK}, params=_params_schema(), **_CALLBACK_FIELDS),
             "encoding": {"params": {"contentType": "application/json"}},
         },
         _job_json(),

@@ -1,5 +1,6 @@
 """A stored result as it goes over HTTP: with links, and with the label map's data where they are wanted."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,12 +8,17 @@ import orjson
 
 from api.http.expiry import result_expired
 from api.http.json_pieces import BlobReader, around, embed, numbers
-from api.http.schemas import file_link, links
-from shared.contract.errors import Expired, JobCancelled, JobFailed, NotFinished
+from api.http.schemas import file_link, job_view, links
+from shared.contract.errors import Expired, HuemillError, JobCancelled, JobFailed, NotFinished
 from shared.contract.results import LABELS_NPY, RESULT_FILE
 from shared.contract.stored_result import StoredResult, read_result
 from shared.jobs.model import Job, JobStatus, now
 from shared.storage.blobs import Blobs
+
+SHORT_BYTES = 2**15
+"""Longer than any result that a message has room for."""
+
+log = logging.getLogger("huemill.api")
 
 
 def result_key(job: Job) -> str:
@@ -47,6 +53,23 @@ async def pieces(result: StoredResult) -> AsyncIterator[bytes]:
     yield orjson.dumps(result.head)[:-1]
     async for piece in result.rest:
         yield piece
+
+
+async def described(job: Job, blobs: Blobs) -> dict[str, Any]:
+    """The job as `GET` answers it, for a message: with its result where that is short and can be read."""
+    view = job_view(job)
+    if job.status is not JobStatus.SUCCEEDED or job.expired:
+        return view
+    text = b""
+    try:
+        async for piece in pieces(await load(job, blobs)):
+            text += piece
+            if len(text) > SHORT_BYTES:
+                return view
+    except HuemillError as error:
+        log.warning("its result cannot be told: %s", error)
+        return view
+    return {**view, "result": orjson.loads(text)}
 
 
 async def pieces_with_labels(result: StoredResult, job: Job, blobs: BlobReader) -> AsyncIterator[bytes]:

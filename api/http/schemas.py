@@ -34,6 +34,7 @@ class Links(BaseModel):
     events: str
     ws: str
     cancel: str
+    callbacks: str
 
 
 class Expiry(BaseModel):
@@ -83,6 +84,7 @@ class JobView(BaseModel):
                     "events": f"/v1/jobs/{EXAMPLE_ID}/events",
                     "ws": f"/v1/jobs/{EXAMPLE_ID}/ws",
                     "cancel": f"/v1/jobs/{EXAMPLE_ID}/cancel",
+                    "callbacks": f"/v1/jobs/{EXAMPLE_ID}/callbacks",
                 },
             }
         }
@@ -161,6 +163,7 @@ def links(job_id: str) -> Links:
         events=f"{base}/events",
         ws=f"{base}/ws",
         cancel=f"{base}/cancel",
+        callbacks=f"{base}/callbacks",
     )
 
 

@@ -1,5 +1,5 @@
-"""What a request gives beside its files, wherever it stands: the parameters, what the client says of the job for itself,
-and where to call back.
+"""What a request gives beside its files, wherever it stands: the parameters, what the client says of the job for
+itself, and where to call back.
 """
 
 from collections.abc import Mapping

@@ -34,5 +34,5 @@ def test_the_document_keeps_its_word(
         text=True,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 20" in run.stdout
+    assert "Tested: 22" in run.stdout
     assert not service.gateway or not service.gateway.said("defect")

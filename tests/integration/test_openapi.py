@@ -28,7 +28,7 @@ MASK = encoded(noise(6, 8))
 IDS = {
     *("create_job", "get_job", "get_result", "get_labels", "get_file", "get_palette", "get_events", "cancel_job"),
     *("delete_job", "store_image", "get_image", "delete_image", "list_algorithms", "healthz", "readyz", "metrics"),
-    *("list_jobs", "get_socket", "list_errors", "get_error"),
+    *("list_jobs", "get_socket", "list_errors", "get_error", "get_callbacks", "replay_callbacks"),
 }
 
 
@@ -50,6 +50,25 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     text = json.dumps(document)
     assert "HTTPValidationError" not in text
     assert "itemSchema" not in text
+
+
+def test_what_is_sent_is_described(document: dict[str, Any]) -> None:
+    """The operation that takes a job says how to ask for a callback in each form, and what is then sent."""
+    submit = document["paths"]["/v1/jobs"]["post"]
+    (address,) = submit["callbacks"]["job"].values()
+    message = address["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "job.succeeded" in message["properties"]["type"]["enum"]
+    assert {each["name"] for each in address["post"]["parameters"]} == {
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    }
+    content = submit["requestBody"]["content"]
+    form = content["multipart/form-data"]["schema"]["properties"]
+    variants = [form["params"]["oneOf"][0], *content["application/json"]["schema"]["oneOf"]]
+    for properties in (form, *(variant["properties"] for variant in variants)):
+        assert {"callback_url", "callback_events"} <= set(properties)
+    assert {"callback_url", "callback_events"} <= {each["name"] for each in submit["parameters"]}
 
 
 def test_problems_are_one_schema(document: dict[str, Any]) -> None:

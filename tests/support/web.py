@@ -1,15 +1,26 @@
 """Web servers of the tests' own on loopback addresses, and traps that must not be touched."""
 
+import errno
 import http.server
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, NamedTuple
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Post(NamedTuple):
+    """What was posted, and when by the monotonic clock."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
 
 
 class Web:
@@ -25,6 +36,12 @@ class Web:
             def do_GET(self) -> None:
                 web.hosts.append(self.headers["Host"])
                 web.headers = dict(self.headers)
+                with suppress(OSError):
+                    web.answers[self.path](self)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                web.posts.append(Post(self.path, dict(self.headers), body, time.monotonic()))
                 with suppress(OSError):
                     web.answers[self.path](self)
 
@@ -58,6 +75,7 @@ class Web:
         self.connections = 0
         self.hosts: list[str] = []
         self.headers: dict[str, str] = {}
+        self.posts: list[Post] = []
 
     def url(self, path: str = "", scheme: str = "http") -> str:
         return f"{scheme}://{self.address}:{self.port}{path}"
@@ -66,6 +84,23 @@ class Web:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@contextmanager
+def at_one_port(*addresses: str) -> Iterator[dict[str, Web]]:
+    """Servers at the same port of several addresses."""
+    while True:
+        with ExitStack() as stack:
+            made = {addresses[0]: stack.enter_context(closing(Web(addresses[0])))}
+            try:
+                for address in addresses[1:]:
+                    made[address] = stack.enter_context(closing(Web(address, made[addresses[0]].port)))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue  # somebody's connection has it there
+            yield made
+            return
 
 
 def gives(data: bytes, status: int = 200, **headers: str) -> Answer:
@@ -79,6 +114,12 @@ def gives(data: bytes, status: int = 200, **headers: str) -> Answer:
         handler.wfile.write(data)
 
     return answer
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """Answers by one after the other; the last one stays."""
+    left = list(answers)
+    return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
 
 
 def redirects(target: str, status: int = 302) -> Answer:

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Response
 
 from api import metrics
-from api.http.dependencies import StoreDep, SupervisorDep
+from api.http.dependencies import OutboxDep, StoreDep, SupervisorDep
 from api.http.files import FileRequest, file_request_of
 from api.http.fixed import Fixed
 from api.http.openapi import algorithm_schemas, headers, problems
@@ -53,14 +53,14 @@ async def readyz(store: StoreDep, supervisor: SupervisorDep) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems()},
 )
-async def prometheus(store: StoreDep) -> Response:
+async def prometheus(store: StoreDep, outbox: OutboxDep) -> Response:
     """This gateway's requests, and what waits and works behind it, in Prometheus' text format."""
     try:
-        overview = await store.overview()
+        overviews = await store.overview(), await outbox.overview()
     except Unavailable as error:
         log.warning("metrics: %s", error.__cause__ or error)
-        overview = None
-    return Response(metrics.render(overview), media_type=metrics.MEDIA_TYPE)
+        overviews = None
+    return Response(metrics.render(overviews), media_type=metrics.MEDIA_TYPE)
 
 
 @router.head("/v1/algorithms", include_in_schema=False)

@@ -80,6 +80,9 @@ async def create_job(
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
     `client_reference` and `tags` stand where the parameters stand.
 
+    `callback_url` and `callback_events` stand among the parameters, or are parts of a form by themselves: see Callbacks
+    below for what is sent there, signed.
+
     The answer is `202` with the job and its `Location`, its `queue_position`, and `Retry-After`: the seconds, up to
     300, after which it is most likely done, by its place and the queue's pace. With `Prefer: wait=10` it is `200` with
     the finished job if it ends within 10 seconds.
@@ -98,7 +101,7 @@ async def create_job(
     async with acceptance.place(job_id, key):
         received = await intake.receive(body, job_id)
         files, trace = (received.image, received.mask), tracing.traceparent()
-        new = new_job(job_id, received.params, *files, trace, received.description)
+        new = new_job(job_id, received.params, *files, trace, received.description, received.callback)
         job, _, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
     fields = {"Location": links(job.id).self}
     if replayed:

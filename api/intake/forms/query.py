@@ -6,7 +6,7 @@ from typing import Any
 from shared.contract.errors import FieldError, InvalidParams
 from shared.contract.params import read_value
 
-_REPEATED = ("outputs",)  # lists of names: given again, more are added
+_REPEATED = ("outputs", "callback_events")  # lists of names: given again, more are added
 
 
 def query_values(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -1,0 +1,437 @@
+"""Callbacks: what a receiver gets, how often, and what receivers may do to who calls them."""
+
+import asyncio
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import redis
+import trustme
+from standardwebhooks import WebhookVerificationError
+
+from api.callbacks import sender as sender_module
+from api.callbacks.post import MAX_ANSWER_BYTES
+from api.callbacks.sender import MAX_SENDING_TO_HOST
+from shared.jobs.deliveries import EVENTS, delivery_id
+from shared.jobs.keys import DUE, GIVEN_UP, OUTBOX, delivery_key, host_outbox_key, job_key
+from shared.jobs.model import JobError, new_job_id
+from shared.jobs.sweep import SweepStore
+from tests.integration.test_fetch import Names
+from tests.support.bench import Bench
+from tests.support.calling import RECEIVER, SECRETS, Calling, calling, verified
+from tests.support.web import Web, at_one_port, gives, in_turn, raw, redirects
+
+OK = gives(b"thanks")
+
+
+@pytest.fixture
+def webs() -> Iterator[dict[str, Web]]:
+    """Servers at one port of two addresses that may be called, and of two that may not."""
+    with at_one_port(RECEIVER, "127.0.0.3", "127.0.0.1", "::1") as made:
+        yield made
+
+
+@pytest.fixture
+def web(webs: dict[str, Web]) -> Web:
+    """A receiver at an address that may be called."""
+    webs[RECEIVER].answers["/hook"] = OK
+    return webs[RECEIVER]
+
+
+@pytest.fixture
+def calls(bench: Bench, web: Web) -> Iterator[Calling]:
+    with calling(bench, web) as made:
+        yield made
+
+
+def test_what_a_receiver_gets(calls: Calling, web: Web) -> None:
+    """One signed message, which any library for Standard Webhooks verifies with either of two secrets, and with no
+    other; it tells the job as GET answers it.
+    """
+    job = calls.failed(web.url("/hook"))
+    delivery = calls.send(job)
+    (post,) = web.posts
+    body = verified(post, SECRETS[0])
+    assert verified(post, SECRETS[1]) == body
+    with pytest.raises(WebhookVerificationError):
+        verified(post, SECRETS[0].replace("AQEB", "AgEB"))
+    with pytest.raises(WebhookVerificationError):
+        verified(post._replace(body=post.body.replace(b"failed", b"fooled")))
+    assert set(body) == {"type", "timestamp", "data"}
+    assert (body["type"], body["data"]["id"], body["data"]["status"]) == ("job.failed", job.id, "failed")
+    assert (body["data"]["error"]["code"], body["data"]["result"]) == ("broken_image", None)
+    assert len(post.body) < 20_000
+    assert post.headers["webhook-id"] == delivery.id == delivery_id(job.id, "failed")
+    assert post.headers["Content-Type"] == "application/json"
+    assert (delivery.state, [attempt.status for attempt in delivery.attempts]) == ("delivered", [200])
+
+
+def test_a_failed_attempt_is_made_again(calls: Calling, web: Web) -> None:
+    """Whatever a receiver answers but 2xx is an attempt that does not count: the next has the same id and body, a later
+    time and a valid signature.
+    """
+    web.answers["/hook"] = in_turn(gives(b"", 503), raw(b"no HTTP at all\r\n\r\n"), gives(b"", 204))
+    delivery = calls.send(calls.failed(web.url("/hook")))
+    assert delivery.state == "delivered"
+    assert [(attempt.status, attempt.error) for attempt in delivery.attempts] == [
+        (503, "status"),
+        (None, "protocol"),
+        (204, None),
+    ]
+    assert all(verified(post) for post in web.posts)
+    assert len({(post.headers["webhook-id"], post.body) for post in web.posts}) == 1
+    times = [post.at for post in web.posts]
+    assert all(later - earlier >= 0.1 for earlier, later in pairwise(times))
+
+
+def test_what_is_given_up_is_kept_and_can_be_replayed(calls: Calling, web: Web, bench: Bench) -> None:
+    """After its last attempt a delivery is given up, listed for a week, and made again when somebody asks for it."""
+    web.answers["/hook"] = gives(b"", 500)
+    job = calls.failed(web.url("/hook"))
+    delivery = calls.send(job)
+    assert (delivery.state, len(delivery.attempts), len(web.posts)) == ("given_up", 3, 3)
+    assert calls.parts.run(calls.outbox.overview()).given_up == 1
+    with bench.server.client() as client:
+        assert 6.9 * 86400 < client.ttl(delivery_key(delivery.id)) <= 7 * 86400
+        assert client.zrange(OUTBOX, 0, -1) == []
+    web.answers["/hook"] = OK
+    assert calls.parts.run(calls.outbox.replay(delivery))
+    with bench.server.client() as client:
+        assert client.ttl(delivery_key(delivery.id)) == -1
+    again = calls.send(job)
+    assert (again.state, len(again.attempts)) == ("delivered", 4)
+    assert len({post.headers["webhook-id"] for post in web.posts}) == 1
+    assert calls.parts.run(calls.outbox.overview()).given_up == 0
+
+
+def test_gone_ends_it(calls: Calling, web: Web) -> None:
+    """A receiver that answers 410 is not called again."""
+    web.answers["/hook"] = gives(b"", 410)
+    delivery = calls.send(calls.failed(web.url("/hook")))
+    assert (delivery.state, delivery.attempts[-1].error, len(web.posts)) == ("given_up", "gone", 1)
+
+
+def test_retry_after_is_heard(calls: Calling, web: Web) -> None:
+    """A receiver that asks for a second is left alone for a second."""
+    web.answers["/hook"] = in_turn(gives(b"", 429, Retry_After="1"), OK)
+    assert calls.send(calls.failed(web.url("/hook"))).state == "delivered"
+    first, second = (post.at for post in web.posts)
+    assert 1 <= second - first < 8
+
+
+def test_no_redirect_is_followed(calls: Calling, webs: dict[str, Web], web: Web) -> None:
+    """Where a receiver points to is not called, and the attempt does not count."""
+    other = webs["127.0.0.3"]
+    web.answers["/hook"] = in_turn(redirects(other.url("/hook")), redirects("/elsewhere", 308), OK)
+    delivery = calls.send(calls.failed(web.url("/hook")))
+    assert [attempt.error for attempt in delivery.attempts] == ["redirect", "redirect", None]
+    assert other.connections == 0
+    assert {post.path for post in web.posts} == {"/hook"}
+
+
+@pytest.mark.parametrize("length", [{}, {"Content_Length": str(2**30)}])
+def test_long_answers_are_cut_off(calls: Calling, web: Web, length: dict[str, str]) -> None:
+    """A receiver that sends a gigabyte for an answer has its message, and is left after 64 kB."""
+    sent = 0
+
+    def pour(handler: BaseHTTPRequestHandler) -> None:
+        nonlocal sent
+        gives(b"", 200, **({"Content_Length": str(2**30)} | length))(handler)
+        while sent < 2**30:
+            handler.wfile.write(bytes(2**16))
+            sent += 2**16
+
+    web.answers["/hook"] = pour
+    assert calls.send(calls.failed(web.url("/hook"))).state == "delivered"
+    assert sent < 2**26, "what sockets hold, and no more"
+    assert MAX_ANSWER_BYTES == 2**16
+
+
+def test_receivers_that_hang_hold_nobody_else(bench: Bench, webs: dict[str, Web], web: Web) -> None:
+    """Hundreds of deliveries wait for a receiver that never answers; one to another host is made at once, and the first
+    has no more than its share of connections.
+    """
+    over = threading.Event()
+    web.answers["/hang"] = raw(*[b""] * 100, pause=1.0, stop=over)
+    good = webs["127.0.0.3"]
+    with calling(bench, web) as calls:
+        good.answers["/hook"] = OK
+        stuck = [calls.failed(web.url("/hang")) for _ in range(40)]
+        job = calls.failed(good.url("/hook"), host="127.0.0.3")
+        sender, begin = calls.sender(timeout_seconds=20), time.monotonic()
+
+        async def all_it_may_have() -> bool:
+            return web.connections >= MAX_SENDING_TO_HOST
+
+        calls.send_until(all_it_may_have, sender, close=False)
+        assert calls.send(job, sender).state == "delivered"
+        assert time.monotonic() - begin < 10, "before the first one's time is over"
+        assert web.connections == MAX_SENDING_TO_HOST
+        states = [calls.deliveries(each)[0].state for each in stuck]
+        assert states.count("sending") == MAX_SENDING_TO_HOST
+    over.set()
+
+
+def test_a_busy_receiver_gives_way(
+    bench: Bench, webs: dict[str, Web], web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one host's many deliveries hold all lanes, another host's comes next, not last."""
+    monkeypatch.setattr(sender_module, "MAX_SENDING", 2)
+
+    def takes_its_time(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.05)
+        OK(handler)
+
+    web.answers["/hook"] = takes_its_time
+    other = webs["127.0.0.3"]
+    with calling(bench, web) as calls:
+        other.answers["/hook"] = OK
+        for _ in range(30):
+            calls.failed(web.url("/hook"))
+
+        async def begun() -> bool:
+            return len(web.posts) >= 2
+
+        sender = calls.sender()
+        calls.send_until(begun, sender, close=False)
+        job = calls.failed(other.url("/hook"), host="127.0.0.3")
+        assert calls.send(job, sender).state == "delivered"
+        assert len(web.posts) < 20
+
+
+def test_a_time_out_is_for_all_of_it(calls: Calling, web: Web) -> None:
+    """A receiver that sends a byte now and then is left when the time is over, not the patience."""
+    over = threading.Event()
+    web.answers["/hook"] = in_turn(raw(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 100, pause=0.1, stop=over), OK)
+    delivery = calls.send(calls.failed(web.url("/hook")), calls.sender(timeout_seconds=0.5))
+    over.set()
+    assert [attempt.error for attempt in delivery.attempts] == ["timeout", None]
+    assert delivery.attempts[0].seconds is not None
+    assert 0.5 <= delivery.attempts[0].seconds < 5
+
+
+def test_a_name_that_changes_its_address(bench: Bench, webs: dict[str, Web], web: Web) -> None:
+    """Each attempt dials the addresses that it has checked: when the name leads inside, not one packet goes there."""
+    names = Names(receiver_example=[[RECEIVER], ["127.0.0.1"], [RECEIVER, "127.0.0.1"], [RECEIVER]])
+    with calling(bench, web, resolve=names) as calls:
+        web.answers["/hook"] = in_turn(gives(b"", 500), OK)
+        job = calls.failed(f"http://receiver.example:{web.port}/hook", host="receiver.example")
+        delivery = calls.send(job, calls.sender(schedule=(0.0, 0.05, 0.05, 0.05)))
+        assert [attempt.error for attempt in delivery.attempts] == ["status", "blocked", "blocked", None]
+        assert webs["127.0.0.1"].connections == 0
+    assert [post.headers["Host"] for post in web.posts] == [f"receiver.example:{web.port}"] * 2
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "unknown.invalid"])
+def test_what_may_not_be_dialled_is_blocked(calls: Calling, webs: dict[str, Web], web: Web, host: str) -> None:
+    """However it came into the record, a host that leads inside is not dialled, nor told from one that is not there."""
+    delivery = calls.send(calls.failed(f"http://{host}:{web.port}/hook", host="x"))
+    assert {attempt.error for attempt in delivery.attempts} == {"blocked"}
+    assert (webs["127.0.0.1"].connections, webs["::1"].connections, delivery.state) == (0, 0, "given_up")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2:81/hook", "ftp://127.0.0.2/hook", "http://a:b@127.0.0.2/"])
+def test_rules_hold_when_it_is_sent(calls: Calling, url: str) -> None:
+    """What the operator allows may have changed since the job was posted: what holds is what is allowed now."""
+    assert {attempt.error for attempt in calls.send(calls.failed(url)).attempts} == {"blocked"}
+
+
+@pytest.mark.parametrize(("name", "error"), [("receiver.example", None), ("other.example", "tls")])
+def test_tls_is_checked_by_name(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: str | None
+) -> None:
+    """Over https the certificate must be the name's, or nothing is told."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("receiver.example").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names = Names(receiver_example=[[RECEIVER]], other_example=[[RECEIVER]])
+    with closing(Web(RECEIVER, tls=context)) as web, calling(bench, web, resolve=names) as calls:
+        web.answers["/hook"] = OK
+        delivery = calls.send(calls.failed(f"https://{name}:{web.port}/hook", host=name))
+        assert {attempt.error for attempt in delivery.attempts} == {error}
+        assert len(web.posts) == (error is None)
+
+
+def test_a_sender_that_is_lost(bench: Bench, web: Web) -> None:
+    """Another one sends what the first was sending when its lease is over; the first one's late word is not heard."""
+    over = threading.Event()
+    web.answers["/hook"] = in_turn(raw(*[b""] * 100, pause=1.0, stop=over), OK)
+    with calling(bench, web, lease=0.5) as calls:
+        job = calls.failed(web.url("/hook"))
+        late = calls.parts.run(calls.outbox.take(RECEIVER))
+        assert late is not None
+        assert calls.parts.run(calls.outbox.take(RECEIVER)) is None
+        first = calls.sender()
+
+        async def begun() -> bool:
+            return bool(web.posts)
+
+        calls.send_until(begun, first)  # it is ended in the middle of it
+        delivery = calls.send(job)
+        over.set()
+        assert len({post.headers["webhook-id"] for post in web.posts}) == 1
+        assert [attempt.error for attempt in delivery.attempts] == [None] * 3
+        assert [attempt.status for attempt in delivery.attempts] == [None, None, 200]
+        assert not calls.parts.run(calls.outbox.settle(late, late.attempts[-1], delivery.state))
+        assert calls.deliveries(job) == [delivery]
+
+
+def test_senders_that_are_lost_each_time(bench: Bench, web: Web) -> None:
+    """A delivery whose senders are lost is not made for ever either."""
+    with calling(bench, web, lease=1e-3) as calls:
+        job = calls.failed(web.url("/hook"))
+        for _ in range(3):
+            assert calls.parts.run(calls.outbox.take(RECEIVER)) is not None
+            time.sleep(0.01)
+        delivery = calls.send(job)
+        assert (delivery.state, delivery.attempts[-1].error, web.posts) == ("given_up", "lost", [])
+
+
+def test_every_event_once(calls: Calling, web: Web, bench: Bench) -> None:
+    """`running` is told where it is wanted, once however often a worker begins; then the end, once."""
+    job = calls.job(web.url("/hook"), EVENTS)
+    begun = bench.worker.claim(job.id)
+    assert begun is not None
+    calls.parts.run(calls.parts.due.put_off(job.id))
+    bench.let_time_come(job)
+    calls.parts.sweep()
+    again = bench.worker.claim(job.id)
+    assert again is not None
+    assert bench.worker.succeed(again, f"results/{job.id}/2/")
+
+    async def both() -> bool:
+        return [each.state for each in await calls.outbox.deliveries(job)] == ["delivered"] * 2
+
+    calls.send_until(both)
+    assert sorted(verified(post)["type"] for post in web.posts) == ["job.running", "job.succeeded"]
+
+
+def test_only_what_is_wanted(calls: Calling, bench: Bench, web: Web) -> None:
+    """A job whose client wants to hear of success alone tells nothing of a failure."""
+    job = calls.failed(web.url("/hook"), ("succeeded",))
+    assert calls.deliveries(job) == []
+    with bench.server.client() as client:
+        assert client.zcard(OUTBOX) == 0
+
+
+def test_a_deleted_job_tells_nothing_more(calls: Calling, web: Web, bench: Bench) -> None:
+    """What waits to be told of a job goes with it; what else waits for the host is told."""
+    gone, job = calls.failed(web.url("/hook")), calls.failed(web.url("/hook"))
+    calls.parts.run(calls.parts.store.forget(gone.id))
+    assert calls.send(job).state == "delivered"
+    assert [verified(post)["data"]["id"] for post in web.posts] == [job.id]
+    with bench.server.client() as client:
+        assert client.keys("huemill:delivery:*") == [delivery_key(delivery_id(job.id, "failed")).encode()]
+        assert client.keys("huemill:outbox*") == []
+
+
+def test_a_job_that_is_deleted_while_it_is_told(calls: Calling, web: Web, bench: Bench) -> None:
+    """Nothing of the delivery comes back when its sender is done."""
+    job = calls.failed(web.url("/hook"))
+
+    def delete(handler: BaseHTTPRequestHandler) -> None:
+        with bench.server.client() as client:
+            client.delete(job_key(job.id), delivery_key(delivery_id(job.id, "failed")))
+        OK(handler)
+
+    web.answers["/hook"] = delete
+
+    async def told() -> bool:
+        await asyncio.sleep(0.1)
+        return bool(web.posts)
+
+    calls.send_until(told)
+    with bench.server.client() as client:
+        assert client.keys("huemill:delivery:*") == []
+        assert client.zcard(GIVEN_UP) == 0
+
+
+def test_the_end_of_an_earlier_versions_worker_is_told(calls: Calling, web: Web, bench: Bench) -> None:
+    """A worker that knew of no callbacks has ended the job: it is told when the job settles."""
+    job = calls.failed(web.url("/hook"))
+    with bench.server.client() as client:
+        client.delete(delivery_key(delivery_id(job.id, "failed")), OUTBOX, host_outbox_key(RECEIVER))
+    bench.let_time_come(job)
+    calls.parts.sweep()
+    assert calls.send(job).state == "delivered"
+    with bench.server.client() as client:
+        assert client.zscore(DUE, job.id)
+
+
+def test_records_stay_as_long_as_they_may_be_told(bench: Bench, web: Web) -> None:
+    """Results that are kept for a second do not take the record away that has to be told for days."""
+    with calling(bench, web) as calls:
+        job, other = calls.failed(web.url("/hook")), bench.create()
+        due = SweepStore(calls.parts.redis, resend_seconds=1, result_ttl_seconds=1)
+        for each in (job, other):
+            calls.parts.run(due.expire(each))
+        with bench.server.client() as client:
+            assert client.ttl(job_key(job.id)) > 10 * 86400
+            assert client.ttl(job_key(other.id)) <= 8
+        assert calls.send(job).state == "delivered"
+
+
+def test_a_callback_of_a_later_form(calls: Calling, web: Web, bench: Bench) -> None:
+    """A job whose callback this version does not understand runs and ends all the same; a later version tells of it."""
+    job = calls.job(web.url("/hook"))
+    with bench.server.client() as client:
+        record = client.hget(job_key(job.id), "record")
+        assert isinstance(record, bytes)
+        client.hset(job_key(job.id), "record", record.replace(b'"callback":{', b'"callback":{"url":7,"was":{') + b"}")
+        client.hset(job_key(job.id), "calls_back", "in words of its own")
+    begun = bench.worker.claim(job.id)
+    assert begun is not None
+    assert begun.callback is None
+    assert bench.worker.succeed(begun, f"results/{job.id}/1/")
+    assert calls.deliveries(begun) == []
+    told = calls.failed(web.url("/hook"))
+    with bench.server.client() as client:
+        client.hset(job_key(told.id), "record", record.replace(b'"callback":{', b'"callback":{"url":7,"was":{') + b"}")
+
+    async def tried() -> bool:
+        (delivery,) = await calls.outbox.deliveries(told)
+        return [attempt.error for attempt in delivery.attempts] == ["unreadable"]
+
+    calls.send_until(tried)
+    assert calls.deliveries(told)[0].state == "waiting"
+
+
+def test_records_that_cannot_be_read(calls: Calling, web: Web, bench: Bench) -> None:
+    """What is broken in the outbox, or of a job that is, does not stand in the way of what else waits for the host."""
+    broken = calls.failed(web.url("/hook"))
+    with bench.server.client() as client:
+        client.hset(job_key(broken.id), "record", "{")
+        for number, key in enumerate(("string", "hash")):
+            strange = delivery_id(new_job_id(), key)
+            client.zadd(host_outbox_key(RECEIVER), {strange: number})
+            if key == "string":
+                client.set(delivery_key(strange), "x")
+            else:
+                client.hset(delivery_key(strange), mapping={"claim": 0, "state": "waiting"})
+        client.zadd(OUTBOX, {RECEIVER: 0})
+    assert calls.send(calls.failed(web.url("/hook"))).state == "delivered"
+    assert len(web.posts) == 1
+
+
+def test_a_full_redis_lets_it_end(calls: Calling, web: Web, bench: Bench) -> None:
+    """Where Redis takes no more, what was promised is told all the same."""
+    job = calls.job(web.url("/hook"))
+    begun = bench.worker.claim(job.id)
+    assert begun is not None
+    with bench.server.client() as client:
+        client.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(redis.OutOfMemoryError):
+                client.set("x", "y")
+            assert bench.worker.fail(begun, JobError(code="broken_image", message="cut off"))
+            assert calls.send(job).state == "delivered"
+        finally:
+            client.config_set("maxmemory", "0")
+    assert len(web.posts) == 1

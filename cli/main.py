@@ -13,11 +13,13 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
+from cli.listener import Listener
 from cli.manage import DEFAULT_URL, EXIT_FAILED, EXIT_UNREACHABLE, cancel, jobs
 from cli.parameters import Given, each_name, parameter_options, read_parameters
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
+from shared.contract.webhooks import key_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,6 +102,42 @@ def cluster(
     if any(error.code == "unreachable" for error in errors):
         sys.exit(EXIT_UNREACHABLE)
     sys.exit(EXIT_FAILED if errors else 0)
+
+
+@main.group()
+def callbacks() -> None:
+    """For people who build a receiver of callbacks."""
+
+
+@callbacks.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", required=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    envvar="HUEMILL_CALLBACK_SECRET",
+    help="As the service has it, to verify what comes; repeated while secrets are rotated. Others on this machine see "
+    "a command's options: the variable is for secrets in earnest.",
+    show_envvar=True,
+)
+def listen(host: str, port: int, secrets: tuple[str, ...]) -> None:
+    """Print what arrives, and whether it is signed as it should be, until Ctrl-C.
+
+    What is verified is answered 204, what is not 401. Without a secret nothing is verified, and all is answered 204.
+    """
+    try:
+        keys = [key_of(secret) for text in secrets for secret in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        with Listener(host, port, keys, click.echo) as listener:
+            click.echo(f"listening at {listener.url}; Ctrl-C stops it.")
+            listener.serve_forever()
+    except OSError as error:
+        _fail(f"cannot listen at {host}:{port}: {error.strerror}")
+    except KeyboardInterrupt:
+        click.echo("stopped")
 
 
 @main.command()

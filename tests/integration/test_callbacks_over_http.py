@@ -107,6 +107,15 @@ def test_each_form_can_ask(http: httpx.Client, web: Web, send: Any) -> None:
     assert len(succeeded["data"]["result"]["palette"]) == 2
 
 
+def test_work_that_was_done_before_is_told_too(http: httpx.Client, web: Web) -> None:
+    """A job that has its result at once tells of its end as any other does."""
+    image = encoded(noise(9, 7))
+    del http.headers["Cache-Control"]  # by which tests have their work done anew
+    jobs = [post(http, image, wait=30, n_clusters=2, callback_url=web.url(HOOK)).json() for _ in range(2)]
+    assert [job["cached"] for job in jobs] == [False, True]
+    assert {body["data"]["id"] for body in told(web, 2)} == {job["id"] for job in jobs}
+
+
 def test_a_long_result_is_left_out(http: httpx.Client, web: Web) -> None:
     """A message stays below 20 kB: a palette that has no room is at the job's `links.result`."""
     job = post(http, encoded(noise(80, 80)), wait=30, n_clusters=64, callback_url=web.url(HOOK)).json()

@@ -24,8 +24,9 @@ def work_of(job: Job) -> str:
 
 
 def fingerprint(job: Job) -> str:
-    """SHA-256, in hex, of what the request for the job said: its work, and what its client calls it."""
-    return _hash(work=work_of(job), client_reference=job.client_reference, tags=job.tags)
+    """SHA-256, in hex, of what the request for the job said: its work, what its client calls it, who is to be told."""
+    callback = job.callback.model_dump(mode="json") if job.callback is not None else None
+    return _hash(work=work_of(job), client_reference=job.client_reference, tags=job.tags, callback=callback)
 
 
 def _hash(**parts: Any) -> str:

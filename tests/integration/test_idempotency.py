@@ -18,6 +18,7 @@ from shared.jobs.keys import RequestKey
 from shared.jobs.model import Upload, new_job, new_job_id
 from shared.jobs.reservations import Reservations
 from tests.support.bench import Bench
+from tests.support.calling import SECRETS
 from tests.support.calls import problem
 from tests.support.gateway import gateway
 from tests.support.images import SMALL_PNG, encoded, two_colors
@@ -33,8 +34,9 @@ Send = Callable[..., httpx.Response]
 def pair(server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
     """Two gateways on one store and one folder, and no worker: what is queued stays so."""
     folder = tmp_path_factory.mktemp("pair")
-    one = Service(server, folder / "one", max_upload_bytes=100_000)
-    other = Service(server, folder / "other", max_upload_bytes=100_000, blob_url=one.blobs.as_uri())
+    settings = {"max_upload_bytes": 100_000, "callback_secret": SECRETS[0]}
+    one = Service(server, folder / "one", **settings)
+    other = Service(server, folder / "other", **settings, blob_url=one.blobs.as_uri())
     try:
         one.start_gateway()
         other.start_gateway()
@@ -124,6 +126,7 @@ def test_how_a_request_is_written_does_not_count(clients: list[httpx.Client], wa
         {"names": "xkcd"},
         {"client_reference": "another"},
         {"tags": "sea"},
+        {"callback_url": "https://example.com/told"},
     ],
     ids=str,
 )

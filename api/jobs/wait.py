@@ -1,5 +1,6 @@
 """Waiting for what becomes of a job, for so long and as long as somebody listens."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,7 @@ from shared.jobs.streams import Stream, Streams
 Listening = Callable[[], Awaitable[bool]]
 """Answers whether somebody still listens."""
 LISTENING_SECONDS = 2.0
+AWAY_SECONDS = 0.25
 
 
 async def wait_for_end(job_id: str, seconds: float, streams: Streams, listening: Listening) -> None:
@@ -27,11 +29,18 @@ async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams:
 
     Who has posted it must learn its id, whatever can be said of it now.
     """
-    await wait_for_end(job.id, seconds, streams, listening)
-    try:
-        return await store.get(job.id) or job
-    except Unavailable:
-        return job
+    deadline = time.monotonic() + seconds
+    while True:
+        await wait_for_end(job.id, deadline - time.monotonic(), streams, listening)
+        try:
+            found = await store.get(job.id) or job
+        except Unavailable:
+            return job
+        left = deadline - time.monotonic()
+        # A store that has just come back can be asked before its news are heard again.
+        if found.ended or not streams.away or left <= 0 or not await listening():
+            return found
+        await asyncio.sleep(min(AWAY_SECONDS, left))
 
 
 async def wait_for_change(

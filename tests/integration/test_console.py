@@ -12,12 +12,12 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from tests.conftest import ONE_STORE, require
 from tests.support.calls import finished
 from tests.support.chromium import opened
-from tests.support.images import SMALL_PNG
+from tests.support.images import encoded, noise
 from tests.support.processes import Service
 
 pytestmark = ONE_STORE
 
-FILE: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": SMALL_PNG}
+FILE: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": encoded(noise(7, 31))}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ pytestmark = ONE_STORE
 HEAD_BYTES, ADDRESS_BYTES, FIELDS = 2**15, 2**14, 100
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
-POST = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+POST = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nCache-Control: no-cache\r\nContent-Type: image/png\r\n"
 
 
 def only(found: list[Answer]) -> Answer:
@@ -139,7 +139,8 @@ def test_an_old_client(service: Service) -> None:
                     head, _, received = everything(connection).partition(b"\r\n\r\n")
                 assert b"transfer-encoding" not in head.lower()
                 assert received == body
-    head = b"POST /v1/jobs HTTP/1.0\r\nContent-Type: image/png\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    head = b"POST /v1/jobs HTTP/1.0\r\nCache-Control: no-cache\r\nContent-Type: image/png\r\nExpect: 100-continue\r\n"
+    head += b"Content-Length: %d\r\n\r\n"
     answer = only(said_to(service.port, head % len(SMALL_PNG) + SMALL_PNG))
     assert answer.status == 202
 

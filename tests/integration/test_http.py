@@ -25,7 +25,7 @@ def test_head_everywhere_get_is(client: httpx.Client) -> None:
         f"{job['links']['self']}/palette.gpl": "GET, HEAD",
         f"{job['links']['self']}/files/labels.png": "GET, HEAD",
         image["links"]["self"]: "GET, HEAD, DELETE",
-        "/v1/jobs": "POST",
+        "/v1/jobs": "GET, HEAD, POST",
         "/v1/images": "POST",
         "/v1/algorithms": "GET, HEAD",
         "/healthz": "GET, HEAD",

@@ -23,6 +23,7 @@ from shared.jobs.keys import RequestKey
 from shared.jobs.listing import Wanted
 from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id
 from shared.jobs.moves import hold_of
+from shared.jobs.outbox import OutboxStore
 from shared.jobs.queue import celery_app
 from shared.jobs.reservations import Reservations
 from shared.jobs.routing import FAST
@@ -128,6 +129,7 @@ def all_moves(bench: Bench) -> None:
         parts.run(parts.store.create(waiting))  # its answer was lost
         parts.run(parts.store.cancel(waiting))
         parts.run(parts.store.overview())
+        parts.run(OutboxStore(parts.redis, lease_seconds=1).overview())
         parts.run(parts.store.queued())
         shared_work(parts)
         parts.run(parts.lists.page(Wanted(), 10))

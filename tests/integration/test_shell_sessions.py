@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ONE_STORE, require
+from tests.support.calls import finished
 from tests.support.images import encoded, noise, photograph
 from tests.support.jobs import ended
 from tests.support.processes import Service, StoreServer
@@ -39,10 +40,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: str, folder: Path, service: Service) -> str:
-    """What the command writes. It may not fail, whatever of it."""
+def run(command: str, folder: Path, service: Service, job: str) -> str:
+    """What the command writes; `job` is the id of one that has ended. It may not fail, whatever of it."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "HUEMILL_URL": service.url}
+    named = {"HUEMILL_URL": service.url, "URL": service.url}  # and the document's own names
+    environment = {**os.environ, "PATH": path, **named, "JOB": job}
     whole = ["bash", "-euo", "pipefail", "-c", command]
     done = subprocess.run(whole, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -94,8 +96,9 @@ def test_a_session(service: Service, client: httpx.Client, folder: Path, place: 
     """Every command runs, every job that it makes succeeds, and what is printed below it is what it answers."""
     require("curl")
     renamed = {"http://127.0.0.1:8000": service.url}
+    done = finished(client)["id"]
     for command in SESSIONS[place]:
-        output = run(replaced(command.text, renamed), folder, service)
+        output = run(replaced(command.text, renamed), folder, service, done)
         answers = list(documents(output)) if "curl" in command.text else []
         for answer in answers:
             if "status" in answer:

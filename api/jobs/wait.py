@@ -33,13 +33,13 @@ async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams:
     while True:
         await wait_for_end(job.id, deadline - time.monotonic(), streams, listening)
         try:
-            found = await store.get(job.id) or job
+            found = await store.get(job.id)
         except Unavailable:
             return job
         left = deadline - time.monotonic()
+        if found is None or found.ended or left <= 0 or not await listening():
+            return found or job
         # A store that has just come back can be asked before its news are heard again.
-        if found.ended or not streams.away or left <= 0 or not await listening():
-            return found
         await asyncio.sleep(min(AWAY_SECONDS, left))
 
 

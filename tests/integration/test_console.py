@@ -51,11 +51,11 @@ def operation(page: Page, name: str) -> Locator:
     return found
 
 
-def answer(tried: Locator, status: int) -> str:
+def answer(tried: Locator, status: str) -> str:
     """The answer's text, when the operation is executed as it stands."""
     tried.locator("button.execute").click()
     response = tried.locator(".live-responses-table")
-    expect(response.locator(".response-col_status").last).to_contain_text(str(status), timeout=20_000)
+    expect(response.locator(".response-col_status").last).to_have_text(re.compile(status), timeout=20_000)
     text = response.locator(".response-col_description .microlight")
     return text.first.inner_text() if text.count() else ""
 
@@ -65,9 +65,9 @@ JSON, FORM, BYTES, IMAGE = "application/json", "multipart/form-data", "applicati
 
 @pytest.mark.parametrize(
     ("name", "status", "types"),
-    [("create_job", 202, (FORM, JSON, FORM, IMAGE, JSON, BYTES)), ("store_image", 201, (FORM, JSON, IMAGE))],
+    [("create_job", "20[02]", (FORM, JSON, FORM, IMAGE, JSON, BYTES)), ("store_image", "201", (FORM, JSON, IMAGE))],
 )
-def test_an_image_is_sent(client: httpx.Client, page: Page, name: str, status: int, types: tuple[str, ...]) -> None:
+def test_an_image_is_sent(client: httpx.Client, page: Page, name: str, status: str, types: tuple[str, ...]) -> None:
     """A file is chosen, everything else is left as it is offered, and the image is taken; so is the JSON that is
     offered at first, as it stands. One type leaves nothing behind in the next.
     """

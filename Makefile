@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 IMAGE ?=
 ARGS ?=
 MINUTES ?= 10
+# How many runs of the models of jobs and of stored images test-faults makes.
+JOB_MACHINES ?= 150
+IMAGE_RUNS ?= 1000
 
 .PHONY: demo serve test test-faults soak fuzz check audit bench docker-test format clean
 
@@ -19,7 +22,7 @@ test: $(VENV)/dev ## The whole test suite, less Docker and faults, on up to four
 	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults -n auto --maxprocesses 4 $(ARGS)
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
-	JOB_MACHINES=150 IMAGE_RUNS=1000 $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \
+	JOB_MACHINES=$(JOB_MACHINES) IMAGE_RUNS=$(IMAGE_RUNS) $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \
 		tests/integration/test_request_machine.py tests/integration/test_stored_images.py -m "not alone" -n 2 $(ARGS)
 	$(BIN)/python -m pytest tests/faults -m alone $(ARGS)
 

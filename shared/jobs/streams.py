@@ -78,7 +78,8 @@ class Stream:
             if event is not None:
                 self._whole = self._whole and len(self._recent) < KEPT
                 self._recent.append(event)
-        self.over = ended or (bool(self._recent) and self._recent[-1].name in ENDED)
+        # The news of its end may have come while this was being read.
+        self.over = self.over or ended or (bool(self._recent) and self._recent[-1].name in ENDED)
 
     async def news(self, version: int, seconds: float | None = None) -> bool:
         """Wait until it was looked at again since it had that version; False after so many seconds."""

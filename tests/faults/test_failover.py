@@ -55,6 +55,10 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sentinels
     made.stop()
 
 
+# Each is work of its own.
+ANEW = {"Cache-Control": "no-cache"}
+
+
 class Poster:
     """Posts small jobs, one after the other, whatever becomes of them; keeps those that were accepted, and when."""
 
@@ -64,7 +68,7 @@ class Poster:
         self.refused = 0
 
     def run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, headers=ANEW, timeout=30, trust_env=False) as client:
             while not self._stop.wait(0.2):
                 answer = post(client, wait=None)
                 if answer.status_code == 202:

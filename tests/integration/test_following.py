@@ -12,7 +12,7 @@ from shared.jobs import streams as streams_module
 from shared.jobs.events import FIRST, Event
 from shared.jobs.keys import events_key
 from shared.jobs.model import Job, Progress
-from shared.jobs.streams import KEPT, PAGE, Streams
+from shared.jobs.streams import KEPT, PAGE, Stream, Streams
 from tests.support.bench import Bench, events_of, started, worker_store
 from tests.support.calls import post
 from tests.support.gateway import gateway
@@ -180,3 +180,11 @@ def test_who_follows_what_others_wait_for(bench: Bench) -> None:
             return await listening, stream.over
 
     assert with_streams(bench, heard) == ([event.id for event in events_of(bench, job)], True)
+
+
+def test_an_end_that_is_heard_during_a_reading() -> None:
+    """What was read before a job's end does not undo the news of it."""
+    stream = Stream("x")
+    stream.over = True
+    stream.take([(b"1-0", {b"name": b"queued", b"data": b"{}"})], ended=False)
+    assert stream.over

@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 IMAGE ?=
 ARGS ?=
 MINUTES ?= 10
+# Of tests: one more than there are cores, since they wait for services half of the time; four at most.
+PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 # How many runs of the models of jobs and of stored images test-faults makes.
 JOB_MACHINES ?= 150
 IMAGE_RUNS ?= 1000
@@ -18,8 +20,8 @@ demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: ma
 serve: $(VENV)/app ## The whole service on this machine, until Ctrl-C
 	@$(BIN)/huemill serve $(ARGS)
 
-test: $(VENV)/dev ## The whole test suite, less Docker and faults, on up to four cores
-	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults -n auto --maxprocesses 4 $(ARGS)
+test: $(VENV)/dev ## The whole test suite, less Docker and faults
+	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults -n $(PROCESSES) $(ARGS)
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 	JOB_MACHINES=$(JOB_MACHINES) IMAGE_RUNS=$(IMAGE_RUNS) $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \

@@ -23,7 +23,7 @@ from shared.formats import Limits
 from tests.support.calls import finished, post
 from tests.support.images import encoded, noise, photograph
 from tests.support.params import least
-from tests.support.processes import free_port, log_lines
+from tests.support.processes import ANEW, free_port, log_lines
 from tests.support.waiting import until
 from worker import pipeline
 
@@ -107,7 +107,7 @@ class Stack:
         return run("docker", "ps", "--all", "--quiet", "--no-trunc", *filters).split()
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False, headers=ANEW)
 
     def wait_for_workers(self, count: int) -> None:
         with self.client() as http:

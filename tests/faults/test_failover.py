@@ -15,7 +15,7 @@ from tests.conftest import require
 from tests.faults.test_redis import probe
 from tests.support.calls import post
 from tests.support.jobs import IMPATIENT, LONG, LONG_IMAGE, ended, event_names, posted, running_job
-from tests.support.processes import Service
+from tests.support.processes import ANEW, Service
 from tests.support.sentinels import DOWN_SECONDS, Sentinels
 from tests.support.tls import Authority
 from tests.support.waiting import until
@@ -53,10 +53,6 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sentinels
     made = Sentinels(kind, tmp_path, Authority(tmp_path / "authority") if tls else None)
     yield made
     made.stop()
-
-
-# Each is work of its own.
-ANEW = {"Cache-Control": "no-cache"}
 
 
 class Poster:

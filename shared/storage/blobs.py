@@ -28,6 +28,8 @@ _UNFINISHED = re.compile(r".+#\d+")
 
 
 READ_THREADS = 4
+# Each finds fewer; what is left in the end goes when the collector comes.
+DELETE_TRIES = 10
 
 
 class Entry(NamedTuple):
@@ -140,10 +142,13 @@ class Blobs:
                 return
 
     async def delete_all(self, prefix: str) -> None:
-        """Remove all blobs whose names begin with `prefix`."""
+        """Remove all blobs whose names begin with `prefix`. Others may do so at the same time."""
         with storage_errors():
-            async for batch in obstore.list(self._store, prefix):
-                await obstore.delete_async(self._store, [entry["path"] for entry in batch])
+            for _ in range(DELETE_TRIES):
+                with suppress(FileNotFoundError):  # somebody else was quicker with one: the others are still there
+                    async for batch in obstore.list(self._store, prefix):
+                        await obstore.delete_async(self._store, [entry["path"] for entry in batch])
+                    return
 
     async def entries(self, prefix: str) -> AsyncIterator[Entry]:
         """All blobs whose names begin with `prefix`, a folder's name."""

@@ -334,3 +334,17 @@ def test_a_killed_writer_leaves_no_half_file(tmp_path: Path, own_store: Callable
     assert keys(settings) == set()
     assert ask(settings, collect) == 1
     assert not begun[0].exists()
+
+
+def test_who_removes_at_the_same_time(blob_url: str) -> None:
+    """A folder that several remove at once is empty afterwards, and nobody is told that something was not there."""
+    prefix = result_prefix(new_job_id())
+    keys = [f"{prefix}{number}/labels.npy" for number in range(100)]
+    SyncBlobs(blob_url).write_all(dict.fromkeys(keys, b"x"))
+
+    async def remove() -> list[str]:
+        blobs = Blobs(blob_url)
+        await asyncio.gather(*(blobs.delete_all(prefix) for _ in range(8)))
+        return [entry.key async for entry in blobs.entries(prefix)]
+
+    assert asyncio.run(remove()) == []

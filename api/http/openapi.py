@@ -46,6 +46,12 @@ _CALLBACK_FIELDS = {
 """As a form's parts: empty, they are not there."""
 
 
+def _parameter(place: str, name: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What may be left out, in the `header` or the `query`: text, unless `schema` says otherwise."""
+    schema = schema or {"type": "string"}
+    return {"name": name, "in": place, "required": False, "description": description, "schema": schema}
+
+
 def _query_parameters() -> list[dict[str, Any]]:
     """Every algorithm's parameters, as the query string takes them."""
     owners: dict[str, list[str]] = {}
@@ -55,13 +61,12 @@ def _query_parameters() -> list[dict[str, Any]]:
             owners.setdefault(name, []).append(algorithm)
             schemas.setdefault(name, []).append(field)
     return [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": f"({_names(owners[name])}) {schemas[name][0].get('description', '')}",
-            "schema": _query_schema(name, schemas[name]),
-        }
+        _parameter(
+            "query",
+            name,
+            f"({_names(owners[name])}) {schemas[name][0].get('description', '')}",
+            _query_schema(name, schemas[name]),
+        )
         for name in owners
     ]
 
@@ -70,14 +75,8 @@ def _description_parameters() -> list[dict[str, Any]]:
     """What describes a job, as the query string takes it."""
     fields = Description.model_json_schema()["properties"]
     return [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": fields[name]["description"] + (" Separated by commas." if name == "tags" else ""),
-            "schema": {"type": "string"},
-        }
-        for name in fields
+        _parameter("query", name, field["description"] + (" Separated by commas." if name == "tags" else ""))
+        for name, field in fields.items()
     ]
 
 
@@ -201,46 +200,26 @@ def _form(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"schema": schema}
 
 
-_PREFER = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "description": "`wait=10`: answer when the job has ended, or after 10 seconds (RFC 7240).",
-    "schema": {"type": "string"},
-}
+_PREFER = _parameter("header", "Prefer", "`wait=10`: answer when the job has ended, or after 10 seconds (RFC 7240).")
 # Also so that each operation with a body has a parameter that may be left out: where there is none,
 # openapi-python-client 0.29 makes a module that cannot be imported.
-_TRACE = {
-    "name": "traceparent",
-    "in": "header",
-    "required": False,
-    "description": "The trace to be continued (W3C Trace Context), where the operator has traces exported.",
-    "schema": {"type": "string"},
-}
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A name of your own for this request, such as a UUID: repeated with it, the request is done once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": f"^{VISIBLE}$"},
-}
-_CACHE_CONTROL = {
-    "name": "Cache-Control",
-    "in": "header",
-    "required": False,
-    "description": "`no-cache`: compute, though a job of the same image and parameters has done so before.",
-    "schema": {"type": "string"},
-}
-_CALLBACK_PARAMETERS = [
-    {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": schema["description"],
-        "schema": {"type": "string"},
-    }
-    for name, schema in _CALLBACK.items()
-]
+_TRACE = _parameter(
+    "header",
+    "traceparent",
+    "The trace to be continued (W3C Trace Context), where the operator has traces exported.",
+)
+_IDEMPOTENCY_KEY = _parameter(
+    "header",
+    "Idempotency-Key",
+    "A name of your own for this request, such as a UUID: repeated with it, the request is done once.",
+    {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": f"^{VISIBLE}$"},
+)
+_CACHE_CONTROL = _parameter(
+    "header",
+    "Cache-Control",
+    "`no-cache`: compute, though a job of the same image and parameters has done so before.",
+)
+_CALLBACK_PARAMETERS = [_parameter("query", name, schema["description"]) for name, schema in _CALLBACK.items()]
 SUBMIT: dict[str, Any] = {
     "parameters": [
         *_query_parameters(),

@@ -35,8 +35,6 @@ class Accepted(NamedTuple):
     """What a request has become."""
 
     job: Job
-    event: str
-    """The id of the job's first event; where it is replayed, of none."""
     outlook: Outlook | None = None
     """What the job has before it; None where it is replayed."""
     replayed: bool = False
@@ -88,14 +86,14 @@ class Acceptance:
             raise
         if created.way is Way.REPLAYED:
             await self._remove_uploads(job)
-            return Accepted(await self._before(created.job_id), created.event, None, replayed=True)
+            return Accepted(await self._before(created.job_id), replayed=True)
         metrics.accepted.labels(job.params.algorithm).inc()
         if created.way is Way.CREATED:
             await self._send(job)
         else:
             metrics.recognised.labels(created.way).inc()
             job = await self._store.get(job.id) or job if created.way is Way.DONE else job
-        return Accepted(job, created.event, created.outlook)
+        return Accepted(job, created.outlook)
 
     async def _send(self, job: Job) -> None:
         try:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from api.jobs.find import find
-from shared.contract.errors import Unavailable
+from shared.contract.errors import NotFound, Unavailable
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job
 from shared.jobs.streams import Stream, Streams
@@ -16,31 +16,33 @@ LISTENING_SECONDS = 2.0
 AWAY_SECONDS = 0.25
 
 
-async def wait_for_end(job_id: str, seconds: float, streams: Streams, listening: Listening) -> None:
-    """Wait until the job has ended, for `seconds`, until nobody listens any more, or while the store can be reached."""
+async def wait_for_end(job_id: str, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
+    """The job when it has ended, after `seconds`, or when nobody listens any more.
+
+    Raises NotFound when it is deleted, and Unavailable as soon as the store is out of reach.
+    """
     with streams.of(job_id, closely=False) as stream:
         deadline = time.monotonic() + seconds
-        while not (stream.over or streams.away) and await _news(stream, stream.version, deadline, listening):
-            pass
+        while True:
+            while not (stream.over or streams.away) and await _news(stream, stream.version, deadline, listening):
+                pass
+            job = await find(job_id, store)
+            left = deadline - time.monotonic()
+            if job.ended or left <= 0 or not await listening():
+                return job
+            # A store that has just come back can be asked before its news are heard again.
+            await asyncio.sleep(min(AWAY_SECONDS, left))
 
 
 async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
-    """The job as it is after such a wait; as it was, where the store is out of reach.
+    """The job as it is after such a wait; as it was, where it is gone or the store is out of reach.
 
     Who has posted it must learn its id, whatever can be said of it now.
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        await wait_for_end(job.id, deadline - time.monotonic(), streams, listening)
-        try:
-            found = await store.get(job.id)
-        except Unavailable:
-            return job
-        left = deadline - time.monotonic()
-        if found is None or found.ended or left <= 0 or not await listening():
-            return found or job
-        # A store that has just come back can be asked before its news are heard again.
-        await asyncio.sleep(min(AWAY_SECONDS, left))
+    try:
+        return await wait_for_end(job.id, seconds, store, streams, listening)
+    except (NotFound, Unavailable):
+        return job
 
 
 async def wait_for_change(

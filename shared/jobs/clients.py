@@ -78,8 +78,6 @@ class Created(NamedTuple):
 
     way: Way
     job_id: str
-    event: str = "0-0"
-    """The id of its first event; where it is replayed, of none."""
     outlook: Outlook | None = None
     """None where it is replayed."""
 
@@ -122,14 +120,14 @@ class JobStore:
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
         args += [len(ended), *ended, *fields]
-        word, about, *more = await cast(Any, self._create(self._keys(job, key, owner), args))
+        word, *about = await cast(Any, self._create(self._keys(job, key, owner), args))
         match word.decode():
             case "created" | "joined" | "done" as way:
-                position, clock, first_since, *pace = more
+                position, clock, first_since, *pace = about
                 ahead = outlook(position, pace, float(first_since), float(clock))
-                return Created(Way(way), job.id, about.decode(), ahead)
+                return Created(Way(way), job.id, ahead)
             case "replayed":
-                return Created(Way.REPLAYED, about.decode())
+                return Created(Way.REPLAYED, about[0].decode())
             case "reused":
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was given to a request with another image or other parameters within the "

@@ -8,35 +8,34 @@
 --       wait for one ('' to do the work anew), seconds for which it is known whose the work is, seconds until it is due
 --       where it has ended, its place in the list, number of parts of the fields that it then has, these, then the fields
 --       that it has anyway: field, value, field, value ...
--- Returns a word and what goes with it: `created`, `joined` or `done`, its first event's id, its place in the queue, the
--- time, since when the first of the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn`
--- (before this came), `reused` (the key, by another request), `conflict` (another request under way has it).
+-- Returns a word and what goes with it: `created`, `joined` or `done`, its place in the queue, the time, since when the
+-- first of the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn` (before this came),
+-- `reused` (the key, by another request), `conflict` (another request under way has it).
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local function answer(word, event, ahead)
+local function answer(word, ahead)
   local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
   local pace = redis.pcall('HMGET', KEYS[5], 'claimed', 'gap', 'run')
-  return {word, event, redis.call('ZRANK', KEYS[4], ahead) or 0, string.format('%.6f', now),
+  return {word, redis.call('ZRANK', KEYS[4], ahead) or 0, string.format('%.6f', now),
     first[2] or string.format('%.6f', now), pace[1] or false, pace[2] or false, pace[3] or false}
 end
 if redis.call('EXISTS', KEYS[7]) == 1 then
-  return {'withdrawn', ''}
+  return {'withdrawn'}
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then  -- this comes again: the first answer was lost
-  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
   local status, follows = unpack(redis.call('HMGET', KEYS[1], 'status', 'follows'))
   local word = status == 'succeeded' and 'done' or follows and follows ~= '' and 'joined' or 'created'
-  return answer(word, first and first[1] or '0-0', ARGV[1])
+  return answer(word, ARGV[1])
 end
 if KEYS[10] then
   local job, fingerprint, holder = unpack(redis.call('HMGET', KEYS[10], 'job', 'fingerprint', 'holder'))
   if job and fingerprint ~= ARGV[3] then
-    return {'reused', ''}
+    return {'reused'}
   elseif job then
     redis.call('HSET', KEYS[10], 'told', '1')  -- from now on it cannot be withdrawn
     return {'replayed', job}
   elseif holder and holder ~= ARGV[1] then
-    return {'conflict', ''}
+    return {'conflict'}
   end
   redis.call('DEL', KEYS[10])
   redis.call('HSET', KEYS[10], 'job', ARGV[1], 'fingerprint', ARGV[3])
@@ -50,7 +49,7 @@ if ARGV[5] ~= '' then
 end
 local begin = 10 + tonumber(ARGV[9])
 redis.call('ZADD', KEYS[9], ARGV[8], ARGV[1])
-local event = redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
+redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
 redis.call('HSET', KEYS[1], 'work', KEYS[8], unpack(ARGV, begin))
 local owner = result and string.match(result, '^results/(%w+)/')
 -- One that has expired is due no more, and its files are gone.
@@ -60,7 +59,7 @@ if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEY
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
   call_back(ARGV[1], 'succeeded', now)
   redis.call('XADD', KEYS[2], '*', 'name', 'succeeded', 'data', '{}')
-  return answer('done', event, ARGV[1])
+  return answer('done', ARGV[1])
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[2]), ARGV[1])
 if (status == 'queued' or status == 'running') and (not follows or follows == '')
@@ -68,8 +67,8 @@ if (status == 'queued' or status == 'running') and (not follows or follows == ''
   redis.call('HSET', KEYS[1], 'follows', other)
   redis.call('RPUSH', key_of(other) .. ':followers', ARGV[1])
   redis.call('SADD', KEYS[6], ARGV[1])
-  return answer('joined', event, other)
+  return answer('joined', other)
 end
 redis.call('ZADD', KEYS[4], now, ARGV[1])
 redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[6])
-return answer('created', event, ARGV[1])
+return answer('created', ARGV[1])

@@ -26,7 +26,7 @@ from shared.jobs import streams as streams_module
 from shared.jobs.events import FIRST
 from shared.jobs.model import Job, JobStatus, Progress, new_job, new_job_id
 from shared.jobs.reservations import Reservations
-from tests.support.bench import Bench, started
+from tests.support.bench import Bench, events_of, started
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 
@@ -50,14 +50,13 @@ class Hands:
         self.acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.queue, parts.blobs, max_queued)
         self.store, self.blobs = parts.store, parts.blobs
 
-    async def post(self, image: bytes = SMALL_PNG, **query: str) -> tuple[Job, str]:
+    async def post(self, image: bytes = SMALL_PNG, **query: str) -> Job:
         """Take an image in, and accept a job on it: what a route, a batch or a socket does."""
         await self.acceptance.check_room()
         job_id = new_job_id()
         received = await self.intake.receive(a_body(image, **query), job_id)
         job = new_job(job_id, received.params, received.image, received.mask)
-        accepted = await self.acceptance.accept(job)
-        return accepted.job, accepted.event
+        return (await self.acceptance.accept(job)).job
 
 
 async def chunks_of(data: bytes) -> AsyncIterator[bytes]:
@@ -81,9 +80,9 @@ def files_of(bench: Bench) -> list[Path]:
 def test_a_job_is_accepted(bench: Bench) -> None:
     """Bytes and parameters become a stored upload, a record and a message; the job is a worker's to claim."""
     with gateway(bench.settings) as parts:
-        job, event = parts.run(Hands(bench, parts).post(n_clusters="3"))
+        job = parts.run(Hands(bench, parts).post(n_clusters="3"))
         assert parts.run(find(job.id, parts.store)) == bench.get(job)
-    assert event
+    assert [event.name for event in events_of(bench, job)] == ["queued"]
     assert bench.messages() == 1
     assert (job.upload.size, job.upload.sha256) == (len(SMALL_PNG), hashlib.sha256(SMALL_PNG).hexdigest())
     assert [path.read_bytes() for path in files_of(bench)] == [SMALL_PNG]
@@ -165,7 +164,7 @@ def test_a_wait_ends_with_the_job(bench: Bench) -> None:
 
         async def run() -> list[Job]:
             async with started(parts.streams) as streams:
-                job, _ = await hands.post()
+                job = await hands.post()
                 found = [
                     await ended_or_as_it_was(job, 0.05, hands.store, streams, always),
                     await ended_or_as_it_was(job, 30, hands.store, streams, nobody),
@@ -188,7 +187,7 @@ def test_a_wait_without_a_store(bench: Bench) -> None:
 
         async def run() -> Job:
             async with started(parts.streams) as streams:
-                job, _ = await Hands(bench, parts).post()
+                job = await Hands(bench, parts).post()
                 bench.server.kill()
                 async with asyncio.timeout(20):
                     return await ended_or_as_it_was(job, 30, parts.store, streams, always)
@@ -207,7 +206,7 @@ def test_events_are_followed_to_the_last(bench: Bench, monkeypatch: pytest.Monke
 
         async def run() -> list[Any]:
             async with started(parts.streams) as streams:
-                job, _ = await hands.post()
+                job = await hands.post()
                 found: list[Any] = []
                 async for event in follow(job.id, FIRST, streams):
                     if not isinstance(event, Silence):
@@ -231,7 +230,7 @@ def test_a_job_is_cancelled_and_deleted(bench: Bench) -> None:
     """A cancelled job has no upload any more; a deleted one is not found by anybody."""
     with gateway(bench.settings) as parts:
         hands = Hands(bench, parts)
-        job, _ = parts.run(hands.post())
+        job = parts.run(hands.post())
         assert parts.run(cancel(job, hands.store, hands.blobs)).status is JobStatus.CANCELLED
         assert files_of(bench) == []
         parts.run(delete(job.id, hands.store, hands.blobs))

@@ -29,7 +29,6 @@ from api.http.problems import POLL_SECONDS
 from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
-from api.jobs.find import find
 from api.jobs.wait import ended_or_as_it_was, wait_for_change, wait_for_end
 from shared.contract.errors import AlreadyEnded
 from shared.jobs.clients import JobStore
@@ -102,7 +101,7 @@ async def create_job(
         received = await intake.receive(body, job_id)
         files, trace = (received.image, received.mask), tracing.traceparent()
         new = new_job(job_id, received.params, *files, trace, received.description, received.callback)
-        job, _, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
+        job, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"
@@ -163,8 +162,7 @@ async def get_job(
                 listening,
             )
         else:
-            await wait_for_end(job.id, seconds, streams, listening)
-            job = await find(job.id, store)
+            job = await wait_for_end(job.id, seconds, store, streams, listening)
     if job.ended:
         return await job_answer(job, blobs, {}, asked.conditions)
     position, retry = await _before_it(job, None, store)

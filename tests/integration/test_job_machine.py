@@ -5,14 +5,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,7 +27,6 @@ from shared.contract.errors import UnknownParameters
 from shared.contract.params import AnyParams, KMeansParams, OpticsParams
 from shared.jobs import moves, worker
 from shared.jobs.deliveries import ENDS, EVENTS, Delivery, DeliveryState, delivery_id
-from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE, host_outbox_key, job_key
 from shared.jobs.model import (
     Callback,
@@ -45,23 +41,17 @@ from shared.jobs.model import (
     new_job_id,
 )
 from shared.jobs.moves import Hold, hold_of
-from shared.jobs.outbox import OutboxStore
 from shared.jobs.routing import QUEUES
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
-from shared.runtime.settings import Settings
-from tests.support.bench import guard_store, worker_store
-from tests.support.gateway import Gateway, gateway
+from tests.support.hands import LONG, MAX_ATTEMPTS, WORKERS, Hands, hands_on
 from tests.support.job_model import HOST, Model, Seen, check_model, check_promise, job_of_message, look
 from tests.support.processes import StoreServer
 
 MACHINES = int(os.environ.get("JOB_MACHINES", "25"))
 STEPS = 30
 JOBS = 3  # of one run: few, so that much happens to each
-WORKERS = 3
-MAX_ATTEMPTS = 3
 PATIENCE_SECONDS = 60.0
-LONG = 10_000.0  # nothing becomes due by itself: a rule lets time come
 LATER = UnknownParams(algorithm="spectral")
 LONG_AGO = "2000-01-01T00:00:00+00:00"
 FEW = settings(
@@ -71,39 +61,9 @@ FEW = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
-T = TypeVar("T")
 fractions = st.sampled_from([0.25, 0.5, 0.75])
 workers = st.integers(0, WORKERS - 1)
 losses = st.sampled_from(list(Loss))
-
-
-@dataclass
-class Hands:
-    """Everybody's side of one store, kept open for all runs."""
-
-    parts: Gateway
-    workers: list[WorkerStore]
-    guard: GuardStore
-    outbox: OutboxStore
-    client: redis.Redis
-
-    def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        return self.parts.run(question)
-
-    def clear(self) -> None:
-        """Forget all jobs and messages; kombu's own bindings stay, as they do in a service."""
-        keys = [key for key in self.client.scan_iter() if not key.startswith(b"_kombu")]
-        if keys:
-            self.client.delete(*keys)
-
-
-@contextmanager
-def hands_on(server: StoreServer, folder: Path) -> Iterator[Hands]:
-    long = {"lease_seconds": LONG, "resend_seconds": LONG, "result_ttl_seconds": LONG}
-    made = Settings(redis_url=server.url, blob_url=(folder / "blobs").as_uri(), max_attempts=MAX_ATTEMPTS, **long)
-    stores = [worker_store(made, f"mill:{number}") for number in range(WORKERS)]
-    with gateway(made) as parts, server.client() as client:
-        yield Hands(parts, stores, guard_store(made), OutboxStore(parts.redis, lease_seconds=LONG), client)
 
 
 class JobMachine(RuleBasedStateMachine):

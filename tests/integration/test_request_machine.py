@@ -18,12 +18,10 @@ from shared.jobs.reservations import Reservations
 from tests.integration.test_job_machine import (
     FEW,
     JOBS,
-    MAX_ATTEMPTS,
-    Hands,
     JobMachine,
-    hands_on,
     nothing_comes_by_itself,
 )
+from tests.support.hands import MAX_ATTEMPTS, Hands, hands_on
 from tests.support.job_model import Model
 from tests.support.processes import StoreServer
 

@@ -34,7 +34,7 @@ from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
 from api.intake.references import References
-from api.intake.slots import Slots
+from api.intake.upload_slots import Slots
 from api.intake.uploads import Uploads
 from api.jobs.accept import Acceptance
 from api.upkeep.collector import Collector

@@ -14,7 +14,7 @@ from api.intake.forms.parts import FilePart, ParamsPart, ReferencePart
 from api.intake.forms.query import query_values
 from api.intake.given import Given
 from api.intake.references import References
-from api.intake.slots import Slots
+from api.intake.upload_slots import Slots
 from api.intake.uploads import Uploads
 from shared.contract.description import Description, split_query
 from shared.contract.errors import InvalidRequest, errors_about

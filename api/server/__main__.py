@@ -10,12 +10,12 @@ import uvicorn
 
 from api.http.continued import Continued
 from api.main import create_app
-from api.server.doors import Doors
+from api.server.admission import Admission
 from api.server.edge import FIELDS, Edge
 from api.server.entrance import Entrance, listening_socket
+from api.server.guarded_socket import MESSAGE_BYTES, PING_SECONDS, guarded
 from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
-from api.server.sockets import MESSAGE_BYTES, PING_SECONDS, guarded
 from api.server.stalled import Stalled
 from api.server.turns import Turns
 from shared.runtime import connections, logs
@@ -36,10 +36,10 @@ def configured(settings: Settings, listening: socket.socket, graceful_seconds: i
     turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
     app = Continued(Edge(turns, settings.root_path, settings.allowed_hosts))
     most = _most_connections(settings.max_connections)
-    doors = Doors(most, settings.max_connections_per_address, settings.trusted_proxies)
+    admission = Admission(most, settings.max_connections_per_address, settings.trusted_proxies)
     stalled = Stalled()
     connection = functools.partial(
-        GuardedProtocol, limits=limits, doors=doors, stalled=stalled, entrance=Entrance(listening)
+        GuardedProtocol, limits=limits, admission=admission, stalled=stalled, entrance=Entrance(listening)
     )
     return uvicorn.Config(
         app,
@@ -59,7 +59,7 @@ def configured(settings: Settings, listening: socket.socket, graceful_seconds: i
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # it goes to call_later
         timeout_graceful_shutdown=graceful_seconds,
-        callback_notify=Returned(doors).look,
+        callback_notify=Returned(admission).look,
         timeout_notify=LOOK_SECONDS,
     )
 

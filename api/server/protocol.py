@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api import metrics
 from api.http.problems import STATUS, problem
-from api.server.doors import Doors
+from api.server.admission import Admission
 from api.server.edge import API_POLICY
 from api.server.entrance import Entrance
 from api.server.stalled import Stalled
@@ -66,13 +66,13 @@ class GuardedProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(
-        self, *, limits: Limits, doors: Doors, stalled: Stalled, entrance: Entrance | None, **uvicorn: Any
+        self, *, limits: Limits, admission: Admission, stalled: Stalled, entrance: Entrance | None, **uvicorn: Any
     ) -> None:
         """`entrance`: where to look for others who wait; None for one who was found there."""
         super().__init__(**uvicorn)
-        self._limits, self._doors, self._stalled = limits, doors, stalled
+        self._limits, self._admission, self._stalled = limits, admission, stalled
         if entrance is not None:
-            ours: dict[str, Any] = {"limits": limits, "doors": doors, "stalled": stalled}
+            ours: dict[str, Any] = {"limits": limits, "admission": admission, "stalled": stalled}
             entrance.look(functools.partial(GuardedProtocol, entrance=None, **ours, **uvicorn))
         self._who: str | None = None
         self._head_timer: asyncio.TimerHandle | None = None
@@ -90,7 +90,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self._lingering = _Lingering(transport, self.part)
-        self._who = self._doors.enter(self.client[0] if self.client else "")
+        self._who = self._admission.enter(self.client[0] if self.client else "")
         if self._who is None:
             self._write(TooManyConnections("The gateway has as many connections as it takes. Try again soon."))
             transport.close()
@@ -105,7 +105,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _leave(self, exc: Exception | None) -> None:
         """Nothing is counted, waited for or timed any more of a connection that is lost."""
         if self._who is not None:
-            self._doors.leave(self._who)
+            self._admission.leave(self._who)
             self._who = None
         self._stalled.remove(self)
         if isinstance(exc, TimeoutError):
@@ -254,9 +254,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
-        # What is left of this one is its place behind the doors: hundreds of sockets need not keep a parser each.
+        # What is left of this one is its place among those let in: hundreds of sockets need not keep a parser each.
         successor: Any = self.transport.get_protocol()
-        successor.connection_lost = functools.partial(_left, self._doors, self._who, successor.connection_lost)
+        successor.connection_lost = functools.partial(_left, self._admission, self._who, successor.connection_lost)
         self._who = None
         self._leave(None)
 
@@ -331,10 +331,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[answer.status_code] + head + b"\r\n" + bytes(answer.body))
 
 
-def _left(doors: Doors, who: str | None, lost: Callable[[Exception | None], None], exc: Exception | None) -> None:
+def _left(
+    admission: Admission, who: str | None, lost: Callable[[Exception | None], None], exc: Exception | None
+) -> None:
     """The end of a connection that became another protocol's."""
     if who is not None:
-        doors.leave(who)
+        admission.leave(who)
     if isinstance(exc, TimeoutError):
         metrics.cut.inc()
     lost(exc)

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from api.server.sockets import MESSAGE_PIECES
+from api.server.guarded_socket import MESSAGE_PIECES
 from tests.support import raw
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import encoded, noise

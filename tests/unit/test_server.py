@@ -1,4 +1,4 @@
-"""The parts of the gateway's server, each by itself: doors, turns, stalled readers, hosts and prefixes."""
+"""The parts of the gateway's server, each by itself: admission, turns, stalled readers, hosts and prefixes."""
 
 import asyncio
 import functools
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.routes import events, files, health, images, jobs, results
-from api.server.doors import Doors
+from api.server.admission import Admission
 from api.server.edge import API_POLICY, Edge
 from api.server.entrance import listening_socket
 from api.server.protocol import GuardedProtocol, Limits
@@ -27,34 +27,34 @@ OK: list[Message] = [{"type": "http.response.start", "status": 200, "headers": [
 
 def test_doors_have_an_end_in_all_and_for_each() -> None:
     """Nobody has more than his share, all together no more than there are, and who leaves makes room."""
-    doors = Doors(5, 3)
-    inside = [doors.enter("192.0.2.1") for _ in range(3)]
+    admission = Admission(5, 3)
+    inside = [admission.enter("192.0.2.1") for _ in range(3)]
     assert inside == ["192.0.2.1"] * 3
-    assert doors.enter("192.0.2.1") is None
-    assert doors.enter("192.0.2.2") is not None
-    assert doors.enter("192.0.2.3") is not None
-    assert doors.enter("192.0.2.4") is None
-    doors.leave("192.0.2.1")
-    assert doors.enter("192.0.2.4") is not None
-    assert (doors.count, doors.most_lately) == (5, 5)
+    assert admission.enter("192.0.2.1") is None
+    assert admission.enter("192.0.2.2") is not None
+    assert admission.enter("192.0.2.3") is not None
+    assert admission.enter("192.0.2.4") is None
+    admission.leave("192.0.2.1")
+    assert admission.enter("192.0.2.4") is not None
+    assert (admission.count, admission.most_lately) == (5, 5)
 
 
 def test_an_ipv6_host_has_many_addresses() -> None:
     """A network of 64 bits is one host's own; the next one is another's."""
-    doors = Doors(100, 2)
-    assert doors.enter("2001:db8:0:1::1")
-    assert doors.enter("2001:db8:0:1:ffff::2%eth0")
-    assert doors.enter("2001:db8:0:1::3") is None
-    assert doors.enter("2001:db8:0:2::1")
+    admission = Admission(100, 2)
+    assert admission.enter("2001:db8:0:1::1")
+    assert admission.enter("2001:db8:0:1:ffff::2%eth0")
+    assert admission.enter("2001:db8:0:1::3") is None
+    assert admission.enter("2001:db8:0:2::1")
 
 
 def test_proxies_have_no_share() -> None:
     """A trusted proxy's connections are many clients': only the whole counts for them."""
-    doors = Doors(10, 2, [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
-    assert [doors.enter("10.1.2.3") for _ in range(5)] == [""] * 5
-    assert doors.enter("2001:db8::1") == ""
-    assert [doors.enter("192.0.2.1") for _ in range(3)] == ["192.0.2.1", "192.0.2.1", None]
-    assert [doors.enter("10.1.2.3") for _ in range(3)] == ["", "", None]
+    admission = Admission(10, 2, [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
+    assert [admission.enter("10.1.2.3") for _ in range(5)] == [""] * 5
+    assert admission.enter("2001:db8::1") == ""
+    assert [admission.enter("192.0.2.1") for _ in range(3)] == ["192.0.2.1", "192.0.2.1", None]
+    assert [admission.enter("10.1.2.3") for _ in range(3)] == ["", "", None]
 
 
 class Reader:
@@ -251,11 +251,16 @@ class Socket(asyncio.Protocol):
 
 def test_a_connection_that_becomes_a_socket_is_counted_to_its_end() -> None:
     """An upgrade that is known leads to the other protocol; its connection counts for as long as it lasts."""
-    doors = Doors(10, 10)
+    admission = Admission(10, 10)
 
     async def run() -> None:
         listening = listening_socket("127.0.0.1", 0, 30)
-        more = {"limits": Limits(2**15, 2**14, 100, 0.2), "doors": doors, "stalled": Stalled(), "entrance": None}
+        more = {
+            "limits": Limits(2**15, 2**14, 100, 0.2),
+            "admission": admission,
+            "stalled": Stalled(),
+            "entrance": None,
+        }
         http: Any = functools.partial(GuardedProtocol, **more)
         server = uvicorn.Server(
             uvicorn.Config(Edge(nowhere, "", []), http=http, ws=Socket, lifespan="off", log_config=None)
@@ -269,10 +274,10 @@ def test_a_connection_that_becomes_a_socket_is_counted_to_its_end() -> None:
         await asyncio.sleep(0.5)  # longer than a head may take
         writer.write(b"more")
         assert await reader.readexactly(8) == b"upgraded"
-        assert doors.count == 1
+        assert admission.count == 1
         writer.close()
         await asyncio.sleep(0.1)
-        assert doors.count == 0
+        assert admission.count == 0
         server.should_exit = True
         await serving
 

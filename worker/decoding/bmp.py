@@ -11,7 +11,7 @@ from shared.formats import Header, bmp
 from shared.formats.bmp import Layout
 from shared.formats.header import Window
 from worker.decoding.decoded import Decoded, Meaning
-from worker.decoding.lookup import look_up, reduce, unpacked
+from worker.decoding.samples import look_up, reduce, unpacked
 from worker.kernels.bmp import unpack
 
 _FEW = 16  # bits up to which a mask's values have a table

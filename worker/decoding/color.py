@@ -14,7 +14,7 @@ from PIL import Image
 from shared.contract.results import Step
 from worker.decoding import profiles, spaces
 from worker.decoding.decoded import Decoded, Meaning
-from worker.decoding.lookup import Samples, eight_bits, look_up
+from worker.decoding.samples import Samples, eight_bits, look_up
 from worker.decoding.spaces import BrokenProfile, Space
 
 _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.contract.results import Step
-from worker.decoding.lookup import Samples
+from worker.decoding.samples import Samples
 
 log = logging.getLogger("huemill.decoding")
 

@@ -8,7 +8,7 @@ from pi_heif.as_plugin import HeifImageFile
 from shared.formats import Header
 from worker.decoding import pillow
 from worker.decoding.decoded import Decoded, Meaning, decoding, reduced
-from worker.decoding.lookup import reduce
+from worker.decoding.samples import reduce
 
 
 def read(data: bytes, header: Header) -> Decoded:

@@ -10,7 +10,7 @@ from shared.formats import Header, jpeg2000
 from shared.formats.header import Window
 from worker.decoding import pillow
 from worker.decoding.decoded import Decoded, Meaning, ignored_channels, reduced
-from worker.decoding.lookup import look_up, reduce
+from worker.decoding.samples import look_up, reduce
 
 
 def read(data: bytes, header: Header) -> Decoded:

@@ -18,7 +18,7 @@ from shared.contract.results import Step
 from shared.formats import Header
 from shared.formats.png import DEPTHS, SIGNATURE
 from worker.decoding.decoded import Decoded, Meaning, reduced
-from worker.decoding.lookup import Samples, look_up, reduce, unpacked
+from worker.decoding.samples import Samples, look_up, reduce, unpacked
 from worker.kernels.png import unfilter
 
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shared.contract.errors import BrokenImage
 from shared.formats import Header, ppm
 from worker.decoding.decoded import Decoded, reduced
-from worker.decoding.lookup import reduce
+from worker.decoding.samples import reduce
 
 Sample = TypeVar("Sample", np.uint8, np.uint32)
 _LONG_NUMBER = re.compile(rb"[0-9]{6}")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from worker.decoding.lookup import look_up
+from worker.decoding.samples import look_up
 from worker.decoding.spaces import BrokenProfile
 
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker import srgb
-from worker.decoding.lookup import BLOCK, Samples
+from worker.decoding.samples import BLOCK, Samples
 
 # Chromaticities x, y of red, green, blue and white, by ITU-T H.273's number (table 2).
 PRIMARIES = {

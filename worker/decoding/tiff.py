@@ -13,7 +13,7 @@ from shared.formats.tiff import Layout
 from shared.formats.tiff_directory import first_directory
 from worker.decoding import spaces
 from worker.decoding.decoded import Decoded, Meaning, Model, ignored_channels, reduced
-from worker.decoding.lookup import BLOCK, Samples, look_up, reduce
+from worker.decoding.samples import BLOCK, Samples, look_up, reduce
 from worker.decoding.tiff_parts import is_jfif, read_samples
 
 _MODELS: dict[int, tuple[Model, str]] = {

@@ -17,7 +17,7 @@ from shared.formats import tiff
 from shared.formats.tiff import Layout
 from worker.decoding import jpeg
 from worker.decoding.decoded import decoding
-from worker.decoding.lookup import Samples, unpacked
+from worker.decoding.samples import Samples, unpacked
 
 _REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1], axis=1)[:, 0]
 

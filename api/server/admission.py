@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 Network = IPv4Network | IPv6Network
 
 
-class Doors:
+class Admission:
     """Counts who is in. The addresses of proxies are many clients', and only the whole counts for them."""
 
     def __init__(self, most: int, most_of_one: int, proxies: Sequence[Network] = ()) -> None:

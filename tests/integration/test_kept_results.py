@@ -50,6 +50,22 @@ def test_a_client_keeps_what_is_made(client: httpx.Client, jobs: list[dict[str, 
         problem(client.get(href, headers={**JSON, "If-Match": '"other"'}), 412, "precondition_failed")
 
 
+def test_a_job_with_its_result_is_compressed(client: httpx.Client, jobs: list[dict[str, Any]]) -> None:
+    """A finished job comes as gzip to who takes that, with a tag of its own; one encoding's tag is not the other's."""
+    for job in jobs:
+        href = job["links"]["self"]
+        plain, packed = (client.get(href, headers={"Accept-Encoding": encoding}) for encoding in ("identity", "gzip"))
+        assert ("content-encoding" in plain.headers, packed.headers["content-encoding"]) == (False, "gzip")
+        assert packed.json() == plain.json()
+        assert int(plain.headers["content-length"]) == len(plain.content)
+        assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+        tags = [answer.headers["etag"] for answer in (plain, packed)]
+        assert tags[0] != tags[1]
+        for tag, status in zip(tags, (200, 304), strict=True):
+            again = client.get(href, headers={"Accept-Encoding": "gzip", "If-None-Match": tag})
+            assert again.status_code == status
+
+
 def test_everything_has_a_tag_of_its_own(client: httpx.Client, jobs: list[dict[str, Any]]) -> None:
     """No two addresses, jobs, types or encodings share a tag."""
     tags = [

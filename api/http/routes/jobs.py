@@ -122,7 +122,7 @@ async def create_job(
     summary="How a job is",
     response_description="The job",
     responses={
-        200: {"headers": headers("ETag", "Cache-Control", "Retry-After")},
+        200: {"headers": headers("ETag", "Cache-Control", "Retry-After", "Vary")},
         304: {"description": "The client has it as it is, by `If-None-Match`", "headers": headers("ETag")},
         **problems(404, 412, 422, 503),
     },
@@ -164,9 +164,9 @@ async def get_job(
         else:
             job = await wait_for_end(job.id, seconds, store, streams, listening)
     if job.ended:
-        return await job_answer(job, blobs, {}, asked.conditions)
+        return await job_answer(job, blobs, {}, asked)
     position, retry = await _before_it(job, None, store)
-    return await job_answer(job, blobs, {"Retry-After": retry}, asked.conditions, position)
+    return await job_answer(job, blobs, {"Retry-After": retry}, asked, position)
 
 
 @router.post(

@@ -27,8 +27,10 @@ async def delete(job_id: str, store: JobStore, blobs: Blobs) -> None:
     """Remove a job with its uploads, its result and its events, also one whose record cannot be read; one that has not
     ended is cancelled first. Raises NotFound where there is none.
     """
+    owner = ""
     try:
         job = await find(job_id, store)
+        owner = job.owner
     except UnreadableRecord:
         for key in (upload_key(job_id), upload_key(job_id, "mask")):
             await blobs.delete(key)
@@ -39,4 +41,4 @@ async def delete(job_id: str, store: JobStore, blobs: Blobs) -> None:
             await blobs.delete(upload.key)
         await remove_result(ended, store, blobs)
     # The record last: if anything fails before, the job is still there to be deleted.
-    await store.forget(job_id)
+    await store.forget(job_id, owner)

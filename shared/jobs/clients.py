@@ -107,7 +107,7 @@ class JobStore:
         )
 
     @asks_redis
-    async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False, owner: str = "") -> Created:
+    async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Created:
         """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
         key, has become before. `join`: it may have the result of a job of the same owner that does the same work, or
         has done it.
@@ -120,7 +120,7 @@ class JobStore:
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
         args += [len(ended), *ended, *fields]
-        word, *about = await cast(Any, self._create(self._keys(job, key, owner), args))
+        word, *about = await cast(Any, self._create(self._keys(job, key), args))
         match word.decode():
             case "created" | "joined" | "done" as way:
                 position, clock, first_since, *pace = about
@@ -137,7 +137,7 @@ class JobStore:
                 raise under_way()
         raise Refused("The job was withdrawn before it was stored.")
 
-    async def withdraw(self, job: Job, key: RequestKey | None = None, *, owner: str = "") -> bool:
+    async def withdraw(self, job: Job, key: RequestKey | None = None) -> bool:
         """See to it that a job whose creation went wrong is not there, nor comes to be: whether that is certain now.
 
         If it is not, the job may be there, and then runs: what it needs must stay. So it must where another client has
@@ -146,12 +146,13 @@ class JobStore:
         try:
             async with asyncio.timeout(WITHDRAW_SECONDS):
                 with redis_errors():
-                    return bool(await cast(Any, self._withdraw(self._keys(job, key, owner), [job.id, NOTE_SECONDS])))
+                    return bool(await cast(Any, self._withdraw(self._keys(job, key), [job.id, NOTE_SECONDS])))
         except (TimeoutError, Unavailable, UnreadableRecord):
             return False
 
-    def _keys(self, job: Job, key: RequestKey | None, owner: str) -> list[str]:
-        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id), work_key(owner, VERSION, work_of(job)), jobs_key(owner)]
+    def _keys(self, job: Job, key: RequestKey | None) -> list[str]:
+        work, listed = work_key(job.owner, VERSION, work_of(job)), jobs_key(job.owner)
+        keys = [*keys_of(hold_of(job)), withdrawn_key(job.id), work, listed]
         return keys if key is None else [*keys, idempotency_key(key)]
 
     @asks_redis
@@ -201,15 +202,18 @@ class JobStore:
         return found
 
     @asks_redis
-    async def forget(self, job_id: str) -> None:
-        """Remove every trace of a job. What was not told of it yet is not told any more."""
+    async def forget(self, job_id: str, owner: str = "") -> None:
+        """Remove every trace of a job; of one whose owner is not known, its list forgets it when it is next read.
+
+        What was not told of it yet is not told any more.
+        """
         told = [delivery_id(job_id, event) for event in EVENTS]
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(job_key(job_id), events_key(job_id), *map(delivery_key, told))
             pipe.zrem(GIVEN_UP, *told)
             pipe.zrem(DUE, job_id)
             pipe.srem(JOINED, job_id)
-            pipe.zrem(jobs_key(), job_id)
+            pipe.zrem(jobs_key(owner), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
             await pipe.execute()

@@ -20,6 +20,7 @@ _FIXED = {
     "queue",
     "upload",
     "mask",
+    "owner",
     "created_at",
     "client_reference",
     "tags",

@@ -158,6 +158,8 @@ class Job(BaseModel):
     upload: Upload
     mask: Upload | None = None
     """A second image: where it is black, the first one's pixel is left out."""
+    owner: str = ""
+    """The id of the key that it was posted with; empty where the service asks for none."""
     created_at: AwareDatetime
     client_reference: str | None = None
     """What its client calls it."""
@@ -248,12 +250,14 @@ def new_job(
     traceparent: str | None = None,
     description: Description = NOTHING,
     callback: Callback | None = None,
+    owner: str = "",
 ) -> Job:
     return Job(
         id=job_id,
         params=params,
         upload=upload,
         mask=mask,
+        owner=owner,
         created_at=now(),
         client_reference=description.client_reference,
         tags=description.tags,

@@ -155,7 +155,7 @@ class SweepStore:
         kept = max(TOMBSTONE_FACTOR * self._ttl, LIFE_SECONDS if job.callback else 0)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.zrem(DUE, job.id)
-            pipe.zrem(jobs_key(), job.id)
+            pipe.zrem(jobs_key(job.owner), job.id)
             pipe.delete(events_key(job.id))
             pipe.expire(job_key(job.id), int(kept) + 1)
             await pipe.execute()

@@ -354,8 +354,8 @@ def test_owners_do_not_share(hands: Hands) -> None:
     """Nobody learns from his job what another owner has had done."""
     mine, theirs = (hands.create()[0] for _ in range(2))
     job_id = new_job_id()
-    job = new_job(job_id, KMeansParams(), mine.upload)
-    assert hands.parts.run(hands.parts.store.create(job, join=True, owner="somebody")).way is Way.CREATED
+    job = new_job(job_id, KMeansParams(), mine.upload, owner="somebody")
+    assert hands.parts.run(hands.parts.store.create(job, join=True)).way is Way.CREATED
     assert hands.get(theirs).follows == mine.id
 
 

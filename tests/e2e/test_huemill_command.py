@@ -359,7 +359,7 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
     assert "no such jobs" in huemill("jobs", *url).stdout
     with serving.client() as client:
         done = finished(client, tags="shop,summer", client_reference="order 4711")
-        waits = [post(client, encoded(noise(300, 300)), wait=None, **LONG).json()["id"] for _ in range(2)]
+        waits = [post(client, encoded(noise(700, 700)), wait=None, **LONG).json()["id"] for _ in range(2)]
         listed = huemill("jobs", *url).stdout
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
         assert "order 4711 #shop #summer" in listed

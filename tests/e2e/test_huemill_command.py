@@ -359,7 +359,8 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
     assert "no such jobs" in huemill("jobs", *url).stdout
     with serving.client() as client:
         done = finished(client, tags="shop,summer", client_reference="order 4711")
-        waits = [post(client, encoded(noise(700, 700)), wait=None, **LONG).json()["id"] for _ in range(2)]
+        os.kill(serving.parts()["worker-1"], signal.SIGSTOP)
+        waits = [post(client, wait=None, n_clusters=count).json()["id"] for count in (2, 3)]
         listed = huemill("jobs", *url).stdout
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
         assert "order 4711 #shop #summer" in listed
@@ -372,6 +373,7 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
         assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["../x", done["id"]]
         assert huemill("cancel", *url, *waits).returncode == 0, "what is cancelled already stays so"
         assert "cancelled" in huemill("jobs", *url, "--status", "cancelled").stdout
+        os.kill(serving.parts()["worker-1"], signal.SIGCONT)
     refused = huemill("jobs", *url, "--tag", "a,b")
     assert (refused.returncode, "comma" in refused.stderr) == (1, True)
     away = huemill("jobs", "--url", f"http://127.0.0.1:{free_port()}")

@@ -25,7 +25,7 @@ test: $(VENV)/dev ## The whole test suite, less Docker and faults
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 	JOB_MACHINES=$(JOB_MACHINES) IMAGE_RUNS=$(IMAGE_RUNS) $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \
-		tests/integration/test_request_machine.py tests/integration/test_stored_images.py -m "not alone" -n 2 $(ARGS)
+		tests/integration/test_request_machine.py tests/integration/test_stored_images.py -m "not alone" -n $(PROCESSES) $(ARGS)
 	$(BIN)/python -m pytest tests/faults -m alone $(ARGS)
 
 soak: $(VENV)/dev ## Mixed jobs for MINUTES, and something is killed every 5 s: nothing lost, nothing left, nothing grows

@@ -9,9 +9,13 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from api import metrics
+from api.access.keyring import WATCH_SECONDS, Keyring
+from api.access.quotas import Quotas
+from api.access.signing import callback_secrets
 from api.callbacks.post import Poster
 from api.callbacks.sender import EVERY_SECONDS, LEASE_SECONDS, MAX_SENDING, Sender
 from api.http import console, hrefs, problems
+from api.http.access import Access
 from api.http.cors import Cors
 from api.http.dependencies import Services
 from api.http.openapi import Documented
@@ -42,7 +46,8 @@ from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.supervise import Supervisor, Task
 from api.upkeep.sweeper import Sweeper
-from shared.contract.webhooks import key_of
+from shared.access.quotas import QuotaStore
+from shared.access.store import KeyReader
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
 from shared.jobs.outbox import OutboxStore
@@ -77,33 +82,38 @@ def wire(settings: Settings) -> Services:
     image_sweeper = ImageSweeper(images, stored_images, failures)
     collector = Collector(store, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     outbox, poster = OutboxStore(redis, lease_seconds=LEASE_SECONDS), Poster(settings, MAX_SENDING)
-    keys = [key_of(secret.get_secret_value()) for secret in settings.callback_secret]
-    sender = Sender(outbox, store, poster, partial(described, blobs=blobs), failures, keys=keys)
+    streams, quotas = Streams(redis), Quotas(QuotaStore(redis))
+    keyring, with_keys = Keyring(KeyReader(redis), streams), settings.auth == "keys"
+    secrets = partial(callback_secrets, settings, keyring)
+    sender = Sender(outbox, store, poster, partial(described, blobs=blobs), failures, secrets=secrets)
     every = settings.collect_seconds
     tasks = [
         Task(sweeper.NAME, sweeper.sweep, settings.sweep_seconds, vital=True),
         Task(image_sweeper.NAME, image_sweeper.sweep, settings.sweep_seconds),
         Task(collector.NAME, collector.collect, every, first_after=every),
         # Without a secret nothing can be signed: what another gateway's clients wish for is left to it.
-        *([Task(sender.NAME, sender.send, EVERY_SECONDS)] if keys else []),
+        *([Task(sender.NAME, sender.send, EVERY_SECONDS)] if with_keys or settings.callback_secret else []),
+        *([Task(keyring.NAME, keyring.watch, WATCH_SECONDS)] if with_keys else []),
     ]
     return Services(
         settings,
         redis,
         queue,
         store,
-        Streams(redis),
+        streams,
         JobList(redis),
         images,
         stored_images,
         blobs,
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
-        Acceptance(store, Reservations(redis), queue, blobs, settings.max_queued),
+        Acceptance(store, Reservations(redis), queue, blobs, quotas, settings.max_queued),
         Supervisor(tasks, failures),
         outbox,
         poster,
         sender,
+        keyring,
+        quotas,
     )
 
 
@@ -142,6 +152,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    if settings.auth == "keys":
+        app.add_middleware(Access)
     app.add_middleware(Timed)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

@@ -18,6 +18,8 @@ requests = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
 )
 refused = Counter("huemill_requests_refused", "Connections and requests refused before any route, by why.", ["code"])
+keys_refused = Counter("huemill_keys_refused", "Requests refused for their API key, or for having none.", ["reason"])
+quotas_exceeded = Counter("huemill_quotas_exceeded", "Requests refused because a quota was used up.", ["policy"])
 cut = Counter("huemill_readers_cut", "Connections ended because nothing of their answer was taken.")
 followers = Gauge("huemill_followers", "Event streams, sockets and waiting requests that follow a job at the moment.")
 accepted = Counter("huemill_jobs_accepted", "Jobs taken.", ["algorithm"])

@@ -18,7 +18,7 @@ from api.callbacks.message import body_of
 from api.callbacks.post import GONE, Answer, Poster
 from api.upkeep.failures import Failures
 from shared.contract.errors import UnreadableRecord
-from shared.contract.webhooks import signed_headers
+from shared.contract.webhooks import key_of, signed_headers
 from shared.jobs.clients import JobStore
 from shared.jobs.deliveries import SCHEDULE, Delivery, DeliveryAttempt, DeliveryState, pause_before
 from shared.jobs.model import Job
@@ -32,6 +32,8 @@ MAX_SENDING_TO_HOST = 8
 LEASE_SECONDS = 30.0
 EVERY_SECONDS = 0.25
 
+SignedWith = Callable[[str], Awaitable[Sequence[str]]]
+"""The secrets for the jobs of an owner; none where there are none, any more or yet."""
 Describe = Callable[[Job], Awaitable[dict[str, Any]]]
 """The job as a client sees it."""
 
@@ -51,12 +53,12 @@ class Sender:
         describe: Describe,
         failures: Failures,
         *,
-        keys: Sequence[bytes],
+        secrets: SignedWith,
         schedule: tuple[float, ...] = SCHEDULE,
     ) -> None:
-        """`keys`: what is signed with; `schedule`: the seconds before each attempt."""
+        """`schedule`: the seconds before each attempt."""
         self._outbox, self._jobs, self._poster, self._describe = outbox, jobs, poster, describe
-        self._failures, self._keys, self._schedule = failures, keys, schedule
+        self._failures, self._secrets, self._schedule = failures, secrets, schedule
         self._lanes: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -116,8 +118,11 @@ class Sender:
             return Answer(None, GONE, 0.0)
         if job.callback is None:
             return Answer(None, "unreadable", 0.0)  # of a later version, which will come to it
+        keys = [key_of(secret) for secret in await self._secrets(job.owner)]
+        if not keys:
+            return Answer(None, "unsigned", 0.0)
         body = body_of(delivery.event, delivery.created_at, await self._describe(job))
-        signed = signed_headers(self._keys, delivery.id, int(time.time()), body)
+        signed = signed_headers(keys, delivery.id, int(time.time()), body)
         return await self._poster.post(job.callback.url, {"Content-Type": "application/json", **signed}, body)
 
     def _next(self, delivery: Delivery, answer: Answer) -> tuple[DeliveryState, float]:

@@ -23,7 +23,7 @@ def callback_of(given: Mapping[str, Any], settings: Settings) -> Callback | None
     """
     if not given:
         return None
-    if not settings.callback_secret:
+    if not settings.callback_secret and settings.auth != "keys":  # each key has a secret of its own
         raise CallbacksDisabled(
             "This service calls nobody back: its operator has set no secret to sign with (HUEMILL_CALLBACK_SECRET). "
             "Leave out callback_url and callback_events, and follow the job's events instead."

@@ -6,6 +6,9 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect, HTTPConnection
 
+from api.access.caller import NOBODY, Caller
+from api.access.keyring import Keyring
+from api.http.access import CALLER
 from api.http.idempotency import request_key
 from api.intake.body import Body, announced
 from api.intake.receive import Intake
@@ -48,6 +51,7 @@ def _the(kind: type[T]) -> Callable[[HTTPConnection], Awaitable[T]]:
     return find
 
 
+KeyringDep = Annotated[Keyring, Depends(_the(Keyring))]
 SettingsDep = Annotated[Settings, Depends(_the(Settings))]
 StoreDep = Annotated[JobStore, Depends(_the(JobStore))]
 JobListDep = Annotated[JobList, Depends(_the(JobList))]
@@ -87,9 +91,17 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         raise InvalidRequest("The upload was broken off by the client.") from None
 
 
-async def _listening(request: Request) -> Listening:
+async def _caller(connection: HTTPConnection) -> Caller:
+    caller: Caller = connection.scope.get(CALLER, NOBODY)
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+async def _listening(request: Request, caller: CallerDep, keyring: KeyringDep) -> Listening:
     async def listening() -> bool:
-        return not await request.is_disconnected()
+        return not await request.is_disconnected() and await keyring.may_stay(caller)
 
     return listening
 
@@ -102,8 +114,8 @@ async def _cache_control(request: Request) -> str:
     return field("cache-control", request)
 
 
-async def _key(request: Request) -> RequestKey | None:
-    return request_key(request.headers.getlist("idempotency-key"))
+async def _key(request: Request, caller: CallerDep) -> RequestKey | None:
+    return request_key(request.headers.getlist("idempotency-key"), caller.owner)
 
 
 async def _prefer(request: Request) -> str:
@@ -122,8 +134,8 @@ ListeningDep = Annotated[Listening, Depends(_listening)]
 JobIdDep = Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]
 
 
-async def _job(store: StoreDep, job_id: JobIdDep) -> Job:
-    return await find(job_id, store)
+async def _job(store: StoreDep, job_id: JobIdDep, caller: CallerDep) -> Job:
+    return await find(job_id, store, caller.owner)
 
 
 JobDep = Annotated[Job, Depends(_job)]

@@ -14,8 +14,8 @@ VISIBLE = r"[\x21-\x7e]+"
 _WHAT_TO_DO = "Give 1 to 255 visible ASCII characters, such as a UUID, and the same ones when the request is repeated"
 
 
-def request_key(lines: Sequence[str]) -> RequestKey | None:
-    """The key of a request whose fields of this name are `lines`. Raises InvalidIdempotencyKey."""
+def request_key(lines: Sequence[str], owner: str = "") -> RequestKey | None:
+    """The key of an owner's request whose fields of this name are `lines`. Raises InvalidIdempotencyKey."""
     if not lines:
         return None
     text = lines[0]
@@ -27,7 +27,7 @@ def request_key(lines: Sequence[str]) -> RequestKey | None:
         raise _wrong(text, f"has {len(text)} characters")
     if not re.fullmatch(VISIBLE, text):
         raise _wrong(text, "has a space or another character that is not visible ASCII")
-    return RequestKey(text)
+    return RequestKey(text, owner)
 
 
 def _wrong(text: str, what: str) -> InvalidIdempotencyKey:

@@ -1,6 +1,7 @@
 """Errors as application/problem+json (RFC 9457): what is wrong, where, and what to do. Never a trace, never a path."""
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from shared.contract import errors
 log = logging.getLogger("huemill.api")
 
 RETRY_SECONDS = "5"
+CHALLENGE = 'Bearer realm="huemill"'
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 POLL_SECONDS = "1"
 """After which a job that has not ended is worth another look."""
 
@@ -25,6 +28,9 @@ STATUS: dict[type[errors.HuemillError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidParams: 422,
     errors.InvalidIdempotencyKey: 400,
+    errors.Unauthorized: 401,
+    errors.InsufficientScope: 403,
+    errors.QuotaExceeded: 429,
     errors.IdempotencyKeyReused: 422,
     errors.IdempotencyConflict: 409,
     errors.HeadTooLarge: 431,
@@ -101,6 +107,8 @@ def problem_of(error: errors.HuemillError) -> Response:
         log.warning("Redis: %s", error.__cause__)
     if isinstance(error, errors.StorageFailed | errors.StorageFull):
         log.error("storage: %s", error, exc_info=error.__cause__)
+    if isinstance(error, errors.QuotaExceeded):
+        return _quota_exceeded(error)
     response = problem(STATUS[type(error)], error.code, str(error))
     if isinstance(error, errors.UnsupportedEncoding):
         response.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
@@ -108,8 +116,21 @@ def problem_of(error: errors.HuemillError) -> Response:
         response.headers["Retry-After"] = POLL_SECONDS
     if isinstance(error, errors.UpgradeRequired):
         response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})  # section 15.5.22
+    if isinstance(error, errors.Unauthorized):
+        # RFC 6750, section 3.1: no error code where there was no key.
+        response.headers["WWW-Authenticate"] = CHALLENGE + (', error="invalid_token"' if error.given else "")
+    if isinstance(error, errors.InsufficientScope):
+        response.headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
     if isinstance(error, errors.RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
+    return response
+
+
+def _quota_exceeded(error: errors.QuotaExceeded) -> Response:
+    """As draft-ietf-httpapi-ratelimit-headers has it: its type, and beside our code the policies of the draft."""
+    policies = {"type": QUOTA_EXCEEDED, "violated-policies": [error.policy]}
+    response = problem(STATUS[type(error)], error.code, str(error), **policies)
+    response.headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
     return response
 
 

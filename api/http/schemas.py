@@ -146,7 +146,10 @@ class StoredImageView(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = Field(description="The address of the code's entry: what it means, and what to do.")
+    type: str = Field(
+        description="The address of the code's entry: what it means, and what to do. Of `quota_exceeded` the type that "
+        "draft-ietf-httpapi-ratelimit-headers gives it."
+    )
     title: str
     status: int
     code: str = Field(description="Stable; for programs.")

@@ -23,7 +23,7 @@ from shared.formats import MEDIA_TYPES, Header
 from shared.jobs.model import Callback, Upload, new_job_id
 from shared.runtime.settings import Settings
 from shared.storage.images import StoredImage
-from shared.storage.keys import image_key, owner_of
+from shared.storage.keys import image_key, image_name, owner_of
 
 
 class Received(NamedTuple):
@@ -34,6 +34,8 @@ class Received(NamedTuple):
     params: AnyParams
     description: Description
     callback: Callback | None
+    pixels: int
+    """Of the image, all of them."""
 
 
 class Intake:
@@ -42,8 +44,8 @@ class Intake:
     def __init__(self, uploads: Uploads, references: References, slots: Slots, settings: Settings) -> None:
         self._uploads, self._references, self._slots, self._settings = uploads, references, slots, settings
 
-    async def receive(self, body: Body, job_id: str) -> Received:
-        """Store a job's files under its upload keys, and read its parameters.
+    async def receive(self, body: Body, job_id: str, owner: str = "") -> Received:
+        """Store a job's files under its upload keys, and read its parameters. Stored images are the owner's.
 
         Raises a HuemillError, and leaves no blob behind, when anything is wrong with any of them.
         """
@@ -65,15 +67,16 @@ class Intake:
             params, description, callback = given.params, given.description, given.callback
             for reference in references:
                 with errors_about(reference.name):
-                    await self._references.store(reference, files)
+                    await self._references.store(reference, files, owner)
             headers = {name: await files.header(name) for name in files.stored}
             _check_selection(headers["image"], headers.get("mask"), params)
             uploads = {name: file.upload for name, file in files.stored.items()}
-            return Received(uploads["image"], uploads.get("mask"), params, description, callback)
+            pixels = headers["image"].width * headers["image"].height
+            return Received(uploads["image"], uploads.get("mask"), params, description, callback, pixels)
 
-    async def receive_image(self, body: Body) -> tuple[str, StoredImage]:
-        """Store the one image that a request is about: its key, which no job has, and the stored image to be made of
-        it.
+    async def receive_image(self, body: Body, owner: str = "") -> tuple[str, StoredImage]:
+        """Store the one image that a request is about: its key, which no job has, and the owner's stored image to be
+        made of it.
         """
         if body.query:
             raise _by_itself()
@@ -89,23 +92,25 @@ class Intake:
                         case _:
                             raise _by_itself()
             if reference is not None:
-                await self._references.store(reference, files)
-            return files.key_of("image"), _stored_image(files.stored["image"].upload, await files.header("image"))
+                await self._references.store(reference, files, owner)
+            stored = _stored_image(files.stored["image"].upload, await files.header("image"), owner)
+            return files.key_of("image"), stored
 
 
 def _by_itself() -> InvalidRequest:
     return InvalidRequest("An image is stored by itself: leave out the parameters and the mask.")
 
 
-def _stored_image(upload: Upload, header: Header) -> StoredImage:
+def _stored_image(upload: Upload, header: Header, owner: str) -> StoredImage:
     width, height = header.upright
     return StoredImage(
         sha256=upload.sha256,
-        key=image_key(upload.sha256, owner_of(upload.key)),
+        key=image_key(image_name(upload.sha256, owner), owner_of(upload.key)),
         size=upload.size,
         media_type=MEDIA_TYPES[header.format],
         width=width,
         height=height,
+        owner=owner,
     )
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
 from api import metrics
+from api.access.caller import NOBODY, Caller
+from api.access.quotas import Quotas
 from api.jobs.idempotency import reserved
 from shared.contract.errors import (
     IdempotencyConflict,
@@ -16,7 +18,7 @@ from shared.contract.errors import (
     Refused,
     Unavailable,
 )
-from shared.jobs.clients import JobStore, Way
+from shared.jobs.clients import Created, JobStore, Way
 from shared.jobs.keys import RequestKey
 from shared.jobs.model import Job
 from shared.jobs.pace import Outlook
@@ -45,45 +47,47 @@ class Acceptance:
     """Takes jobs, as long as there are not too many that wait."""
 
     def __init__(
-        self, store: JobStore, reservations: Reservations, queue: Queue, blobs: Blobs, max_queued: int
+        self, store: JobStore, reservations: Reservations, queue: Queue, blobs: Blobs, quotas: Quotas, max_queued: int
     ) -> None:
         self._store, self._reservations, self._queue, self._blobs = store, reservations, queue, blobs
-        self._max_queued = max_queued
+        self._quotas, self._max_queued = quotas, max_queued
 
     @asynccontextmanager
-    async def place(self, job_id: str, key: RequestKey | None = None) -> AsyncIterator[None]:
-        """While the context lasts a request may be taken in that is to become this job.
+    async def place(self, job_id: str, key: RequestKey | None = None, caller: Caller = NOBODY) -> AsyncIterator[Caller]:
+        """While the context lasts a request of the caller may be taken in that is to become this job; from whose quotas
+        it is to be taken.
 
-        Raises QueueFull, and IdempotencyConflict where another request under way has the same key. A request that has
-        become a job before needs no room.
+        Raises QueueFull, QuotaExceeded where he may have no more, and IdempotencyConflict where another request under
+        way has the same key. A request that has become a job before needs no room, and costs nobody anything.
         """
         async with AsyncExitStack() as stack:
             standing = await stack.enter_async_context(reserved(key, job_id, self._reservations)) if key else None
-            if standing is not Standing.USED:
-                await self.check_room()
-            yield
+            if standing is Standing.USED:
+                yield NOBODY
+                return
+            await self.check_room()
+            await self._quotas.check_room(caller)
+            yield caller
 
     async def check_room(self) -> None:
         """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read."""
         if await self._store.queued() >= self._max_queued:
             raise QueueFull("Too many jobs are waiting already. Try again later.")
 
-    async def accept(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Accepted:
+    async def accept(
+        self, job: Job, key: RequestKey | None = None, *, join: bool = False, caller: Caller = NOBODY, pixels: int = 0
+    ) -> Accepted:
         """Store a job whose uploads are in the blob store, and send it. Or find the one that the same request, by its
         key, has become before: then the uploads go.
 
         `join`: it may have the result of a job that does the same work, or has done it: then nothing is sent.
+        `pixels`: of the image, taken from the caller's quota unless nothing is computed. Raises QuotaExceeded.
 
         Once its record is there the job is accepted: the sweep sends what could not be sent. If it cannot be stored
         nothing is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then
         it runs as if it had been accepted, or they are collected.
         """
-        try:
-            created = await self._store.create(job, key, join=join)
-        except BaseException as error:
-            if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
-                await self._remove_uploads(job)
-            raise
+        created = await self._created(job, key, join, caller, pixels)
         if created.way is Way.REPLAYED:
             await self._remove_uploads(job)
             return Accepted(await self._before(created.job_id), replayed=True)
@@ -94,6 +98,28 @@ class Acceptance:
             metrics.recognised.labels(created.way).inc()
             job = await self._store.get(job.id) or job if created.way is Way.DONE else job
         return Accepted(job, created.outlook)
+
+    async def _created(self, job: Job, key: RequestKey | None, join: bool, caller: Caller, pixels: int) -> Created:
+        """Store the job, and take from the caller's quotas what it costs. What is refused costs nothing."""
+        try:
+            await self._quotas.take_job(caller, job.id, pixels)
+        except BaseException:
+            await self._remove_uploads(job)
+            raise
+        try:
+            created = await self._store.create(job, key, join=join)
+        except BaseException as error:
+            if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
+                await self._remove_uploads(job)
+                await self._give_back(caller, job, pixels)
+            raise
+        if created.way is not Way.CREATED:
+            await self._give_back(caller, job, pixels, waits=created.way is Way.JOINED)
+        return created
+
+    async def _give_back(self, caller: Caller, job: Job, pixels: int, *, waits: bool = False) -> None:
+        with suppress(Unavailable):  # then he has a little less for an hour
+            await self._quotas.give_back(caller, job.id, pixels, waits=waits)
 
     async def _send(self, job: Job) -> None:
         try:

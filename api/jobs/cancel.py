@@ -23,13 +23,12 @@ async def cancel(job: Job, store: JobStore, blobs: Blobs) -> Job:
     return found
 
 
-async def delete(job_id: str, store: JobStore, blobs: Blobs) -> None:
+async def delete(job_id: str, store: JobStore, blobs: Blobs, owner: str = "") -> None:
     """Remove a job with its uploads, its result and its events, also one whose record cannot be read; one that has not
-    ended is cancelled first. Raises NotFound where there is none.
+    ended is cancelled first. With an owner, only if it is his. Raises NotFound where there is none.
     """
-    owner = ""
     try:
-        job = await find(job_id, store)
+        job = await find(job_id, store, owner)
         owner = job.owner
     except UnreadableRecord:
         for key in (upload_key(job_id), upload_key(job_id, "mask")):

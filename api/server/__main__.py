@@ -20,7 +20,7 @@ from api.server.stalled import Stalled
 from api.server.turns import Turns
 from shared.runtime import connections, logs
 from shared.runtime.connections import MAX_CONNECTIONS_BEHIND_SENTINELS
-from shared.runtime.settings import Settings, WrongSettings, read_settings
+from shared.runtime.settings import Settings, WrongSettings, check_openness, read_settings
 
 # Open files beside connections: the store's, and what is read and written at the time.
 OTHER_FILES = MAX_CONNECTIONS_BEHIND_SENTINELS + 1000
@@ -85,10 +85,14 @@ def main() -> None:
     options = parser.parse_args()
     try:
         settings = read_settings()
+        check_openness(settings, options.host)
         connections.check_if_there(settings)
     except (WrongSettings, connections.WrongServer) as error:
         raise SystemExit(f"huemill: {error}") from None
     logs.set_up(settings.log_format)
+    if settings.auth == "none":
+        who = "everybody who reaches it" if settings.allow_open else "everybody on this machine"
+        log.warning("HUEMILL_AUTH is none: the gateway asks for no keys, and %s may use it", who)
     listening = listening_socket(options.host, options.port, settings.reader_stall_seconds)
     uvicorn.Server(configured(settings, listening, options.graceful_seconds)).run([listening])
 

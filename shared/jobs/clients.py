@@ -34,6 +34,7 @@ from shared.jobs.listing import place_in_list
 from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import (
     CREATE,
+    FIND,
     MOVE,
     RELEASE,
     WITHDRAW,
@@ -102,8 +103,8 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._withdraw, self._move, self._release = (
-            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE)
+        self._create, self._withdraw, self._move, self._release, self._find = (
+            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE, FIND)
         )
 
     @asks_redis
@@ -183,6 +184,12 @@ class JobStore:
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
+
+    @asks_redis
+    async def get_of(self, owner: str, job_id: str) -> Job | None:
+        """The job, if it is this owner's; somebody else's takes no step, and no longer, than one that there is not."""
+        pairs = cast(list[bytes], await cast(Any, self._find([job_key(job_id)], [owner])))
+        return decode(dict(zip(pairs[::2], pairs[1::2], strict=True)))
 
     @asks_redis
     async def cancel(self, job: Job) -> Job | None:

@@ -24,8 +24,13 @@ huemill:outbox              (this and the next two are named in callbacks.lua to
 huemill:outbox:{host}       sorted set: delivery -> when it is to be sent; while it is, when its lease ends
 huemill:delivery:{id}       hash: a Delivery, an attempt in each `attempt:{claim}`; goes a week after its end
 huemill:given_up            sorted set: delivery -> when it was given up, for a week
-huemill:image:{sha256}      string: a StoredImage as JSON
-huemill:images              sorted set: sha256 -> when the stored image expires, later with every use
+huemill:image:{name}        string: a StoredImage as JSON; its name is its SHA-256, after its owner where it has one
+huemill:images              sorted set: name -> when the stored image expires, later with every use
+huemill:key:{id}            string: an API key's record as JSON; goes a month after it was revoked
+huemill:keys                sorted set: key's id -> when it was made
+huemill:used:{owner}:requests, :pixels
+                            string: when a key's bucket is full again; goes when it is
+huemill:used:{owner}:queued sorted set: a key's jobs that wait, or did lately -> when that was last looked at
 
 huemill:news                channel: the id of a job that has told an event, and the event's name; a hint
 
@@ -42,6 +47,7 @@ IMAGES = "huemill:images"
 NEWS = "huemill:news"
 OUTBOX = "huemill:outbox"
 GIVEN_UP = "huemill:given_up"
+API_KEYS = "huemill:keys"
 DELIVERY_PREFIX = "huemill:delivery:"
 
 
@@ -90,8 +96,17 @@ def pace_key(queue: str) -> str:
     return f"{queue}:pace"
 
 
-def image_record_key(sha256: str) -> str:
-    return f"huemill:image:{sha256}"
+def image_record_key(name: str) -> str:
+    return f"huemill:image:{name}"
+
+
+def api_key_key(key_id: str) -> str:
+    return f"huemill:key:{key_id}"
+
+
+def used_key(owner: str, what: str) -> str:
+    """Of `requests`, `pixels` or `queued`."""
+    return f"huemill:used:{owner}:{what}"
 
 
 def host_outbox_key(host: str) -> str:

@@ -9,7 +9,7 @@ whatever was heard. So a lost hint costs seconds, and never an event.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -197,6 +197,10 @@ class Streams:
             if found or not entries:
                 return found
             after = entries[-1][0].decode()
+
+    def look_at(self, job_ids: Iterable[str]) -> None:
+        """Let the streams of these jobs be read, as if they had news: all who follow them are woken."""
+        self._to_read(*(self._streams[job_id] for job_id in job_ids if job_id in self._streams))
 
     def _to_read(self, *streams: Stream) -> None:
         self._unread.update(dict.fromkeys(streams))

@@ -1,7 +1,7 @@
 """One frozen Settings for all processes, read from HUEMILL_* variables."""
 
-from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Annotated, Any
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -84,6 +84,12 @@ class Settings(TimeLimits):
     log_format: LogFormat = Field("json", description="`json`: an object a line; `text`: for a person.")
 
     # The gateway
+    auth: Literal["keys", "none"] = Field(
+        "none", description="`keys`: nearly every request wants an API key; `none`: who reaches the gateway may use it."
+    )
+    allow_open: bool = Field(
+        False, description="Whether a gateway that asks for no keys may be reached from other machines."
+    )
     max_connections: int = Field(10_000, ge=1, description="Connections that a gateway holds; more are 503.")
     max_connections_per_address: int = Field(
         3_000, ge=1, description="Of those, from one address (IPv6: one /64); trusted proxies are not counted so."
@@ -115,7 +121,7 @@ class Settings(TimeLimits):
     callback_secret: Secrets = Field(
         (),
         description="What callbacks are signed with: whsec_ and 24 to 64 bytes as base64; while they are rotated, "
-        "several. Without it no job may ask to be called back.",
+        "several. Without it, and without keys, which have secrets of their own, no job may ask to be called back.",
     )
     callback_ports: Annotated[tuple[Port, ...], *_LIST] = Field((443,), description="Ports that may be called back.")
     callback_allow: Networks = Field(
@@ -168,3 +174,19 @@ def read_settings(**values: Any) -> Settings:
 
 def _told(location: tuple[int | str, ...], message: str) -> str:
     return f"HUEMILL_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"
+
+
+def check_openness(settings: Settings, host: str) -> None:
+    """Raises WrongSettings where a gateway without keys would listen at an address that other machines can reach."""
+    if settings.auth == "none" and not settings.allow_open and not _is_loopback(host):
+        raise WrongSettings(
+            f"Without keys the gateway listens on this machine only, and {host or 'that address'} is for others too. "
+            "Set HUEMILL_AUTH=keys, or HUEMILL_ALLOW_OPEN=true where everybody who reaches it may use it."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -16,6 +16,7 @@ from shared.contract.errors import UnreadableRecord
 from shared.jobs.keys import IMAGES, image_record_key
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis
+from shared.storage.keys import image_name
 
 PUT_OFF_SECONDS = 60.0
 _KEEP, _TAKE = (files("shared.storage").joinpath(name).read_text() for name in ("keep_image.lua", "take_image.lua"))
@@ -33,6 +34,12 @@ class StoredImage(BaseModel):
     media_type: str
     width: int
     height: int
+    owner: str = ""
+    """Whose it is: the same bytes of two owners are two images."""
+
+    @property
+    def name(self) -> str:
+        return image_name(self.sha256, self.owner)
 
 
 class Kept(NamedTuple):
@@ -43,7 +50,7 @@ class Kept(NamedTuple):
 
 
 class ImageStore:
-    """The records of stored images. What cannot be read raises UnreadableRecord."""
+    """The records of stored images, by their names. What cannot be read raises UnreadableRecord."""
 
     def __init__(self, redis: Redis, ttl_seconds: float) -> None:
         self._redis, self._ttl = redis, ttl_seconds
@@ -53,24 +60,24 @@ class ImageStore:
     async def add(self, image: StoredImage) -> Kept:
         """Store the record, unless there is one of these bytes already; either way, the one that counts."""
         while True:
-            record, expiry = await self._keep_for_longer(image.sha256, image.model_dump_json())
+            record, expiry = await self._keep_for_longer(image.name, image.model_dump_json())
             try:
                 return _kept(record, expiry)
             except UnreadableRecord:
-                await self._remove(image.sha256, only=record)  # it would stand in the way of these bytes for ever
+                await self._remove(image.name, only=record)  # it would stand in the way of these bytes for ever
 
     @asks_redis
-    async def use(self, sha256: str) -> Kept | None:
+    async def use(self, name: str) -> Kept | None:
         """The image, which is kept for longer by this."""
-        answer = await self._keep_for_longer(sha256)
+        answer = await self._keep_for_longer(name)
         return _kept(*answer) if answer else None
 
     @asks_redis
-    async def get(self, sha256: str) -> Kept | None:
+    async def get(self, name: str) -> Kept | None:
         """The image; looking at it is no use."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(image_record_key(sha256))
-            pipe.zscore(IMAGES, sha256)
+            pipe.get(image_record_key(name))
+            pipe.zscore(IMAGES, name)
             record, expiry = await pipe.execute()
         if record is None:
             return None
@@ -79,22 +86,22 @@ class ImageStore:
         return _kept(record, expiry)
 
     @asks_redis
-    async def take(self, sha256: str) -> StoredImage | None:
+    async def take(self, name: str) -> StoredImage | None:
         """Take the record away: its blob is the caller's to remove. What cannot be read is taken away all the same."""
-        record = await self._remove(sha256)
+        record = await self._remove(name)
         return None if record is None else _read(record)
 
     @asks_redis
     async def lost(self, image: StoredImage) -> None:
         """Take the record away if it is still this image's, whose bytes are not there: it would stand in the way."""
         with suppress(UnreadableRecord):  # then it is another one
-            record = cast(bytes | None, await self._redis.get(image_record_key(image.sha256)))
+            record = cast(bytes | None, await self._redis.get(image_record_key(image.name)))
             if record is not None and _read(record).key == image.key:
-                await self._remove(image.sha256, only=record)
+                await self._remove(image.name, only=record)
 
     @asks_redis
     async def due(self, limit: int = 100) -> list[str]:
-        """The images that nobody used for long, by their SHA-256."""
+        """The names of images that nobody used for long."""
         clock = str(await time_of(self._redis))
         found = cast(list[bytes], await self._redis.zrange(IMAGES, "-inf", clock, byscore=True, offset=0, num=limit))
         strange = [raw for raw in found if not raw.isascii()]
@@ -103,24 +110,24 @@ class ImageStore:
         return [raw.decode() for raw in found if raw.isascii()]
 
     @asks_redis
-    async def put_off(self, sha256: str) -> None:
+    async def put_off(self, name: str) -> None:
         """Let nobody look for a while whether the image is due: one that makes trouble must not hide all others."""
-        await self._redis.zadd(IMAGES, {sha256: await time_of(self._redis) + PUT_OFF_SECONDS}, xx=True)
+        await self._redis.zadd(IMAGES, {name: await time_of(self._redis) + PUT_OFF_SECONDS}, xx=True)
 
     @asks_redis
-    async def take_if_due(self, sha256: str) -> StoredImage | None:
+    async def take_if_due(self, name: str) -> StoredImage | None:
         """Take the record away unless it was used since: its blob is the caller's to remove."""
-        record = await self._remove(sha256, when="due")
+        record = await self._remove(name, when="due")
         return None if record is None else _read(record)
 
-    async def _keep_for_longer(self, sha256: str, record: str = "") -> Any:
+    async def _keep_for_longer(self, name: str, record: str = "") -> Any:
         """The record that there is, or else this one, and its expiry."""
-        return await cast(Any, self._keep([image_record_key(sha256), IMAGES], [sha256, self._ttl, record]))
+        return await cast(Any, self._keep([image_record_key(name), IMAGES], [name, self._ttl, record]))
 
-    async def _remove(self, sha256: str, when: Literal["due", ""] = "", only: bytes = b"") -> bytes | None:
+    async def _remove(self, name: str, when: Literal["due", ""] = "", only: bytes = b"") -> bytes | None:
         """The record that was taken away, if one was."""
-        keys = [image_record_key(sha256), IMAGES]
-        return cast(bytes | None, await cast(Any, self._take(keys, [sha256, when, only])))
+        keys = [image_record_key(name), IMAGES]
+        return cast(bytes | None, await cast(Any, self._take(keys, [name, when, only])))
 
 
 def _kept(record: bytes, expiry: bytes | float) -> Kept:

@@ -1,6 +1,6 @@
 #!lua
 -- A stored image is kept for so long from now on: the one that there is, or else this one.
--- KEYS: the record, the sorted set of images. ARGV: SHA-256, seconds, the record of this one ('' for none).
+-- KEYS: the record, the sorted set of images. ARGV: its name, seconds, the record of this one ('' for none).
 -- Returns the record that counts and when it expires; nothing where there is none.
 local record = redis.pcall('GET', KEYS[1])
 if type(record) ~= 'string' then

@@ -2,7 +2,7 @@
 
 uploads/{job}                     the image as it came; removed when its job has settled
 uploads/{job}.mask                its mask, likewise
-images/{sha256}.{unique}          an image that jobs can name; see shared/storage/images.py
+images/{name}.{unique}            an image that jobs can name, after owner and SHA-256; see shared/storage/images.py
 results/{job}/{claim}/{file}      a result's files; a stale worker writes under its own claim only
 """
 
@@ -16,9 +16,14 @@ def upload_key(job_id: str, name: str = "image") -> str:
     return f"{UPLOADS}{job_id}" if name == "image" else f"{UPLOADS}{job_id}.{name}"
 
 
-def image_key(sha256: str, unique: str) -> str:
+def image_name(sha256: str, owner: str = "") -> str:
+    """What a stored image is called here: each owner has his own."""
+    return f"{owner}-{sha256}" if owner else sha256
+
+
+def image_key(name: str, unique: str) -> str:
     """Of a stored image; `unique` sees to it that no key is ever used again."""
-    return f"{IMAGES}{sha256}.{unique}"
+    return f"{IMAGES}{name}.{unique}"
 
 
 def result_prefix(job_id: str) -> str:
@@ -38,5 +43,5 @@ def claim_of(key: str) -> int | None:
 
 
 def owner_of(key: str) -> str:
-    """The job that an upload or a result's file belongs to; the SHA-256 of an image."""
+    """The job that an upload or a result's file belongs to; the name of an image."""
     return key.split("/")[1].split(".")[0]

@@ -26,7 +26,7 @@ class StoredImages:
         The upload is gone afterwards.
         """
         try:
-            kept = await self._usable(image.sha256)
+            kept = await self._usable(image.name)
             if kept is None:
                 await self._blobs.rename(upload_key, image.key)
                 kept = await self._add(image)
@@ -34,9 +34,9 @@ class StoredImages:
             await self._blobs.delete(upload_key)
         return kept
 
-    async def copy(self, sha256: str, to: str) -> StoredImage | None:
+    async def copy(self, name: str, to: str) -> StoredImage | None:
         """A second blob of the image, which neither's end touches; None where there is none. A use of it."""
-        while (kept := await self._used(sha256)) is not None:
+        while (kept := await self._used(name)) is not None:
             try:
                 await self._blobs.copy(kept.image.key, to)
             except NotFound:
@@ -45,10 +45,10 @@ class StoredImages:
                 return kept.image
         return None
 
-    async def delete(self, sha256: str) -> bool:
+    async def delete(self, name: str) -> bool:
         """Remove the image; False where there is none."""
         try:
-            image = await self._records.take(sha256)
+            image = await self._records.take(name)
         except UnreadableRecord:
             return True  # the record was taken away; what it named is the collector's
         if image is None:
@@ -56,23 +56,23 @@ class StoredImages:
         await self._blobs.delete(image.key)
         return True
 
-    async def expire(self, sha256: str) -> None:
+    async def expire(self, name: str) -> None:
         """Remove the image, unless it was used since it was listed as due."""
-        image = await self._records.take_if_due(sha256)
+        image = await self._records.take_if_due(name)
         if image is not None:
             await self._blobs.delete(image.key)
 
-    async def _used(self, sha256: str) -> Kept | None:
+    async def _used(self, name: str) -> Kept | None:
         """The image, as far as its record can be read."""
         try:
-            return await self._records.use(sha256)
+            return await self._records.use(name)
         except UnreadableRecord as error:
-            log.warning("image %s: %s", sha256, error)
+            log.warning("image %s: %s", name, error)
             return None
 
-    async def _usable(self, sha256: str) -> Kept | None:
+    async def _usable(self, name: str) -> Kept | None:
         """The image, if its bytes are there; it is kept for longer by this."""
-        while (kept := await self._used(sha256)) is not None:
+        while (kept := await self._used(name)) is not None:
             if await self._blobs.exists(kept.image.key):
                 return kept
             await self._records.lost(kept.image)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Takes the record of a stored image away and gives it back, or does nothing.
--- KEYS: the record, the sorted set of images. ARGV: SHA-256, 'due' if only when its time has come ('' for whenever), the
+-- KEYS: the record, the sorted set of images. ARGV: its name, 'due' if only when its time has come ('' for whenever), the
 --       record that it must be ('' for any).
 -- Returns the record; '' for something else under its key; nothing where nothing was taken.
 if ARGV[2] == 'due' then

@@ -30,7 +30,8 @@ class DeliveryView(BaseModel):
     attempts: list[DeliveryAttempt] = Field(
         description="The last fifty. `error`: `timeout`, `unreachable`, `tls`, `protocol`, `blocked` (no address that "
         "may be called), `redirect` (not followed), `gone` (410, which ends it), `status` (no 2xx), `lost` (its sender "
-        "was, each time), `unreadable` (the job's record is of a later version)."
+        "was, each time), `unreadable` (the job's record is of a later version), `unsigned` (there is no "
+        "secret to sign with any more)."
     )
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Header, Response
 
-from api.http.dependencies import JobDep, StreamsDep
+from api.access.keyring import Staying
+from api.http.dependencies import CallerDep, JobDep, KeyringDep, StreamsDep
 from api.http.event_data import EVENT_ID, after_of, data_of
 from api.http.expiry import events_expired
 from api.http.files import FileRequest, file_request_of
@@ -54,6 +55,8 @@ async def _not_expired(job: JobDep) -> Job:
 async def get_events(
     job: Annotated[Job, Depends(_not_expired)],
     streams: StreamsDep,
+    caller: CallerDep,
+    keyring: KeyringDep,
     after: Annotated[str, Depends(_resume_after)],
     asked: Annotated[FileRequest, Depends(file_request_of)],
 ) -> Response:
@@ -66,19 +69,21 @@ async def get_events(
         return Response(status_code=204, headers=headers)
     if not asked.body:
         return without_body("text/event-stream", headers)
-    return Told(_told(job.id, after, streams), headers=headers, media_type="text/event-stream")
+    staying = keyring.staying(caller, job.id)
+    return Told(_told(job.id, after, streams, staying), headers=headers, media_type="text/event-stream")
 
 
-async def _told(job_id: str, after: str, streams: Streams) -> AsyncIterator[bytes]:
+async def _told(job_id: str, after: str, streams: Streams, staying: Staying) -> AsyncIterator[bytes]:
     """The events in the form of the HTML standard, section 9.2.
 
     FastAPI has a form of its own, which runs two more tasks for each stream: thousands may listen.
     """
     yield b"retry: %d\n\n" % RETRY_MILLISECONDS
     # What has begun cannot become a 503; and a browser that comes back to a 503 does not try again.
-    async with aclosing(follow(job_id, after, streams)) as events:
-        async for event in events:
-            yield f": {event}\n\n".encode() if isinstance(event, Silence) else _text(event)
+    with staying as may_stay:
+        async with aclosing(follow(job_id, after, streams, may_stay)) as events:
+            async for event in events:
+                yield f": {event}\n\n".encode() if isinstance(event, Silence) else _text(event)
 
 
 def _text(event: Event) -> bytes:

@@ -11,6 +11,7 @@ from api.http.dependencies import (
     BlobsDep,
     BodyDep,
     CacheControlDep,
+    CallerDep,
     IntakeDep,
     JobDep,
     JobIdDep,
@@ -71,6 +72,7 @@ async def create_job(
     prefer: PreferDep,
     key: KeyDep,
     cache_control: CacheControlDep,
+    caller: CallerDep,
 ) -> Response:
     """Post an image; every pixel of it is clustered.
 
@@ -97,11 +99,13 @@ async def create_job(
     """
     seconds = wait_seconds(prefer, settings.max_wait_seconds)
     job_id = new_job_id()
-    async with acceptance.place(job_id, key):
-        received = await intake.receive(body, job_id)
+    async with acceptance.place(job_id, key, caller) as payer:
+        received = await intake.receive(body, job_id, caller.owner)
         files, trace = (received.image, received.mask), tracing.traceparent()
-        new = new_job(job_id, received.params, *files, trace, received.description, received.callback)
-        job, outlook, replayed = await acceptance.accept(new, key, join=not wants_anew(cache_control))
+        new = new_job(job_id, received.params, *files, trace, received.description, received.callback, caller.owner)
+        anew = wants_anew(cache_control)
+        accepted = await acceptance.accept(new, key, join=not anew, caller=payer, pixels=received.pixels)
+        job, outlook, replayed = accepted
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"
@@ -194,12 +198,12 @@ async def cancel_job(job: JobDep, store: StoreDep, blobs: BlobsDep) -> Response:
     response_description="Removed",
     responses=problems(404, 503),
 )
-async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep) -> Response:
+async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep, caller: CallerDep) -> Response:
     """Remove a job with its image, its result and its events; one that has not ended is cancelled.
 
     From then on it is unknown (404).
     """
-    await ending.delete(job_id, store, blobs)
+    await ending.delete(job_id, store, blobs, caller.owner)
     return Response(status_code=204)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
-from api.http.dependencies import JobListDep
+from api.http.dependencies import CallerDep, JobListDep
 from api.http.hrefs import href
 from api.http.openapi import problems
 from api.http.responses import Json
@@ -78,6 +78,7 @@ def _tags(given: list[str]) -> tuple[str, ...]:
 )
 async def list_jobs(
     jobs: JobListDep,
+    caller: CallerDep,
     wanted: Annotated[Wanted, Depends(_wanted)],
     limit: Annotated[int, Query(ge=1, le=MOST_JOBS, description="Jobs of a page.")] = 20,
     cursor: Annotated[str | None, Query(description="Where a page begins: part of the address in `next`.")] = None,
@@ -87,7 +88,7 @@ async def list_jobs(
     `next` is the address of the following page. Going on from page to page, a job is shown once, whatever comes and
     goes meanwhile; new jobs are on a new first page.
     """
-    page = await jobs.page(wanted, limit, read_cursor(cursor) if cursor is not None else None)
+    page = await jobs.page(wanted, limit, read_cursor(cursor) if cursor is not None else None, caller.owner)
     views = [job_view(job, queue_position=place) for job, place in zip(page.jobs, page.places, strict=True)]
     return Json({"jobs": views, "next": _next(page, wanted, limit)})
 

@@ -8,8 +8,11 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 
+from api.access.caller import Caller
+from api.access.keyring import Staying
+from api.http.closing import close
 from api.http.continued import leave
-from api.http.dependencies import JobIdDep, SettingsDep, StoreDep, StreamsDep
+from api.http.dependencies import CallerDep, JobIdDep, KeyringDep, SettingsDep, StoreDep, StreamsDep
 from api.http.event_data import EVENT_ID, after_of, data_of
 from api.http.expiry import events_expired
 from api.http.openapi import headers, problems
@@ -17,26 +20,14 @@ from api.http.origins import may_connect
 from api.http.problems import problem_of
 from api.jobs.find import find
 from api.jobs.follow import follow
-from shared.contract.errors import (
-    Expired,
-    HuemillError,
-    InvalidRequest,
-    NotFound,
-    OriginRefused,
-    Unavailable,
-    UpgradeRequired,
-)
+from shared.contract.errors import Expired, HuemillError, OriginRefused, Unauthorized, UpgradeRequired
 from shared.jobs.clients import JobStore
 from shared.jobs.events import Event
 from shared.jobs.streams import Streams
 
 DONE = 1000
-# As HTTP has them, in the range that applications have for themselves; the last one is RFC 6455's own for a defect.
-CODES: dict[type[HuemillError], int] = {InvalidRequest: 4400, NotFound: 4404, Expired: 4410, Unavailable: 1013}
-FAILED = 1011
 # A client has nothing to say; some say a little to keep a connection alive.
 MOST_MESSAGES = 1000
-REASON_BYTES = 123  # RFC 6455, section 5.5.1
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 _AFTER = Query(
@@ -83,16 +74,24 @@ async def get_socket(job_id: JobIdDep, after: After = None) -> Response:
     """The same events as `/events`, each as a JSON text `{"id", "event", "data"}`; `?after=` goes on after an event.
 
     It is closed with 1000 after the last event, with 4404 where there is no such job, 4410 where its events are not
-    kept any more, 4400 for an `after` that is no id; with 1013 while the job store cannot be reached and 1001 when the
-    gateway stops: after these two a client comes back. Browsers may open it from the gateway's own pages, and from the
-    origins in `HUEMILL_CORS_ORIGINS`. What a client sends is passed over.
+    kept any more, 4400 for an `after` that is no id, 4401 without a valid API key, where the service asks for one; with
+    1013 while the job store cannot be reached and 1001 when the gateway stops: after these two a client comes back.
+    Browsers may open it from the gateway's own pages, and from the origins in `HUEMILL_CORS_ORIGINS`. What a client
+    sends is passed over.
     """
     raise UpgradeRequired("This is a WebSocket: ask for it with `Upgrade: websocket`, at ws:// or wss://.")
 
 
 @router.websocket("/ws")
 async def follow_by_socket(
-    socket: WebSocket, job_id: str, store: StoreDep, streams: StreamsDep, settings: SettingsDep, after: After = None
+    socket: WebSocket,
+    job_id: str,
+    store: StoreDep,
+    streams: StreamsDep,
+    settings: SettingsDep,
+    caller: CallerDep,
+    keyring: KeyringDep,
+    after: After = None,
 ) -> None:
     """The events of a job to the last one, then the end."""
     origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
@@ -102,37 +101,37 @@ async def follow_by_socket(
         return
     await socket.accept()
     try:
-        after = await _begin(job_id, after, store)
+        after = await _begin(job_id, after, store, caller)
     except HuemillError as error:
-        await socket.close(_code(error), str(error).encode()[:REASON_BYTES].decode(errors="ignore"))
+        await close(socket, error)
         return
-    await leave(functools.partial(_tell, socket, job_id, after, streams), socket.scope)
+    staying = keyring.staying(caller, job_id)
+    await leave(functools.partial(_tell, socket, job_id, after, streams, staying), socket.scope)
 
 
-async def _begin(job_id: str, after: str | None, store: JobStore) -> str:
+async def _begin(job_id: str, after: str | None, store: JobStore, caller: Caller) -> str:
     """The id after which it begins. Raises what there is to be said instead."""
     place = after_of(after, "after")
-    job = await find(job_id, store)
+    job = await find(job_id, store, caller.owner)
     if job.expired:
         raise Expired(events_expired(job))
     return place
 
 
-def _code(error: HuemillError) -> int:
-    return next((code for kind, code in CODES.items() if isinstance(error, kind)), FAILED)
-
-
-async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams) -> None:
+async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams, staying: Staying) -> None:
     """Send what there is to be told, until the client goes."""
     telling = asyncio.current_task()
     assert telling is not None
     listening = asyncio.create_task(_listen(socket))
     listening.add_done_callback(lambda _: telling.cancel())
     try:
-        async with aclosing(follow(job_id, after, streams)) as events:
-            async for event in events:
-                if isinstance(event, Event):
-                    await socket.send_text(_text(event))
+        with staying as may_stay:
+            async with aclosing(follow(job_id, after, streams, may_stay)) as events:
+                async for event in events:
+                    if isinstance(event, Event):
+                        await socket.send_text(_text(event))
+            if not may_stay():
+                raise Unauthorized("The API key is not valid any more.", given=True)
         await socket.close(DONE)
     except asyncio.CancelledError:
         if not listening.done():
@@ -140,7 +139,7 @@ async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams) ->
     except WebSocketDisconnect:
         pass
     except HuemillError as error:
-        await socket.close(_code(error), str(error)[:REASON_BYTES])
+        await close(socket, error)
     finally:
         listening.cancel()
 

@@ -1,10 +1,12 @@
-"""What can go wrong, as a tree: requests.py, images.py, jobs.py and stores.py have a branch each, base.py the root.
+"""What can go wrong, as a tree: access.py, requests.py, images.py, jobs.py and stores.py have a branch each, base.py
+the root.
 
     HuemillError
     ├── InvalidRequest
     │   └── InvalidParams
     │       └── InvalidIdempotencyKey
     ├── IdempotencyKeyReused / IdempotencyConflict
+    ├── Unauthorized / InsufficientScope / QuotaExceeded
     ├── UnsupportedMediaType / UnsupportedEncoding
     ├── HeadTooLarge / AddressTooLong / HeadStalled     a request's head, before anything is known of it
     ├── TooManyConnections / HostRefused / OriginRefused / UpgradeRequired
@@ -30,6 +32,11 @@ its first paragraph what it means, and in its second what a client can do: docs/
 from that.
 """
 
+from shared.contract.errors.access import (
+    InsufficientScope,
+    QuotaExceeded,
+    Unauthorized,
+)
 from shared.contract.errors.base import (
     LONG,
     FieldError,
@@ -109,6 +116,7 @@ __all__ = [
     "IdempotencyConflict",
     "IdempotencyKeyReused",
     "ImageTooLarge",
+    "InsufficientScope",
     "Internal",
     "InvalidIdempotencyKey",
     "InvalidParams",
@@ -123,6 +131,7 @@ __all__ = [
     "OriginRefused",
     "PreconditionFailed",
     "QueueFull",
+    "QuotaExceeded",
     "RangeNotSatisfiable",
     "Refused",
     "StorageFailed",
@@ -132,6 +141,7 @@ __all__ = [
     "TooManyConnections",
     "TooManyPixels",
     "TooManyUploads",
+    "Unauthorized",
     "Unavailable",
     "UnknownImage",
     "UnknownParameters",

@@ -34,6 +34,7 @@ from api.http.routes import (
     results,
     sockets,
 )
+from api.http.secured import secure
 from api.http.timing import Timed
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -154,6 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     if settings.auth == "keys":
         app.add_middleware(Access)
+        app.more = secure
     app.add_middleware(Timed)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

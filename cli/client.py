@@ -1,5 +1,6 @@
 """Talking to the gateway over HTTP: post an image, follow its job, fetch what it made."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,8 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
+import click
 import httpx
 import orjson
+
+from shared.access.text import NoKey, read_key
 
 ENDED = ("succeeded", "failed", "cancelled")
 # Half a second apart: longer than `huemill serve` takes to start its gateway again.
@@ -28,12 +32,16 @@ class ServiceError(Exception):
 
 
 class Client:
-    """A gateway at a URL."""
+    """A gateway at a URL, which is asked with the key in HUEMILL_KEY, if there is one."""
 
     def __init__(self, url: str) -> None:
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
+        key = _key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Proxies of the environment are for the world outside, not for a service of one's own.
-        self._http = httpx.Client(base_url=self.url, timeout=httpx.Timeout(30, connect=5), trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url, timeout=httpx.Timeout(30, connect=5), trust_env=False, headers=headers
+        )
 
     def __enter__(self) -> "Client":
         return self
@@ -156,6 +164,15 @@ class Client:
         except httpx.TransportError as error:
             hint = "start one with `huemill serve`, or name another with --url"
             raise ServiceError(f"No huemill answers at {self.url} ({error}); {hint}.") from None
+
+
+def _key() -> str:
+    """The key of the environment; empty where there is none. Not an option: all who list processes see those."""
+    text = os.environ.get("HUEMILL_KEY", "").strip()
+    try:
+        return str(read_key(text)) if text else ""
+    except NoKey:
+        raise click.UsageError("HUEMILL_KEY is no key, or not a whole one: it is hm_..., as it was shown.") from None
 
 
 def _refusal(answer: httpx.Response) -> ServiceError:

@@ -13,9 +13,11 @@ from cli.client import Client, ServiceError
 from cli.demo import run_demo
 from cli.display import print_json, progress_bars, show_outcome
 from cli.jobs import Batch
+from cli.keys import keys
 from cli.listener import Listener
 from cli.manage import DEFAULT_URL, EXIT_FAILED, EXIT_UNREACHABLE, cancel, jobs
 from cli.parameters import Given, each_name, parameter_options, read_parameters
+from cli.preflight import told_settings
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
@@ -30,6 +32,7 @@ def main() -> None:
 
 main.add_command(jobs)
 main.add_command(cancel)
+main.add_command(keys)
 
 
 @main.command()
@@ -48,6 +51,8 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
     try:
         with running(data_dir, host, port, workers, redis_url) as stack:
             click.echo(f"huemill serves at {stack.url} (docs: {stack.url}/docs, data: {data_dir}); Ctrl-C stops it.")
+            if told_settings(redis_url).auth == "none":
+                click.echo("It asks for no keys (HUEMILL_AUTH=none): whoever reaches it may use it.")
             log.addHandler(logging.StreamHandler())  # a person hears of restarts as well
             stack.watch()
     except StackError as error:

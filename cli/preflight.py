@@ -11,7 +11,7 @@ import redis
 
 from cli.supervisor import StackError
 from shared.runtime import connections
-from shared.runtime.settings import Settings, WrongSettings, read_settings
+from shared.runtime.settings import Settings, WrongSettings, check_openness, read_settings
 
 
 def told_settings(redis_url: str | None) -> Settings:
@@ -32,6 +32,13 @@ def check_port(host: str, port: int) -> None:
             raise StackError(
                 f"Port {port} on {host} cannot be taken: {error.strerror}. Choose another with --port."
             ) from None
+
+
+def check_open(settings: Settings, host: str) -> None:
+    try:
+        check_openness(settings, host)
+    except WrongSettings as error:
+        raise StackError(str(error)) from None
 
 
 def free_port() -> int:

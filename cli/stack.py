@@ -13,7 +13,7 @@ import httpx
 from redis import Redis, RedisError
 
 from cli import parts
-from cli.preflight import check_port, check_redis, free_port, locked_folder, told_settings
+from cli.preflight import check_open, check_port, check_redis, free_port, locked_folder, told_settings
 from cli.supervisor import STOP_SIGNALS, StackError, Supervisor, log
 from shared.jobs.keys import WORKERS
 from shared.jobs.worker_names import worker_name
@@ -119,6 +119,7 @@ def running(
 ) -> Iterator[Stack]:
     """A started stack, stopped on leaving, on Ctrl-C and on SIGTERM alike. Port 0: a free one."""
     settings = told_settings(redis_url)
+    check_open(settings, host)
     with _first_signal_raises(), locked_folder(data_dir), _logging_to(data_dir / "logs" / "stack.log", settings):
         stack = Stack(data_dir, host, port or free_port(), workers, redis_url)
         try:

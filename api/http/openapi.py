@@ -1,6 +1,6 @@
 """What FastAPI cannot read off the routes: the body's forms, and the problems that a route may answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -253,13 +253,20 @@ _HEADERS = {
     "Idempotent-Replayed": "`true`, where the same request has become this job before.",
     "Location": "Where what was made is.",
     "Preference-Applied": "`wait=N`, where `Prefer` asked for it.",
+    "RateLimit": "How much of the key's quotas is left, where it has any (draft-ietf-httpapi-ratelimit-headers).",
+    "RateLimit-Policy": "The key's quotas, where it has any.",
     "Retry-After": "The seconds after which it is worth asking again.",
     "Upgrade": "`websocket`: the protocol that is spoken here.",
     "Vary": "The fields of a request that choose the answer.",
+    "WWW-Authenticate": "`Bearer`: how a key is sent, and what is wrong with the one that came.",
 }
-_OF_PROBLEMS = {405: "Allow", 409: "Retry-After", 415: "Accept-Encoding", 416: "Content-Range"} | dict.fromkeys(
-    (503, 507), "Retry-After"
-)
+_OF_PROBLEMS = {
+    401: "WWW-Authenticate",
+    405: "Allow",
+    409: "Retry-After",
+    415: "Accept-Encoding",
+    416: "Content-Range",
+} | dict.fromkeys((429, 503, 507), "Retry-After")
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
@@ -279,7 +286,9 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 class Documented(FastAPI):
-    """An application whose document says what is sent, and nothing else."""
+    """An application whose document says what is sent, and nothing else; `more` has the last word on it."""
+
+    more: Callable[[dict[str, Any]], None] | None = None
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -290,6 +299,8 @@ class Documented(FastAPI):
             _without_validation_errors(document)
             _without_null_parameters(document)
             _words_of_unions(document)
+            if self.more is not None:
+                self.more(document)
         return document
 
 

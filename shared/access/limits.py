@@ -54,7 +54,7 @@ def read_count(text: str) -> int:
     except ValueError:
         number = math.nan
     if not (1 <= number <= MOST and number == int(number)):
-        raise ValueError(f"should be a whole number from 1 to {MOST:.0e}, such as 100 or 2e9")
+        raise ValueError("should be a whole number from 1 to 10^12, such as 100 or 2e9")
     return int(number)
 
 

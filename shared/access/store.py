@@ -28,19 +28,22 @@ class KeyBook:
         if not self._put(b"", key):
             raise RuntimeError(f"there is a key {key.id} already")  # 62 random bits came twice
 
-    def all(self) -> list[Key]:
-        """The keys that can be read, the oldest first."""
+    def all(self) -> tuple[list[Key], list[str]]:
+        """The keys, the oldest first; and the ids of those whose records cannot be read."""
         ids = cast(list[bytes], self._redis.zrange(API_KEYS, 0, -1))
-        found, gone = [], []
-        for raw in ids:
-            record = cast(bytes | None, self._redis.get(api_key_key(raw.decode(errors="replace"))))
+        found, broken, gone = [], [], []
+        for key_id in (raw.decode(errors="replace") for raw in ids):
+            record = cast(bytes | None, self._redis.get(api_key_key(key_id)))
             if record is None:
-                gone.append(raw)
-            else:
+                gone.append(key_id)
+                continue
+            try:
                 found.append(_read(record))
+            except UnreadableRecord:
+                broken.append(key_id)
         if gone:
             self._redis.zrem(API_KEYS, *gone)
-        return found
+        return found, broken
 
     def change(self, key_id: str, change: Callable[[Key], Key]) -> Key | None:
         """The key as it is after a change of what it is now; None where there is none. What `change` raises is raised

@@ -15,7 +15,7 @@ import orjson
 import redis
 
 from cli.embedded import NotRunning, redis_url_of
-from shared.access.limits import KeyLimits, Rate, read_count, read_rate, read_time
+from shared.access.limits import KeyLimits, Rate, read_count, read_lifetime, read_rate, read_time
 from shared.access.model import DEFAULT_SCOPES, Key, Made, Scope, made_key
 from shared.access.store import KeyBook
 from shared.access.text import is_key_id
@@ -59,7 +59,7 @@ def _read_id(text: str) -> str:
 
 
 NAME, ID, RATE = _Read("name", _read_name), _Read("id", _read_id), _Read("rate", read_rate)
-COUNT, TIME = _Read("count", read_count), _Read("time", read_time)
+COUNT, TIME, LIFETIME = _Read("count", read_count), _Read("time", read_time), _Read("time", read_lifetime)
 
 data_dir_option = click.option(
     "--data-dir",
@@ -83,7 +83,7 @@ def keys() -> None:
     type=click.Choice([str(scope) for scope in Scope]),
     help=f"What it is for; repeated for several.  [default: {' and '.join(DEFAULT_SCOPES)}]",
 )
-@click.option("--expires", type=TIME, metavar="TIME", help="After which it is not valid any more: 90d, 12h.")
+@click.option("--expires", type=LIFETIME, metavar="TIME", help="After which it is not valid any more: 90d, 12h.")
 @click.option("--rate", type=RATE, metavar="N/UNIT", help="Most requests in a second, minute, hour or day: 60/min.")
 @click.option("--max-queued", type=COUNT, metavar="N", help="Most jobs that wait at a time.")
 @click.option("--pixels-per-hour", type=COUNT, metavar="N", help="Most pixels that are clustered in an hour: 2e9.")

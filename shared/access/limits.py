@@ -60,9 +60,17 @@ def read_count(text: str) -> int:
 
 def read_time(text: str) -> timedelta:
     """`90d`, `24h`, `30m`, `45s`. Raises ValueError with a sentence."""
-    match = re.fullmatch(r"([0-9]{1,10})([smhd])", text.strip(), re.ASCII)
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip(), re.ASCII)
     if match is not None:
         time = timedelta(**{_TIMES[match[2]]: int(match[1])})
         if time <= timedelta(days=MOST_DAYS):
             return time
     raise ValueError("should be a number and s, m, h or d, such as 90d or 24h, and at most a hundred years")
+
+
+def read_lifetime(text: str) -> timedelta:
+    """The same, for what must last for a while."""
+    time = read_time(text)
+    if not time:
+        raise ValueError("should be longer than nothing, such as 90d or 24h")
+    return time

@@ -1,0 +1,147 @@
+"""Keys under attack, against real processes: what one tries of another's, what Redis holds, a key that is revoked."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+
+import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.support.calls import finished, post
+from tests.support.images import encoded, noise
+from tests.support.keys import Operator, all_routes, bearer, client_of, filled
+from tests.support.processes import Service, StoreServer
+from tests.support.waiting import until
+
+STOPS_WITHIN = 5.0
+# For what a busy machine adds to a time that is measured from outside.
+BUSY = 1.5
+
+
+def stream_ends(client: httpx.Client, path: str, ends: list[float]) -> Thread:
+    """Follows events until the gateway ends the answer, and notes when."""
+
+    def follow() -> None:
+        with client.stream("GET", path, timeout=60) as answer:
+            assert answer.status_code == 200
+            for _ in answer.iter_lines():
+                pass
+        ends.append(time.monotonic())
+
+    thread = Thread(target=follow)
+    thread.start()
+    return thread
+
+
+def waits(client: httpx.Client, path: str, ends: list[float]) -> Thread:
+    """Waits for a change for a minute, and notes when the answer came."""
+
+    def ask() -> None:
+        client.get(f"{path}?wait=60", timeout=90)
+        ends.append(time.monotonic())
+
+    thread = Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_a_revoked_key_stops(
+    own_store: Callable[..., StoreServer], own_service: Callable[..., Service], saw: Callable[..., None]
+) -> None:
+    """Within five seconds, at each of two gateways: requests are 401, event streams end, sockets are closed with 4401,
+    who waits is answered; another key, with streams of its own, notices nothing.
+    """
+    store = own_store()
+    gateways = [own_service(store, auth="keys").start_gateway() for _ in range(2)]
+    operator = Operator(store)
+    gone, stays = operator.make("gone"), operator.make("stays")
+    with client_of(gateways[0], gone) as client, client_of(gateways[0], stays) as other:
+        path = post(client, wait=None).json()["links"]
+        others = post(other, wait=None).json()["links"]
+    ends: list[float] = []
+    others_end: list[float] = []
+    clients = [client_of(gateway, gone) for gateway in gateways]
+    followers = [stream_ends(each, path["events"], ends) for each in clients for _ in range(5)]
+    followers += [waits(each, path["self"], ends) for each in clients]
+    other = client_of(gateways[0], stays)
+    neighbour = stream_ends(other, others["events"], others_end)
+    sockets = [
+        connect(f"ws://127.0.0.1:{gateway.port}{path['ws']}", proxy=None, additional_headers=bearer(gone))
+        for gateway in gateways
+    ]
+    opened = [socket.__enter__() for socket in sockets]
+    for socket in opened:
+        socket.recv(timeout=10)
+    assert all(each.get(path["self"]).status_code == 200 for each in clients)
+    time.sleep(1)  # streams are open by now
+
+    revoked = time.monotonic()
+    operator.revoke(gone)
+    refused = []
+    for each in clients:
+        until(lambda each=each: each.get(path["self"]).status_code == 401, "requests are refused", 2 * STOPS_WITHIN)
+        refused.append(time.monotonic() - revoked)
+    for socket in opened:
+        try:
+            while True:
+                socket.recv(timeout=2 * STOPS_WITHIN)
+        except ConnectionClosed:
+            ends.append(time.monotonic())
+        assert socket.close_code == 4401
+    for follower in followers:
+        follower.join(2 * STOPS_WITHIN)
+    assert not any(follower.is_alive() for follower in followers)
+    ended = [end - revoked for end in ends]
+    assert len(ended) == 14
+    assert max(refused + ended) < STOPS_WITHIN * BUSY
+    saw(requests_refused_after=max(refused), streams_and_sockets_ended_after=max(ended))
+    assert neighbour.is_alive()
+    assert others_end == []
+    assert other.get(others["self"]).status_code == 200
+    other.delete(others["self"])
+    other.post(others["cancel"])
+    for each in clients:
+        assert each.get(path["events"]).status_code == 401
+    gateways[0].stop()
+    neighbour.join(10)
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_no_key_in_clear(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> None:
+    """After all that can be done with keys, on every route, neither what Redis has written, nor any log, nor a blob
+    holds one; nobody's id opens anything of another's.
+    """
+    store = own_store()
+    service = own_service(store, auth="keys").start_gateway()
+    service.start_worker()
+    service.wait_for_workers()
+    operator = Operator(store)
+    alice, bob = operator.make("alice", max_queued=50, pixels_per_hour=10**6), operator.make("bob", "admin")
+    with client_of(service, alice) as hers, client_of(service, bob) as his:
+        job = finished(hers, encoded(noise(6, 6)))
+        sha256 = hers.post("/v1/images", files={"image": encoded(noise(6, 6))}).json()["sha256"]
+        names = {"job_id": job["id"], "sha256": sha256, "name": "labels.png", "ending": "css", "code": "timeout"}
+        tried = 0
+        for method, path in all_routes():
+            if ("{job_id}" in path or "{sha256}" in path) and not path.endswith("/ws"):
+                assert his.request(method, filled(path, **names)).status_code == 404, (method, path)
+                tried += 1
+        assert tried > 20
+        assert hers.get(job["links"]["self"]).json()["status"] == "succeeded"
+        again = operator.rotate(alice, timedelta(0))
+        until(lambda: hers.get("/v1/jobs").status_code == 401, "the older one is over", 10)
+        operator.revoke(bob)
+    service.stop()
+    secrets = [made.text.secret for made in (alice, again, bob)]
+    # The append-only file has every command that has written anything, as it came.
+    places = {path.name: path.read_bytes() for folder in (store.folder, service.folder) for path in files_of(folder)}
+    assert {"gateway.log", "worker-1.log"} <= set(places)
+    assert any(alice.key.secrets[0].digest.encode() in text for name, text in places.items() if ".aof" in name)
+    found = [where for where, text in places.items() for secret in secrets if secret.encode() in text]
+    assert found == []

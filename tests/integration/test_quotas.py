@@ -1,0 +1,216 @@
+"""What a key may use, over two gateways of one store: requests, pixels, and jobs that wait."""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from shared.access.limits import Rate
+from shared.access.model import Made
+from shared.jobs.keys import job_key, used_key
+from tests.conftest import ONE_STORE
+from tests.support.calls import post, problem
+from tests.support.images import encoded, noise
+from tests.support.keys import Operator, client_of
+from tests.support.processes import Service, StoreServer
+
+pytestmark = ONE_STORE
+
+HUNDRED = encoded(noise(10, 10))  # pixels
+TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
+@pytest.fixture(scope="module")
+def two(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
+    """Two gateways without a worker: what is posted waits."""
+    store = StoreServer(store_server.kind, tmp_path_factory.mktemp("store"))
+    folder = tmp_path_factory.mktemp("two")
+    made = [Service(store, folder / name, auth="keys") for name in ("one", "other")]
+    for service in made:
+        service.environment["HUEMILL_BLOB_URL"] = (folder / "blobs").as_uri()
+    try:
+        yield made[0].start_gateway(), made[1].start_gateway()
+    finally:
+        for service in made:
+            service.stop()
+        store.stop()
+
+
+@pytest.fixture(scope="module")
+def operator(two: tuple[Service, Service]) -> Operator:
+    return Operator(two[0].store)
+
+
+def clients(two: tuple[Service, Service], made: Made) -> tuple[httpx.Client, httpx.Client]:
+    return client_of(two[0], made), client_of(two[1], made)
+
+
+def items(field: str) -> dict[str, dict[str, str]]:
+    """A list of structured fields: the parameters of each item, as text."""
+    found = {}
+    for item in re.findall(r'("[^"]*"(?:;[a-z]+=(?:"[^"]*"|-?[0-9]+))*)(?:, |$)', field):
+        name, *parameters = item.split(";")
+        found[name.strip('"')] = dict(parameter.split("=", 1) for parameter in parameters)
+    return found
+
+
+def exceeded(answer: httpx.Response, policy: str) -> int:
+    """The answer is as the draft has it; the seconds after which it is worth trying again."""
+    document = problem(answer, 429, "quota_exceeded")
+    assert document["type"] == TYPE
+    assert document["violated-policies"] == [policy]
+    seconds = int(answer.headers["retry-after"])
+    standing = items(answer.headers["ratelimit"])[policy]
+    assert int(standing.get("t", 0)) <= seconds
+    assert seconds >= 1
+    return seconds
+
+
+def test_a_rate_holds_for_all_gateways_together(two: tuple[Service, Service], operator: Operator) -> None:
+    """However many ask at the same time, of two gateways, so many are let in as the key may, and one more for each
+    second that the rest took.
+    """
+    one, other = clients(two, operator.make("rated", requests=Rate(count=30, seconds=30)))
+
+    def ask(number: int) -> int:
+        return (one, other)[number % 2].get("/v1/errors/not_found").status_code
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(ask, range(80)))
+    took = time.monotonic() - begin
+    assert set(statuses) == {200, 429}
+    assert 30 <= statuses.count(200) <= 31 + int(took)
+    seconds = exceeded(one.get("/v1/jobs"), "requests")
+    assert seconds == 1
+    time.sleep(seconds + 0.1)
+    assert other.get("/v1/jobs").status_code == 200
+
+
+def test_what_is_left_is_told(two: tuple[Service, Service], operator: Operator) -> None:
+    """Each answer tells the policies of the key, and what is left of those that it was about; a key without any is told
+    nothing, and so is who is refused.
+    """
+    limits = {"requests": Rate(count=60, seconds=60), "max_queued": 5, "pixels_per_hour": 1000}
+    one, other = clients(two, operator.make("told", **limits))
+    answer = one.get("/v1/jobs")
+    assert items(answer.headers["ratelimit-policy"]) == {
+        "requests": {"q": "60", "w": "60"},
+        "pixels": {"q": "1000", "qu": '"pixels"', "w": "3600"},
+        "queued": {"q": "5", "qu": '"concurrent-requests"'},
+    }
+    assert items(answer.headers["ratelimit"]) == {"requests": {"r": "59", "t": "1"}}
+    posted = post(other, HUNDRED, wait=None)
+    assert posted.status_code == 202
+    left = items(posted.headers["ratelimit"])
+    assert (left["requests"]["r"], left["pixels"]["r"], left["queued"]["r"]) == ("58", "900", "4")
+    missing = other.get("/v1/jobs/" + "0" * 32)
+    assert missing.status_code == 404
+    assert items(missing.headers["ratelimit"])["requests"]["r"] == "57"
+    free, _ = clients(two, operator.make("free"))
+    assert not {"ratelimit", "ratelimit-policy"} & set(free.get("/v1/jobs").headers)
+    assert "ratelimit" not in two[0].client().get("/v1/jobs").headers
+
+
+def test_pixels_of_an_hour(two: tuple[Service, Service], operator: Operator) -> None:
+    """Two gateways take no more pixels than the key may have; what is told of the time until there are enough is true
+    of the rate at which they flow in.
+    """
+    one, other = clients(two, operator.make("pixels", pixels_per_hour=500))
+
+    def send(number: int) -> httpx.Response:
+        return post((one, other)[number % 2], encoded(noise(10, 10, seed=number)), wait=None)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(12)))
+    assert sorted(answer.status_code for answer in answers) == [202] * 5 + [429] * 7
+    seconds = [exceeded(answer, "pixels") for answer in answers if answer.status_code == 429]
+    # Who is refused before his image was read is told when there is a pixel; who after that, when there are enough.
+    assert all(1 <= each <= 3600 * 100 / 500 for each in seconds)
+    assert len(one.get("/v1/jobs").json()["jobs"]) == 5
+
+
+def test_an_image_that_never_fits(two: tuple[Service, Service], operator: Operator) -> None:
+    """It is said that waiting does not help."""
+    one, _ = clients(two, operator.make("small", pixels_per_hour=99))
+    answer = post(one, HUNDRED, wait=None)
+    exceeded(answer, "pixels")
+    assert "never" in answer.json()["detail"]
+
+
+def test_what_costs_no_pixels(two: tuple[Service, Service], operator: Operator) -> None:
+    """A request that is refused for another reason, one that is repeated, and a job that waits for another one's result
+    cost nothing: nothing is computed for them.
+    """
+    one, other = clients(two, operator.make("thrifty", pixels_per_hour=250))
+    for client in (one, other):
+        assert post(client, b"no image", wait=None).status_code == 415
+        assert post(client, HUNDRED, wait=None, n_clusters=0).status_code == 422
+        assert post(client, HUNDRED[:-9], wait=None).status_code == 422
+    keyed = {"Idempotency-Key": "k", "Content-Type": "image/png", "Cache-Control": ""}
+    first = one.post("/v1/jobs", content=HUNDRED, headers=keyed)
+    assert items(first.headers["ratelimit"])["pixels"]["r"] == "150"
+    for _ in range(3):
+        again = other.post("/v1/jobs", content=HUNDRED, headers=keyed)
+        assert again.headers["idempotent-replayed"] == "true"
+    joined = [other.post("/v1/jobs", content=HUNDRED, headers={**keyed, "Idempotency-Key": f"j{n}"}) for n in range(3)]
+    assert [answer.status_code for answer in joined] == [202] * 3
+    left = post(one, HUNDRED, wait=None, seed=1)
+    assert items(left.headers["ratelimit"])["pixels"]["r"] in ("50", "51")  # some flow in meanwhile
+    full = post(one, HUNDRED, wait=None, seed=2)
+    exceeded(full, "pixels")
+    replayed = other.post("/v1/jobs", content=HUNDRED, headers=keyed)
+    assert replayed.headers["idempotent-replayed"] == "true", "what was taken before is answered, whatever is left"
+
+
+def test_jobs_that_wait(two: tuple[Service, Service], operator: Operator) -> None:
+    """Together no more than the key may have wait; when some do no more, as many are taken again."""
+    made = operator.make("queued", max_queued=6)
+    one, other = clients(two, made)
+
+    def send(number: int) -> httpx.Response:
+        return post((one, other)[number % 2], encoded(noise(4, 4, seed=number)), wait=None)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(16)))
+    taken = [answer.json() for answer in answers if answer.status_code == 202]
+    assert len(taken) == 6
+    for answer in answers:
+        if answer.status_code != 202:
+            exceeded(answer, "queued")
+    for job in taken[:2]:
+        assert one.post(job["links"]["cancel"]).status_code == 200
+    assert one.delete(taken[2]["links"]["self"]).status_code == 204
+    statuses = [send(100 + number).status_code for number in range(5)]
+    assert statuses == [202, 202, 202, 429, 429]
+
+
+def test_many_jobs_that_wait(two: tuple[Service, Service], operator: Operator) -> None:
+    """Among a thousand jobs of a key those that wait no more are found some at a time, and none that waits is lost."""
+    made = operator.make("many", max_queued=1000)
+    one, _ = clients(two, made)
+    ids = [f"{number:032x}" for number in range(1000)]
+    with two[0].store.client() as redis:
+        for number, job_id in enumerate(ids):
+            redis.hset(job_key(job_id), "status", "succeeded" if number >= 700 else "queued")
+            redis.zadd(used_key(made.key.id, "queued"), {job_id: number})
+        statuses = [post(one, HUNDRED, wait=None, seed=number).status_code for number in range(4)]
+        assert statuses[-1] == 202
+        kept = redis.zrange(used_key(made.key.id, "queued"), 0, -1)
+        redis.delete(*map(job_key, ids))
+    assert {job_id.encode() for job_id in ids[:700]} <= set(kept)
+
+
+def test_what_is_kept_goes_by_itself(two: tuple[Service, Service], operator: Operator) -> None:
+    """A bucket that is full again leaves nothing in Redis."""
+    made = operator.make("brief", requests=Rate(count=5, seconds=1))
+    one, _ = clients(two, made)
+    assert one.get("/v1/jobs").status_code == 200
+    with two[0].store.client() as redis:
+        assert 0 < redis.pttl(used_key(made.key.id, "requests")) <= 1000
+    time.sleep(0.3)
+    with two[0].store.client() as redis:
+        assert not redis.exists(used_key(made.key.id, "requests"))

@@ -30,7 +30,17 @@ from tests.support.bench import Bench, events_of, started
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 
-MODULES = ["intake.receive", "jobs.accept", "jobs.cancel", "jobs.follow", "jobs.wait", "upkeep.sweeper", "metrics"]
+MODULES = [
+    "access.keyring",
+    "access.quotas",
+    "intake.receive",
+    "jobs.accept",
+    "jobs.cancel",
+    "jobs.follow",
+    "jobs.wait",
+    "upkeep.sweeper",
+    "metrics",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -47,7 +57,8 @@ class Hands:
         uploads = Uploads(parts.blobs, parts.sync_blobs, bench.settings)
         references = References(Fetcher(bench.settings), parts.stored)
         self.intake = Intake(uploads, references, Slots(max_uploads), bench.settings)
-        self.acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.queue, parts.blobs, max_queued)
+        reservations = Reservations(parts.redis)
+        self.acceptance = Acceptance(parts.store, reservations, parts.queue, parts.blobs, parts.quotas, max_queued)
         self.store, self.blobs = parts.store, parts.blobs
 
     async def post(self, image: bytes = SMALL_PNG, **query: str) -> Job:

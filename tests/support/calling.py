@@ -14,7 +14,6 @@ from api.callbacks.sender import MAX_SENDING, Sender
 from api.http.results import described
 from api.upkeep.failures import Failures
 from shared.contract.params import KMeansParams
-from shared.contract.webhooks import key_of
 from shared.jobs.deliveries import ENDS, Delivery
 from shared.jobs.model import Callback, Job, JobError, Upload, new_job, new_job_id
 from shared.jobs.outbox import OutboxStore
@@ -46,9 +45,14 @@ class Calling:
     def sender(self, timeout_seconds: float = 5.0, schedule: tuple[float, ...] = SCHEDULE) -> Sender:
         poster = Poster(self.settings, MAX_SENDING, self.resolve, timeout_seconds)
         self.posters.append(poster)
-        keys = [key_of(secret.get_secret_value()) for secret in self.settings.callback_secret]
         describe = partial(described, blobs=self.parts.blobs)
-        return Sender(self.outbox, self.parts.store, poster, describe, Failures(), keys=keys, schedule=schedule)
+        return Sender(
+            self.outbox, self.parts.store, poster, describe, Failures(), secrets=self._secrets, schedule=schedule
+        )
+
+    async def _secrets(self, _: str) -> list[str]:
+        """Whoever the owner is."""
+        return [secret.get_secret_value() for secret in self.settings.callback_secret]
 
     def job(self, url: str, events: tuple[str, ...] = ENDS, host: str = RECEIVER) -> Job:
         """A queued job."""

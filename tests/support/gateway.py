@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from api.access.quotas import Quotas
 from api.upkeep.collector import Collector
 from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
 from api.upkeep.sweeper import Sweeper
+from shared.access.quotas import QuotaStore
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
 from shared.jobs.queue import Queue
@@ -34,6 +36,7 @@ class Gateway:
     runner: asyncio.Runner
     redis: Redis
     store: JobStore
+    quotas: Quotas
     streams: Streams
     lists: JobList
     due: SweepStore
@@ -76,6 +79,7 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
                 runner,
                 redis,
                 jobs,
+                Quotas(QuotaStore(redis)),
                 Streams(redis),
                 JobList(redis),
                 due,

@@ -1,7 +1,8 @@
 """The service beside Celery alone, on the same Redis in the same run: `python -m bench.service`.
 
 A small job with `Prefer: wait` beside an empty task's round trip; what one gateway takes in a second, without a worker
-beside it, beside what Celery enqueues; and what is run to its end in a second.
+beside it, beside what Celery enqueues; and what is run to its end in a second. Then the same where each request has a key,
+beside requests that need none.
 """
 
 import importlib
@@ -23,8 +24,11 @@ from PIL import Image
 
 from bench import common
 from bench.common import Row
+from shared.access.limits import Rate
+from shared.access.model import Made
 from shared.jobs.keys import queued_key
 from shared.jobs.routing import FAST
+from tests.support.keys import Operator, client_of
 from tests.support.processes import Child, Service, StoreServer
 from tests.support.raw import answer, connect
 from tests.support.waiting import until
@@ -32,6 +36,16 @@ from tests.support.waiting import until
 SIDE = 24  # pixels, nearly all of different colours
 WARM_UP, ROUNDS, TURNS = 50, 100, 5
 MANY, CLIENTS = 1000, 8
+# None of the limits is reached: what they cost is asking.
+KEYS: dict[str, dict[str, Any]] = {
+    "a key": {},
+    "a key with a rate": {"requests": Rate(count=10**6, seconds=1)},
+    "a key with all limits": {
+        "requests": Rate(count=10**6, seconds=1),
+        "max_queued": 10**6,
+        "pixels_per_hour": 10**12,
+    },
+}
 
 
 class Times(NamedTuple):
@@ -51,23 +65,32 @@ def rows(_: Path) -> Iterator[Row]:
         os.environ["BENCH_REDIS_URL"] = store.url
         alone = importlib.import_module("bench.celery_alone")
         service = Service(store, Path(name) / "service", max_queued=10 * MANY)
+        guarded = Service(store, Path(name) / "service", max_queued=10 * MANY, auth="keys")
+        keys = {name: Operator(store).make(name, **limits) for name, limits in KEYS.items()}
         try:
             service.start_gateway()
+            guarded.start_gateway()
             yield _taken_in(service, alone)
             yield _run_to_the_end(service, alone, Path(name))
-            yield from _round_trips(service, alone)
+            yield from _round_trips(service, guarded, keys["a key with all limits"], alone)
+            yield from _taken_in_with_keys(service, guarded, keys)
         finally:
+            guarded.stop()
             service.stop()
             store.stop()
 
 
-def _round_trips(service: Service, alone: ModuleType) -> Iterator[Row]:
-    """Both in turns; the workers of both are there already."""
+def _round_trips(service: Service, guarded: Service, key: Made, alone: ModuleType) -> Iterator[Row]:
+    """All in turns; the workers of both are there already."""
     computed: list[float] = []
-    seconds: dict[str, list[float]] = {"huemill": [], "celery": []}
-    with service.client() as client:
+    seconds: dict[str, list[float]] = {"huemill": [], "with a key": [], "celery": []}
+    with service.client() as client, client_of(guarded, key) as holder:
         for turn in range(TURNS):
-            for name, once in (("huemill", lambda: computed.append(_job(client))), ("celery", lambda: _empty(alone))):
+            for name, once in (
+                ("huemill", lambda: computed.append(_job(client))),
+                ("with a key", lambda: _job(holder)),
+                ("celery", lambda: _empty(alone)),
+            ):
                 if turn == 0:
                     _timed(once, WARM_UP)
                 seconds[name] += _timed(once, ROUNDS)
@@ -78,6 +101,9 @@ def _round_trips(service: Service, alone: ModuleType) -> Iterator[Row]:
     peer = "Celery, an empty task"
     yield Row(f"{SIDE * SIDE} pixels, p50", ours.p50, peer, floor.p50, floor.p50 / ours.p50, aim="+ 3 ms", note=note)
     yield Row(f"{SIDE * SIDE} pixels, p99", ours.p99, peer, floor.p99, floor.p99 / ours.p99)
+    held, peer = Times.of(seconds["with a key"]), "the same without keys"
+    yield Row(f"{SIDE * SIDE} pixels, a key with all limits, p50", held.p50, peer, ours.p50, ours.p50 / held.p50)
+    yield Row(f"{SIDE * SIDE} pixels, a key with all limits, p99", held.p99, peer, ours.p99, ours.p99 / held.p99)
 
 
 def _timed(once: Callable[[], Any], count: int) -> list[float]:
@@ -113,12 +139,38 @@ def _empty(alone: ModuleType) -> None:
 
 
 def _taken_in(service: Service, alone: ModuleType) -> Row:
-    """Submissions a second with no worker there, over some connections of a client that costs next to nothing."""
-    requests = [
-        b"POST /v1/jobs HTTP/1.1\r\nHost: bench\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(image)
-        + image
-        for image in (_image(next(_seeds)) for _ in range(MANY))
-    ]
+    """Submissions a second with no worker there."""
+    ours = _submitted(service, MANY)
+    begin = time.perf_counter()
+    for _ in range(MANY):
+        alone.nothing.delay()
+    theirs = time.perf_counter() - begin
+    note = f"{MANY / ours:.0f} and {MANY / theirs:.0f} a second"
+    return Row(f"{MANY:,} submissions", ours, "Celery, enqueued", theirs, theirs / ours, aim="400 a second", note=note)
+
+
+def _taken_in_with_keys(service: Service, guarded: Service, keys: dict[str, Made]) -> Iterator[Row]:
+    """The same with each of the keys, in turns with submissions that need none; the workers are gone by now."""
+    for worker in service.workers:
+        worker.stop()
+    ways: dict[str, tuple[Service, str]] = {name: (guarded, str(key.text)) for name, key in keys.items()}
+    ways[""] = (service, "")
+    seconds = dict.fromkeys(ways, 0.0)
+    for _ in range(TURNS):
+        for name, (gateway, key) in ways.items():
+            seconds[name] += _submitted(gateway, MANY // TURNS, key)
+    free = seconds.pop("")
+    for name, held in seconds.items():
+        note = f"{MANY / held:.0f} and {MANY / free:.0f} a second"
+        yield Row(f"{MANY:,} submissions, {name}", held, "the same without keys", free, free / held, note=note)
+
+
+def _submitted(service: Service, count: int, key: str = "") -> float:
+    """The seconds of so many submissions, over some connections of a client that costs next to nothing."""
+    field = f"X-API-Key: {key}\r\n" if key else ""
+    head = f"POST /v1/jobs HTTP/1.1\r\nHost: bench\r\n{field}Content-Type: image/png\r\nContent-Length: "
+    images = (_image(next(_seeds)) for _ in range(count))
+    requests = [head.encode() + b"%d\r\n\r\n" % len(image) + image for image in images]
 
     def send(mine: list[bytes]) -> None:
         with connect(service.port) as connection:
@@ -130,13 +182,7 @@ def _taken_in(service: Service, alone: ModuleType) -> Row:
     begin = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(send, [requests[i::CLIENTS] for i in range(CLIENTS)]))
-    ours = time.perf_counter() - begin
-    begin = time.perf_counter()
-    for _ in range(MANY):
-        alone.nothing.delay()
-    theirs = time.perf_counter() - begin
-    note = f"{MANY / ours:.0f} and {MANY / theirs:.0f} a second"
-    return Row(f"{MANY:,} submissions", ours, "Celery, enqueued", theirs, theirs / ours, aim="400 a second", note=note)
+    return time.perf_counter() - begin
 
 
 def _run_to_the_end(service: Service, alone: ModuleType, folder: Path) -> Row:

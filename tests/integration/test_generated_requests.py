@@ -8,26 +8,39 @@ from pathlib import Path
 
 import pytest
 
+from shared.access.limits import Rate
+from shared.access.model import Made
+from tests.support.keys import Operator, bearer
 from tests.support.processes import Service, StoreServer
 
+# Everything can be asked, and quotas are told: none is used up.
+PLENTY = {"requests": Rate(count=10**6, seconds=1), "max_queued": 10**6, "pixels_per_hour": 10**12}
 CONFIG = Path(__file__).parents[1] / "support" / "generated.toml"
 SECONDS = 30
 BOUNDS = ["--max-examples", "15", "--max-time", str(SECONDS)]
 
 
+def a_key(store: StoreServer) -> Made:
+    return Operator(store).make("schemathesis", "admin", **PLENTY)
+
+
 @pytest.mark.timeout(3 * SECONDS)
+@pytest.mark.parametrize("auth", ["none", "keys"])
 def test_the_document_keeps_its_word(
-    own_service: Callable[..., Service], own_store: Callable[..., StoreServer], tmp_path: Path
+    own_service: Callable[..., Service], own_store: Callable[..., StoreServer], tmp_path: Path, auth: str
 ) -> None:
     """What the document allows is taken, what it forbids is refused; each answer is of a status, a type, a schema and
-    header fields that it names, and none is 5xx.
+    header fields that it names, and none is 5xx. Where it asks for keys, what it says of them is tried without one, and
+    with wrong ones.
     """
-    service = own_service(own_store()).start_gateway()
+    store = own_store()
+    service = own_service(store, auth=auth).start_gateway()
     service.start_worker()
     service.wait_for_workers()
+    key = [] if auth == "none" else ["--header", "Authorization: {Authorization}".format(**bearer(a_key(store)))]
     schemathesis = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)]
     run = subprocess.run(
-        [*schemathesis, "run", f"{service.url}/openapi.json", "--no-color", "--seed", "1", *BOUNDS],
+        [*schemathesis, "run", f"{service.url}/openapi.json", "--no-color", "--seed", "1", *BOUNDS, *key],
         cwd=tmp_path,  # where it keeps its notes
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.support.generated", "PYTHONPATH": str(CONFIG.parents[2])},
         capture_output=True,

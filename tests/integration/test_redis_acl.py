@@ -16,12 +16,16 @@ from kombu.exceptions import KombuError
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
+from shared.access.limits import KeyLimits, Rate
+from shared.access.model import made_key
+from shared.access.quotas import QuotaStore
+from shared.access.store import KeyBook, KeyReader
 from shared.contract.errors import HuemillError
 from shared.contract.params import KMeansParams
 from shared.jobs import worker
 from shared.jobs.keys import RequestKey
 from shared.jobs.listing import Wanted
-from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id
+from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.moves import hold_of
 from shared.jobs.outbox import OutboxStore
 from shared.jobs.queue import celery_app
@@ -142,6 +146,7 @@ def all_moves(bench: Bench) -> None:
         parts.run(parts.images.add(image))
         parts.run(parts.images.get(sha))
         parts.run(parts.images.take(sha))
+        keys_and_quotas(settings, parts)
     broker(settings)
     with connections.failing_fast(settings) as redis:
         redis.ping()
@@ -162,6 +167,24 @@ def shared_work(parts: Gateway) -> None:
     parts.run(Reservations(parts.redis).reserve(key, jobs[2].id))
     other = new_job_id()
     parts.run(parts.store.create(new_job(other, KMeansParams(), jobs[2].upload), RequestKey(uuid4().hex)))
+
+
+def keys_and_quotas(settings: Settings, parts: Gateway) -> None:
+    """A key is made, read, changed and revoked; its quotas are used, and given back."""
+    limits = KeyLimits(requests=Rate(count=9, seconds=9), max_queued=9, pixels_per_hour=9)
+    made = made_key("one", frozenset(), limits, now(), None)
+    with connections.failing_fast(settings) as redis:
+        book = KeyBook(redis)
+        book.add(made.key)
+        book.change(made.key.id, lambda key: key.revoked(now()))
+        book.all()
+    parts.run(KeyReader(parts.redis).get(made.key.id))
+    quotas = QuotaStore(parts.redis)
+    parts.run(quotas.take_request(made.key.id, limits))
+    parts.run(quotas.take_job(made.key.id, limits, new_job_id(), 5))
+    parts.run(quotas.look(made.key.id, limits))
+    parts.run(quotas.give_back(made.key.id, limits, new_job_id(), 5, waits=False))
+    parts.run(parts.store.get_of(made.key.id, new_job_id()))
 
 
 def broker(settings: Settings) -> None:

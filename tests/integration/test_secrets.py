@@ -1,4 +1,6 @@
-"""Secrets stay where they are: the password of Redis and the key of S3 are in no log, answer, metric, trace or `ps`."""
+"""Secrets stay where they are: Redis' password, the key of S3, API keys and what callbacks are signed with stand in no
+log, answer, metric, trace or `ps`.
+"""
 
 import logging
 import sys
@@ -17,21 +19,22 @@ import pytest
 from shared.runtime import logs
 from tests.support.calls import finished, post, problem
 from tests.support.jobs import IMPATIENT, LONG, posted
+from tests.support.keys import Operator, client_of
 from tests.support.object_store import ObjectStore
 from tests.support.processes import Service, StoreServer, descendants_of, free_port
 from tests.support.serving import Serving
 from tests.support.waiting import until
 
 REDIS, S3 = "s3cr3t-of/redis:it", "s3cr3t-of-the-bucket"
-FORMS = {form.encode() for secret in (REDIS, S3) for form in (secret, quote(secret, safe=""))}
 
 
-def leaks(heard: dict[str, bytes]) -> list[str]:
+def leaks(heard: dict[str, bytes], *more: str) -> list[str]:
     """Where a secret stands, with what is around it."""
+    forms = {form.encode() for secret in (REDIS, S3, *more) for form in (secret, quote(secret, safe=""))}
     return [
         f"{where}: …{text[max(0, at - 150) : at + 60]!r}…"
         for where, text in heard.items()
-        for form in FORMS
+        for form in forms
         if (at := text.find(form)) >= 0
     ]
 
@@ -100,17 +103,24 @@ def test_whatever_goes_wrong(
     listener: Listener,
     log_format: str,
 ) -> None:
-    """Redis with another password, Redis gone, the bucket gone, in the midst of jobs: all is told, but no secret."""
+    """Redis with another password, Redis gone, the bucket gone, keys that are wrong, in the midst of jobs: all is told,
+    but no secret.
+    """
     store, bucket = own_store(password=REDIS), ObjectStore(tmp_path)
-    service = own_service(store, **IMPATIENT, blob_url=bucket.blob_url, log_format=log_format)
+    service = own_service(store, **IMPATIENT, blob_url=bucket.blob_url, log_format=log_format, auth="keys")
+    operator = Operator(store)
+    key = operator.make("secret", "admin")
+    mistyped = f"{str(key.text)[:-1]}{'0' if str(key.text)[-1] != '0' else '1'}"
     service.environment |= bucket.environment | {"AWS_SECRET_ACCESS_KEY": S3, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     service.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = listener.url
     service.start_gateway()
     worker = service.start_worker(metrics_port=free_port())
     service.wait_for_workers()
-    with service.client(event_hooks={"response": [listener.answer]}) as client:
+    with client_of(service, key, event_hooks={"response": [listener.answer]}) as client:
         finished(client)
         ps = process_list(service.gateway.pid, worker.pid) if service.gateway else {}
+        for wrong in (mistyped, str(key.text)[:-1], f"{key.text} "):
+            client.get("/v1/jobs", headers={"Authorization": f"Bearer {wrong}"})
         posted(client, **LONG)
         with another_password(store):
             until(lambda: client.get("/readyz").status_code == 503, "the gateway is let in no more")
@@ -120,6 +130,7 @@ def test_whatever_goes_wrong(
         store.kill()
         until(lambda: client.get("/readyz").status_code == 503, "the gateway says so")
         client.get("/metrics")
+        client.get("/v1/jobs")
         store.start()
         service.wait_for_workers()
         posted(client)
@@ -131,7 +142,7 @@ def test_whatever_goes_wrong(
     assert {"gateway.log", "worker-1.log"} <= told.keys()
     assert any(where.startswith("trace") for where in listener.heard)
     assert len(ps) >= 3
-    assert leaks({**told, **listener.heard, **ps}) == []
+    assert leaks({**told, **listener.heard, **ps}, key.text.secret, key.callback_secret) == []
 
 
 def test_what_serve_starts(

@@ -1,8 +1,8 @@
 """The service beside Celery alone, on the same Redis in the same run: `python -m bench.service`.
 
 A small job with `Prefer: wait` beside an empty task's round trip; what one gateway takes in a second, without a worker
-beside it, beside what Celery enqueues; and what is run to its end in a second. Then the same where each request has a key,
-beside requests that need none.
+beside it, beside what Celery enqueues; and what is run to its end in a second. Then the same where each request has a
+key, beside requests that need none.
 """
 
 import importlib

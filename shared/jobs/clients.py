@@ -103,9 +103,10 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._withdraw, self._move, self._release, self._find = (
-            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE, FIND)
+        self._create, self._withdraw, self._move, self._release = (
+            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE)
         )
+        self._find = redis.register_script(FIND)
 
     @asks_redis
     async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Created:

@@ -46,8 +46,9 @@ def encode(job: Job) -> dict[str, str | bytes]:
         "attempt": str(job.attempt),
         "claim": str(job.claim),
     }
+    # The same again for scripts, which read no JSON.
     if job.owner:
-        fields["owner"] = job.owner  # for scripts, which read no JSON
+        fields["owner"] = job.owner
     if job.callback is not None:
         fields["calls_back"] = f"{job.callback.host} {','.join(job.callback.events)}"
     return fields

@@ -78,4 +78,4 @@ def all_routes() -> list[tuple[str, str]]:
 
 def filled(path: str, **names: str) -> str:
     """A route's path with these for its parameters."""
-    return re.sub(r"\{(\w+)(:\w+)?\}", lambda match: names[match[1]], path)
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda match: names.get(match[1], "x"), path)

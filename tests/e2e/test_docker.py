@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 import pytest
 
+from shared.access.text import read_key
 from shared.contract.params import MODELS, REFERENCE_MAX_PIXELS, KMeansParams
 from shared.formats import Limits
 from tests.support.calls import finished, post
@@ -196,6 +197,15 @@ def twenty_images() -> list[bytes]:
     made = [encoded(noise(*side, seed), ("PNG", "WEBP", "JPEG")[seed % 3]) for seed, side in enumerate(sides)]
     made += [encoded(noise(*side, seed=50, channels=4)) for side in sides]
     return [*made, photograph("china.jpg").read_bytes(), photograph("flower.jpg").read_bytes()]
+
+
+def test_keys_are_made_beside_redis(stack: Stack) -> None:
+    """An operator makes a key in the gateway's container, which alone reaches Redis, with what is in its image."""
+    (gateway,) = stack.containers("gateway")
+    made = json.loads(run("docker", "exec", gateway, "python", "-m", "cli.keys", "create", "one", "--json"))
+    assert read_key(made["key"]).id == made["id"]
+    assert made["id"] in run("docker", "exec", gateway, "python", "-m", "cli.keys", "list")
+    assert "revoked" in run("docker", "exec", gateway, "python", "-m", "cli.keys", "revoke", made["id"])
 
 
 def test_two_workers_share_twenty_images_and_every_result_is_right(stack: Stack, client: httpx.Client) -> None:

@@ -149,6 +149,12 @@ def test_a_stop_while_it_starts(tmp_path: Path, number: signal.Signals, processe
     assert "huemill serves at" not in serving.child.text()
 
 
+def test_serve_says_that_it_asks_for_no_keys(served: Serving) -> None:
+    """Who starts it reads on the terminal, and in the gateway's log, that whoever reaches it may use it."""
+    assert "asks for no keys (HUEMILL_AUTH=none)" in served.child.text()
+    assert served.said("HUEMILL_AUTH is none")
+
+
 def test_the_data_folder_is_one_servers_own(served: Serving) -> None:
     """A second server on the same data folder is refused with one line."""
     done = huemill("serve", "--port", str(free_port()), "--data-dir", str(served.data))
@@ -176,8 +182,8 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_host_that_is_not_ours(tmp_path: Path) -> None:
     """An address that cannot be listened on: one line, exit code 1."""
     host = "192.0.2.1"
-    done = huemill("serve", "--host", host, "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
-    assert host in one_line(done)
+    arguments = ("serve", "--host", host, "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+    assert host in one_line(huemill(*arguments, HUEMILL_ALLOW_OPEN="true"))
 
 
 def test_a_redis_url_that_leads_nowhere(tmp_path: Path) -> None:

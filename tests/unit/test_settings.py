@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from shared.contract.params import MODELS, parse_params
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, WrongSettings, check_openness
 from tests.support.params import least
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -20,6 +20,30 @@ def test_compose_passes_on_every_setting(service: str) -> None:
     environment = yaml.safe_load(COMPOSE.read_text())["services"][service]["environment"]
     passed = {name for name in environment if name.startswith("HUEMILL_")}
     assert passed == {f"HUEMILL_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_compose_is_open_on_its_own_machine_only() -> None:
+    """Without keys whoever reaches the gateway may use it: what compose publishes, it publishes on loopback."""
+    gateway = yaml.safe_load(COMPOSE.read_text())["services"]["gateway"]
+    assert gateway["environment"]["HUEMILL_ALLOW_OPEN"] == "${HUEMILL_ALLOW_OPEN:-true}"
+    assert [port.split(":")[0] for port in gateway["ports"]] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_who_is_on_this_machine(host: str) -> None:
+    """A gateway without keys may listen at any address of loopback."""
+    check_openness(Settings(), host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "192.168.0.1", "2001:db8::1", "localhost.example", "colors", "*"]
+)
+def test_who_is_not(host: str) -> None:
+    """At any other address, or name that may lead to one, it may not: unless it asks for keys, or is told to."""
+    with pytest.raises(WrongSettings, match="HUEMILL_AUTH=keys"):
+        check_openness(Settings(), host)
+    check_openness(Settings(auth="keys"), host)
+    check_openness(Settings(allow_open=True), host)
 
 
 def test_every_setting_is_explained() -> None:

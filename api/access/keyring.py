@@ -32,6 +32,11 @@ Staying: TypeAlias = AbstractContextManager[Callable[[], bool]]
 log = logging.getLogger("huemill.access")
 
 
+def no_longer_valid() -> Unauthorized:
+    """For who was let in, and has stayed for longer than his key."""
+    return Unauthorized("This API key is not valid any more.", given=True)
+
+
 class _Read(NamedTuple):
     """A key as it was when it was last read."""
 

@@ -90,12 +90,13 @@ _HEAD = """# Errors
 
 Every answer that is an error is a problem document (RFC 9457, `application/problem+json`): `status`, `code`, which is
 stable and for programs, and `detail`, which is for people and says what is wrong, where, and what to do. `type` is
-the address of the code's entry, `/v1/errors/<code>`; `GET /v1/errors` lists all of them. With `invalid_params`,
+the address of the code's entry, `/v1/errors/<code>` (but for `quota_exceeded`, whose type is
+draft-ietf-httpapi-ratelimit-headers' own); `GET /v1/errors` lists all of them. With `invalid_params`,
 `errors` has an entry for each wrong value: its `field`, its `pointer` (RFC 6901, as if all parameters stood in one
 JSON object), the `value` that came and a `message`.
 
-A job that failed has the same codes in its `error`, beside those that only a job can have. 503 and 507 come with
-`Retry-After`.
+A job that failed has the same codes in its `error`, beside those that only a job can have. 429, 503 and 507 come
+with `Retry-After`.
 
 This page is made from the error classes: `python -m api.http.error_entries > docs/errors.md`.
 """

@@ -40,7 +40,7 @@ def waits(client: httpx.Client, path: str, ends: list[float]) -> Thread:
     """Waits for a change for a minute, and notes when the answer came."""
 
     def ask() -> None:
-        client.get(f"{path}?wait=60", timeout=90)
+        assert client.get(f"{path}?wait=60", timeout=90).status_code == 401
         ends.append(time.monotonic())
 
     thread = Thread(target=ask)
@@ -52,7 +52,7 @@ def test_a_revoked_key_stops(
     own_store: Callable[..., StoreServer], own_service: Callable[..., Service], saw: Callable[..., None]
 ) -> None:
     """Within five seconds, at each of two gateways: requests are 401, event streams end, sockets are closed with 4401,
-    who waits is answered; another key, with streams of its own, notices nothing.
+    who waits is told so; another key, with streams of its own, notices nothing.
     """
     store = own_store()
     gateways = [own_service(store, auth="keys").start_gateway() for _ in range(2)]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.access.keyring import no_longer_valid
 from api.http.caching import is_known
 from api.http.dependencies import (
     AcceptanceDep,
@@ -16,6 +17,7 @@ from api.http.dependencies import (
     JobDep,
     JobIdDep,
     KeyDep,
+    KeyringDep,
     ListeningDep,
     PreferDep,
     SettingsDep,
@@ -138,6 +140,8 @@ async def get_job(
     streams: StreamsDep,
     settings: SettingsDep,
     listening: ListeningDep,
+    caller: CallerDep,
+    keyring: KeyringDep,
     asked: Annotated[FileRequest, Depends(file_request_of)],
     wait: Annotated[
         float | None,
@@ -167,6 +171,8 @@ async def get_job(
             )
         else:
             job = await wait_for_end(job.id, seconds, store, streams, listening)
+        if not await keyring.may_stay(caller):
+            raise no_longer_valid()
     if job.ended:
         return await job_answer(job, blobs, {}, asked)
     position, retry = await _before_it(job, None, store)

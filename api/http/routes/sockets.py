@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 
 from api.access.caller import Caller
-from api.access.keyring import Staying
+from api.access.keyring import Staying, no_longer_valid
 from api.http.closing import close
 from api.http.continued import leave
 from api.http.dependencies import CallerDep, JobIdDep, KeyringDep, SettingsDep, StoreDep, StreamsDep
@@ -20,7 +20,7 @@ from api.http.origins import may_connect
 from api.http.problems import problem_of
 from api.jobs.find import find
 from api.jobs.follow import follow
-from shared.contract.errors import Expired, HuemillError, OriginRefused, Unauthorized, UpgradeRequired
+from shared.contract.errors import Expired, HuemillError, OriginRefused, UpgradeRequired
 from shared.jobs.clients import JobStore
 from shared.jobs.events import Event
 from shared.jobs.streams import Streams
@@ -131,7 +131,7 @@ async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams, st
                     if isinstance(event, Event):
                         await socket.send_text(_text(event))
             if not may_stay():
-                raise Unauthorized("The API key is not valid any more.", given=True)
+                raise no_longer_valid()
         await socket.close(DONE)
     except asyncio.CancelledError:
         if not listening.done():

@@ -9,7 +9,7 @@
 -- and the seconds until there is more, or enough; then how many more jobs may wait.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local LOOKED_AT, LOOKED_AT_IF_FULL = 10, 200
+local LOOKED_AT, LOOKED_AT_IF_FULL, WEEK = 10, 200, 604800
 
 -- What is kept of a bucket is when it is full again. Who only asks (0 is wanted) wants to know that there is something.
 local function look(place)
@@ -64,6 +64,7 @@ if violated == '' then
   keep(2, pixels)
   if most > 0 and ARGV[8] ~= '' then
     redis.call('ZADD', KEYS[3], now + tonumber(ARGV[9]), ARGV[8])
+    redis.call('EXPIRE', KEYS[3], WEEK)  -- who posts no more leaves nothing
     places = places - 1
   end
 end

@@ -30,7 +30,8 @@ huemill:key:{id}            string: an API key's record as JSON; goes a month af
 huemill:keys                sorted set: key's id -> when it was made
 huemill:used:{owner}:requests, :pixels
                             string: when a key's bucket is full again; goes when it is
-huemill:used:{owner}:queued sorted set: a key's jobs that wait, or did lately -> when that was last looked at
+huemill:used:{owner}:queued sorted set: a key's jobs that wait, or did lately -> when that was last looked at; goes a
+                            week after its last post
 
 huemill:news                channel: the id of a job that has told an event, and the event's name; a hint
 

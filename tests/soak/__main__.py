@@ -9,13 +9,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from shared.access.limits import Rate
+from shared.access.model import Made
 
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
 from tests.soak.clients import MOST_SECONDS_TO_END, Client
 from tests.soak.faults import Tormentor
 from tests.soak.ledger import Ledger
+from tests.support.keys import Operator
 from tests.support.processes import Service, StoreServer
 
 CLIENTS = 6
@@ -31,6 +37,14 @@ SETTINGS: dict[str, object] = {
     "collect_seconds": 5,
     "orphan_seconds": 30,
     "threads": 1,
+    "auth": "keys",
+}
+# Owners, and what each may use: more than is used, all of it counted.
+OWNERS = 3
+LIMITS: dict[str, Any] = {
+    "requests": Rate(count=10_000, seconds=1),
+    "max_queued": 1_000,
+    "pixels_per_hour": 10**11,
 }
 LEFT_SECONDS = 120.0  # until all of them have passed
 
@@ -67,12 +81,14 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
             service.start_worker()
         begin = time.monotonic()
         expected = Expectations(cases())
+        operator = Operator(store)
+        keys = [operator.make(f"owner {number}", **LIMITS) for number in range(OWNERS)]
         say(f"{len(expected)} results computed directly in {time.monotonic() - begin:.1f} s")
         service.wait_for_workers(WORKERS)
         ledger = Ledger()
         census = Census(service, store)
         census.start()
-        torment(service, store, seconds, seed, expected, ledger)
+        torment(service, store, keys, seconds, seed, expected, ledger)
         census.stopping.set()
         census.join()
         say(ledger.table())
@@ -91,10 +107,19 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
 
 
 def torment(
-    service: Service, store: StoreServer, seconds: float, seed: int, expected: Expectations, ledger: Ledger
+    service: Service,
+    store: StoreServer,
+    keys: Sequence[Made],
+    seconds: float,
+    seed: int,
+    expected: Expectations,
+    ledger: Ledger,
 ) -> None:
     """Post and kill for `seconds`, then let the clients finish what they have begun."""
-    clients = [Client(service, number, seed, expected, ledger) for number in range(CLIENTS)]
+    clients = []
+    for number in range(CLIENTS):
+        mine, other = (keys[each % len(keys)] for each in (number, number + 1))
+        clients.append(Client(service, number, seed, expected, ledger, mine, other))
     tormentor = Tormentor(service, store, seed, ledger)
     for client in clients:
         client.start()

@@ -22,8 +22,9 @@ MIB = 2**20
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
 # What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
 BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
-# What goes by itself, some time after its job: a request's key, and who has done a work.
-PASSING = ("huemill:idempotency:", "huemill:work:")
+# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used.
+PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:")
+OPERATORS = ("huemill:key:", "huemill:keys")  # API keys are theirs to remove
 
 
 class Sample(NamedTuple):
@@ -83,7 +84,7 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
     """Files and keys that nobody will remove."""
     found = [f"file {path.relative_to(service.folder)}" for path in service.blob_files()]
     for key in map(bytes.decode, client.scan_iter(count=1000)):
-        if key.startswith(BOOKKEEPING):
+        if key.startswith((*BOOKKEEPING, *OPERATORS)):
             continue
         # An expired job's bare record says «gone» for a while, and goes by itself.
         passing = key.startswith(PASSING) or (

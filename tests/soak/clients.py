@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from shared.access.model import Made
 from tests.soak.cases import COMPARED, SEEDS, Case, Expectations, Refusal, choose
 from tests.soak.ledger import Ledger
 from tests.support.calls import server_sent_events
+from tests.support.keys import bearer, client_of
 from tests.support.processes import Service
 
 # Three attempts, each with a lease, a sweep, a message that is sent again, on a machine that does much else.
@@ -39,15 +41,26 @@ class _Past(NamedTuple):
 class Client(threading.Thread):
     """One client with one job at a time, until it is told to stop."""
 
-    def __init__(self, service: Service, number: int, seed: int, expected: Expectations, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        service: Service,
+        number: int,
+        seed: int,
+        expected: Expectations,
+        ledger: Ledger,
+        key: Made,
+        anothers: Made,
+    ) -> None:
+        """`key`: what it comes with; `anothers`: to which its jobs are not there."""
         super().__init__(name=f"client {number}", daemon=True)
+        self._key, self._anothers = key, anothers
         self._service, self._expected, self._ledger = service, expected, ledger
         self._chance = random.Random(1000 * seed + number)
         self._past: deque[_Past] = deque()
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        with self._service.client() as self._http:
+        with client_of(self._service, self._key) as self._http:
             while not self.stopping.is_set():
                 what = choose(self._chance)
                 try:
@@ -207,6 +220,8 @@ class Client(threading.Thread):
 
     def _check(self, job: dict[str, Any], case: Case, seed: int, *, cancelled: bool) -> None:
         expected = self._expected.of(case, seed)
+        foreign = self._ask("GET", job["links"]["self"], headers=bearer(self._anothers))
+        assert foreign.status_code == 404, f"another's key is answered {foreign.status_code}: {foreign.text}"
         path, status, attempts = job["links"]["self"], job["status"], job["attempts"]
         for attempt in attempts:
             if attempt["reason"] in ("worker_lost", "worker_stopped"):

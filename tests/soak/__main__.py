@@ -15,7 +15,6 @@ from typing import Any
 
 from shared.access.limits import Rate
 from shared.access.model import Made
-
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
 from tests.soak.clients import MOST_SECONDS_TO_END, Client

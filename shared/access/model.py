@@ -8,9 +8,9 @@ import base64
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -50,12 +50,13 @@ class Secret(BaseModel):
         return self.until is None or at < self.until
 
 
-class Made(NamedTuple):
+@dataclass(frozen=True)
+class Made:
     """A key just made: the only time that it can be shown."""
 
     key: "Key"
-    text: KeyText
-    callback_secret: str
+    text: KeyText = field(repr=False)
+    callback_secret: str = field(repr=False)
 
 
 class Key(BaseModel):

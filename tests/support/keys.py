@@ -61,7 +61,7 @@ class Operator:
 def client_of(service: Service, made: Made, **options: Any) -> httpx.Client:
     """A client that sends the key, and has each job computed."""
     client = service.client(**options)
-    client.headers |= bearer(made)
+    client.headers.update(bearer(made))
     return client
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -52,61 +53,55 @@ def test_a_revoked_key_stops(
     own_store: Callable[..., StoreServer], own_service: Callable[..., Service], saw: Callable[..., None]
 ) -> None:
     """Within five seconds, at each of two gateways: requests are 401, event streams end, sockets are closed with 4401,
-    who waits is told so; another key, with streams of its own, notices nothing.
+    who waits is told so; another key, with a stream of its own, notices nothing.
     """
     store = own_store()
     gateways = [own_service(store, auth="keys").start_gateway() for _ in range(2)]
-    operator = Operator(store)
+    operator, ends, others_end = Operator(store), list[float](), list[float]()
     gone, stays = operator.make("gone"), operator.make("stays")
-    with client_of(gateways[0], gone) as client, client_of(gateways[0], stays) as other:
-        path = post(client, wait=None).json()["links"]
-        others = post(other, wait=None).json()["links"]
-    ends: list[float] = []
-    others_end: list[float] = []
-    clients = [client_of(gateway, gone) for gateway in gateways]
-    followers = [stream_ends(each, path["events"], ends) for each in clients for _ in range(5)]
-    followers += [waits(each, path["self"], ends) for each in clients]
-    other = client_of(gateways[0], stays)
-    neighbour = stream_ends(other, others["events"], others_end)
-    sockets = [
-        connect(f"ws://127.0.0.1:{gateway.port}{path['ws']}", proxy=None, additional_headers=bearer(gone))
-        for gateway in gateways
-    ]
-    opened = [socket.__enter__() for socket in sockets]
-    for socket in opened:
-        socket.recv(timeout=10)
-    assert all(each.get(path["self"]).status_code == 200 for each in clients)
-    time.sleep(1)  # streams are open by now
+    with ExitStack() as opened:
+        clients = [opened.enter_context(client_of(gateway, gone)) for gateway in gateways]
+        other = opened.enter_context(client_of(gateways[0], stays))
+        links, others = (post(client, wait=None).json()["links"] for client in (clients[0], other))
+        followers = [stream_ends(client, links["events"], ends) for client in clients for _ in range(5)]
+        followers += [waits(client, links["self"], ends) for client in clients]
+        neighbour = stream_ends(other, others["events"], others_end)
+        sockets = [
+            opened.enter_context(
+                connect(f"ws://127.0.0.1:{gateway.port}{links['ws']}", proxy=None, additional_headers=bearer(gone))
+            )
+            for gateway in gateways
+        ]
+        for socket in sockets:
+            assert "queued" in str(socket.recv(timeout=10))
+        assert all(client.get(links["self"]).status_code == 200 for client in clients)
+        time.sleep(1)  # streams are open by now
 
-    revoked = time.monotonic()
-    operator.revoke(gone)
-    refused = []
-    for each in clients:
-        until(lambda each=each: each.get(path["self"]).status_code == 401, "requests are refused", 2 * STOPS_WITHIN)
-        refused.append(time.monotonic() - revoked)
-    for socket in opened:
-        try:
-            while True:
-                socket.recv(timeout=2 * STOPS_WITHIN)
-        except ConnectionClosed:
+        revoked = time.monotonic()
+        operator.revoke(gone)
+        refused = []
+        for client in clients:
+            until(lambda client=client: client.get(links["self"]).status_code == 401, "it is refused", 2 * STOPS_WITHIN)
+            refused.append(time.monotonic() - revoked)
+        for socket in sockets:
+            with suppress(ConnectionClosed):
+                while True:
+                    socket.recv(timeout=2 * STOPS_WITHIN)
             ends.append(time.monotonic())
-        assert socket.close_code == 4401
-    for follower in followers:
-        follower.join(2 * STOPS_WITHIN)
-    assert not any(follower.is_alive() for follower in followers)
-    ended = [end - revoked for end in ends]
-    assert len(ended) == 14
-    assert max(refused + ended) < STOPS_WITHIN * BUSY
-    saw(requests_refused_after=max(refused), streams_and_sockets_ended_after=max(ended))
-    assert neighbour.is_alive()
-    assert others_end == []
-    assert other.get(others["self"]).status_code == 200
-    other.delete(others["self"])
-    other.post(others["cancel"])
-    for each in clients:
-        assert each.get(path["events"]).status_code == 401
-    gateways[0].stop()
-    neighbour.join(10)
+            assert socket.close_code == 4401
+        for follower in followers:
+            follower.join(2 * STOPS_WITHIN)
+        assert not any(follower.is_alive() for follower in followers)
+        ended = [end - revoked for end in ends]
+        saw(requests_refused_after=max(refused), streams_and_sockets_ended_after=max(ended))
+        assert len(ended) == 14
+        assert max(refused + ended) < STOPS_WITHIN * BUSY
+        assert all(client.get(links["events"]).status_code == 401 for client in clients)
+        assert neighbour.is_alive()
+        assert others_end == []
+        assert other.post(others["cancel"]).status_code == 200
+        neighbour.join(2 * STOPS_WITHIN)
+        assert len(others_end) == 1
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -132,7 +127,7 @@ def test_no_key_in_clear(own_store: Callable[..., StoreServer], own_service: Cal
             if ("{job_id}" in path or "{sha256}" in path) and not path.endswith("/ws"):
                 assert his.request(method, filled(path, **names)).status_code == 404, (method, path)
                 tried += 1
-        assert tried > 20
+        assert tried >= 20
         assert hers.get(job["links"]["self"]).json()["status"] == "succeeded"
         again = operator.rotate(alice, timedelta(0))
         until(lambda: hers.get("/v1/jobs").status_code == 401, "the older one is over", 10)

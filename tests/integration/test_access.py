@@ -251,7 +251,7 @@ def test_the_same_steps(guarded: Service, hers: httpx.Client, his: httpx.Client)
     """Redis is asked the same for somebody else's job as for none, and for somebody else's image: no time tells."""
     job = finished(hers)
     sha256 = hers.post("/v1/images", files={"image": SMALL_PNG}).json()["sha256"]
-    his.get("/v1/jobs")  # his key is known for two seconds
+    his.get(f"/v1/jobs/{UNKNOWN_JOB}")  # his key is known for two seconds, and the script for ever
 
     def steps(path: str) -> list[str]:
         with guarded.store.client() as redis, redis.monitor() as monitor:
@@ -260,20 +260,21 @@ def test_the_same_steps(guarded: Service, hers: httpx.Client, his: httpx.Client)
                 other.echo("done")
             heard = []
             for command in monitor.listen():
-                words = command["command"].split()
-                if words[0] == "ECHO":
+                text = command["command"].replace(job["id"], UNKNOWN_JOB).replace(sha256, UNKNOWN_IMAGE)
+                if text.startswith("ECHO"):
                     return heard
-                about = (
-                    job["id"] in command["command"] or UNKNOWN_JOB in command["command"] or "huemill:image:" in words[1]
-                )
-                if about:
-                    heard.append(" ".join(words).replace(job["id"], UNKNOWN_JOB).replace(sha256, UNKNOWN_IMAGE))
+                if UNKNOWN_JOB in text or UNKNOWN_IMAGE in text:
+                    heard.append(text)
         raise AssertionError("the monitor ended")
 
-    foreign, unknown = steps(f"/v1/jobs/{job['id']}/result"), steps(f"/v1/jobs/{UNKNOWN_JOB}/result")
-    assert foreign == unknown
-    assert len(foreign) == 2, "a script, and its one look"
-    assert steps(f"/v1/images/{sha256}") == steps(f"/v1/images/{UNKNOWN_IMAGE}")
+    for foreign, unknown in (
+        (f"/v1/jobs/{job['id']}/result", f"/v1/jobs/{UNKNOWN_JOB}/result"),
+        (f"/v1/images/{sha256}", f"/v1/images/{UNKNOWN_IMAGE}"),
+    ):
+        none = steps(unknown)
+        assert len(none) == 2, "a script and its one look; a record and its expiry"
+        # Now and then the sweep has to do with a job that there is.
+        until(lambda foreign=foreign, none=none: steps(foreign) == none, "the steps are the same", 10)
 
 
 def test_lists_keys_of_requests_and_work_are_each_ones_own(hers: httpx.Client, his: httpx.Client) -> None:

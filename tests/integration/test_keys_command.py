@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from cli.main import main
 from shared.access.limits import KeyLimits
 from shared.access.model import Key, made_key
 from shared.access.store import KeyBook
@@ -32,13 +34,14 @@ def store(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -
     made.stop()
 
 
-def keys(store: StoreServer, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return huemill("keys", *arguments, HUEMILL_REDIS_URL=store.url)
+def keys(store: StoreServer, *arguments: str) -> Result:
+    """The command, in this process: it would take a second to start in its own."""
+    return CliRunner().invoke(main, ["keys", *arguments], env={"HUEMILL_REDIS_URL": store.url})
 
 
 def made(store: StoreServer, *arguments: str) -> dict[str, Any]:
     done = keys(store, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -57,10 +60,10 @@ def test_a_key_from_its_making_to_its_end(store: StoreServer) -> None:
     assert (other["id"], other["name"]) == (key["id"], "a shop")
     assert other["key"] != key["key"]
     assert other["callback_secret"] != key["callback_secret"]
-    assert keys(store, "revoke", key["id"]).returncode == 0
-    assert keys(store, "revoke", key["id"]).returncode == 0
+    assert keys(store, "revoke", key["id"]).exit_code == 0
+    assert keys(store, "revoke", key["id"]).exit_code == 0
     again = keys(store, "rotate", key["id"])
-    assert (again.returncode, again.stderr) == (
+    assert (again.exit_code, again.stderr) == (
         1,
         f"huemill: {key['id']} is revoked: make another key with `huemill keys create`.\n",
     )
@@ -106,7 +109,7 @@ def test_what_means_nothing(store: StoreServer, arguments: list[str], said: str)
     with store.client() as redis:
         before = redis.zcard(API_KEYS)
         done = keys(store, *arguments)
-        assert (done.returncode, done.stdout) == (2, "")
+        assert (done.exit_code, done.stdout) == (2, "")
         assert said in done.stderr
         assert "Traceback" not in done.stderr
         assert redis.zcard(API_KEYS) == before
@@ -115,7 +118,7 @@ def test_what_means_nothing(store: StoreServer, arguments: list[str], said: str)
 def test_what_is_not_there(store: StoreServer, tmp_path: Path) -> None:
     """An unknown key, a Redis that does not answer, a folder of no stack, a broken record: each is one line."""
     unknown = keys(store, "revoke", "abcdefghijkl")
-    assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+    assert (unknown.exit_code, unknown.stderr.count("\n")) == (1, 1)
     silent = huemill("keys", "list", HUEMILL_REDIS_URL="redis://:s3cret@127.0.0.1:1/0")
     assert silent.returncode == 3
     assert "does not answer" in silent.stderr
@@ -128,7 +131,7 @@ def test_what_is_not_there(store: StoreServer, tmp_path: Path) -> None:
         redis.set(api_key_key(key["id"]), "{")
     listed = keys(store, "list")
     assert key["id"] in listed.stderr
-    assert keys(store, "revoke", key["id"]).returncode == 1
+    assert keys(store, "revoke", key["id"]).exit_code == 1
     with store.client() as redis:
         redis.delete(api_key_key(key["id"]))
     assert key["id"] not in keys(store, "list").stderr

@@ -119,7 +119,7 @@ def test_whatever_goes_wrong(
     with client_of(service, key, event_hooks={"response": [listener.answer]}) as client:
         finished(client)
         ps = process_list(service.gateway.pid, worker.pid) if service.gateway else {}
-        for wrong in (mistyped, str(key.text)[:-1], f"{key.text} "):
+        for wrong in (mistyped, str(key.text)[:-1], f"x{key.text}"):
             client.get("/v1/jobs", headers={"Authorization": f"Bearer {wrong}"})
         posted(client, **LONG)
         with another_password(store):

@@ -110,13 +110,6 @@ def closed_with(guarded: Service, path: str, **fields: str) -> tuple[int, list[s
         return socket.close_code, told
 
 
-def test_what_is_for_everybody() -> None:
-    """Of all routes these are open, and none but these: probes, the document and its console, the page."""
-    opened = {path for _, path in ROUTES if is_open(path) and not path.startswith(("/docs/", "/page/"))}
-    assert opened == {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
-    assert not any(is_open(path) for _, path in ROUTES if path.startswith(("/v1", "/metrics")))
-
-
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "WEBSOCKET"])
 def test_every_route_is_closed_unless_it_is_listed(anybody: httpx.Client, method: str, path: str) -> None:
     """Without a key each route is 401, those that are for everybody alone answer; so is what is no route."""

@@ -9,6 +9,7 @@ from shared.access.limits import MOST, KeyLimits, Rate, read_count, read_lifetim
 from shared.access.model import Key, Made, Scope, made_key
 from shared.access.text import new_key
 from shared.contract.webhooks import key_of
+from tests.support.keys import all_routes
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -107,6 +108,13 @@ def test_what_a_request_wants(method: str, path: str, scope: Scope) -> None:
     """What only looks wants to read, figures have a scope of their own, and everything else writes."""
     assert wanted_scope(method, path) is scope
     assert not is_open(path)
+
+
+def test_what_is_for_everybody() -> None:
+    """Of all routes these are open, and none but these: probes, the document and its console, the page."""
+    opened = {path for _, path in all_routes() if is_open(path) and not path.startswith(("/docs/", "/page/"))}
+    assert opened == {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
+    assert not any(is_open(path) for _, path in all_routes() if path.startswith(("/v1", "/metrics")))
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/docs", "/docs/x.js", "/openapi.json", "/page/x.js"])

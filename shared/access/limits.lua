@@ -9,7 +9,7 @@
 -- and the seconds until there is more, or enough; then how many more jobs may wait.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local LOOKED_AT, LOOKED_AT_IF_FULL, WEEK = 10, 200, 604800
+local LOOKED_AT, LOOKED_AT_IF_FULL, WEEK = 4, 200, 604800
 
 -- What is kept of a bucket is when it is full again. Who only asks (0 is wanted) wants to know that there is something.
 local function look(place)
@@ -35,7 +35,7 @@ local function keep(place, found)
 end
 
 -- Those that wait are known by their records, which other moves change. So the set forgets who waits no more when he is
--- looked at: some each time, in turns, and many where it seems to be full.
+-- looked at: in turns, some with each that comes, and many where it seems to be full.
 local function forget(most)
   local looked_at = redis.call('ZRANGE', KEYS[3], 0, most - 1, 'WITHSCORES')
   for at = 1, #looked_at, 2 do
@@ -50,7 +50,7 @@ local function forget(most)
 end
 local most, places = tonumber(ARGV[7]), 0
 if most > 0 then
-  places = most - forget(LOOKED_AT)
+  places = most - (ARGV[8] ~= '' and forget(LOOKED_AT) or redis.call('ZCARD', KEYS[3]))
   if places <= 0 then
     places = most - forget(LOOKED_AT_IF_FULL)
   end

@@ -15,7 +15,7 @@ from tests.support.processes import Child, Service, StoreServer, free_port
 from tests.support.serving import HUEMILL
 from tests.support.waiting import until
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "callbacks.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 RECEIVERS = {
     "FastAPI": ["uvicorn", "receiver:app", "--port", "{port}"],
     "Flask": ["flask", "--app", "receiver", "run", "--port", "{port}"],

@@ -158,10 +158,11 @@ def weather(place: Place) -> Weather:
 
 def begin_all(place: Place) -> "dict[str, subprocess.Popen[str]]":
     """Those that are commands, and in the browser the others."""
+    commands = {name: place.begin(name, picture_for(name)) for name in COMMANDS}
     for name, function in PAGES.items():
         asked = [place.web.url("/huemill.js"), base64.b64encode(picture_for(name)).decode(), function]
         place.page.evaluate(f"asked => {{ window.{function} = ({_RUN})(asked); }}", asked)
-    return {name: place.begin(name, picture_for(name)) for name in COMMANDS}
+    return commands
 
 
 def outcomes(place: Place, commands: "dict[str, subprocess.Popen[str]]") -> dict[str, Outcome]:

@@ -1,6 +1,7 @@
 """`python -m tests.soak --minutes 10`: mixed jobs for a while, and something is killed every few seconds.
 
-Every job that was accepted must end once, with the result of a direct computation; nothing may be left, or grow.
+Every job that was accepted must end once, with the result of a direct computation, and be told of where that is wanted,
+with one id and a signature; nothing may be left, or grow.
 """
 
 import argparse
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
-from tests.soak.clients import MOST_SECONDS_TO_END, Client
+from tests.soak.clients import Client
 from tests.soak.faults import Tormentor
+from tests.soak.following import MOST_SECONDS_TO_END
 from tests.soak.ledger import Ledger
+from tests.soak.receiver import Receiver
 from tests.support.processes import Service, StoreServer
 
 CLIENTS = 6
@@ -58,7 +61,9 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
     # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in the
     # last second or two: its promise, not ours. Here it keeps all of it, so whatever is lost is our defect.
     store = StoreServer(kind, folder / "store", appendfsync="always")
-    service = Service(store, folder / "service", **SETTINGS)
+    ledger = Ledger()
+    receiver = Receiver(seed, ledger)
+    service = Service(store, folder / "service", **SETTINGS, **receiver.settings)
     service.environment["TMPDIR"] = str(folder / "tmp")
     try:
         subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
@@ -69,10 +74,12 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
         expected = Expectations(cases())
         say(f"{len(expected)} results computed directly in {time.monotonic() - begin:.1f} s")
         service.wait_for_workers(WORKERS)
-        ledger = Ledger()
+        ledger.begin = time.monotonic()
         census = Census(service, store)
         census.start()
-        torment(service, store, seconds, seed, expected, ledger)
+        clients = [Client(service, number, seed, expected, ledger, receiver) for number in range(CLIENTS)]
+        torment(clients, Tormentor(service, store, seed, ledger), seconds, ledger)
+        receiver.judge()
         census.stopping.set()
         census.join()
         say(ledger.table())
@@ -81,6 +88,7 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
     finally:
         service.stop()
         store.stop()
+        receiver.close()
     for process in processes_of(folder):
         ledger.find(f"a process is left: {process}")
     for path in (folder / "tmp").rglob("*"):
@@ -90,12 +98,8 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
     return ledger
 
 
-def torment(
-    service: Service, store: StoreServer, seconds: float, seed: int, expected: Expectations, ledger: Ledger
-) -> None:
+def torment(clients: list[Client], tormentor: Tormentor, seconds: float, ledger: Ledger) -> None:
     """Post and kill for `seconds`, then let the clients finish what they have begun."""
-    clients = [Client(service, number, seed, expected, ledger) for number in range(CLIENTS)]
-    tormentor = Tormentor(service, store, seed, ledger)
     for client in clients:
         client.start()
     end = time.monotonic() + seconds

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import redis
 
-from shared.jobs.keys import DUE, pace_key, queued_key
+from shared.jobs.keys import DELIVERY_PREFIX, DUE, pace_key, queued_key
 from shared.jobs.routing import QUEUES
 from tests.support.processes import Service, StoreServer, children_of, resident_bytes
 from tests.support.waiting import until
@@ -22,8 +22,8 @@ MIB = 2**20
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
 # What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
 BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
-# What goes by itself, some time after its job: a request's key, and who has done a work.
-PASSING = ("huemill:idempotency:", "huemill:work:")
+# What goes by itself, some time after its job: a request's key, who has done a work, and what was told.
+PASSING = ("huemill:idempotency:", "huemill:work:", DELIVERY_PREFIX)
 
 
 class Sample(NamedTuple):

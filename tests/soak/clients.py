@@ -11,22 +11,20 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.soak.cases import COMPARED, SEEDS, Case, Expectations, Refusal, choose
+from tests.soak.following import ENDED, Follower, Unfinished
 from tests.soak.ledger import Ledger
-from tests.support.calls import server_sent_events
-from tests.support.processes import Service
+from tests.soak.receiver import Receiver
+from tests.support.processes import ANEW, Service
 
-# Three attempts, each with a lease, a sweep, a message that is sent again, on a machine that does much else.
-MOST_SECONDS_TO_END = 90.0
+# What each client sends with all that it asks: a key, where the service wants one.
+OF_A_CLIENT: dict[str, str] = {}
 MOST_SECONDS_TO_REFUSE = 10.0
 # After this long a job that has ended is looked at once more.
 LATER_SECONDS = 4.0
 # How many requests are sent once more with their key, and how many take what was computed before.
 SENT_AGAIN, SHARED = 0.3, 0.4
-ENDED = ("succeeded", "failed", "cancelled")
-
-
-class Unfinished(Exception):
-    """A job, or the service, is not heard of in time."""
+HOW = ["prefer", "poll", "wait", "events", "socket", "cancel", "delete"]
+CALLED_BACK = 0.5
 
 
 class _Past(NamedTuple):
@@ -34,20 +32,24 @@ class _Past(NamedTuple):
 
     job: dict[str, Any]
     when: float
+    called_back: bool
 
 
 class Client(threading.Thread):
     """One client with one job at a time, until it is told to stop."""
 
-    def __init__(self, service: Service, number: int, seed: int, expected: Expectations, ledger: Ledger) -> None:
+    def __init__(
+        self, service: Service, number: int, seed: int, expected: Expectations, ledger: Ledger, receiver: Receiver
+    ) -> None:
         super().__init__(name=f"client {number}", daemon=True)
-        self._service, self._expected, self._ledger = service, expected, ledger
+        self._service, self._expected, self._ledger, self._receiver = service, expected, ledger, receiver
         self._chance = random.Random(1000 * seed + number)
         self._past: deque[_Past] = deque()
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        with self._service.client() as self._http:
+        with self._service.client(headers={**ANEW, **OF_A_CLIENT}) as self._http:
+            self._follower = Follower(self._http, OF_A_CLIENT, self._ledger)
             while not self.stopping.is_set():
                 what = choose(self._chance)
                 try:
@@ -67,14 +69,16 @@ class Client(threading.Thread):
 
     def _job(self, case: Case) -> None:
         seed = self._chance.randrange(SEEDS)
-        how = self._chance.choice(["wait", "poll", "poll", "events", "events", "cancel", "delete"])
+        how = self._chance.choice(HOW)
         key = f"{self._chance.getrandbits(64):x}"
-        accepted = self._post(case.image, case.with_seed(seed), mask=case.mask, wait=how == "wait", key=key)
+        called_back = self._chance.random() < CALLED_BACK
+        params = case.with_seed(seed) | ({"callback_url": self._receiver.url} if called_back else {})
+        accepted = self._post(case.image, params, mask=case.mask, wait=how == "prefer", key=key)
         if accepted is None:
             return
         self._ledger.count("accepted")
         if self._chance.random() < SENT_AGAIN:
-            self._again(accepted, case, seed, key)
+            self._again(accepted, case, params, key)
         self._ledger.count(how)
         path = accepted["links"]["self"]
         if how == "delete":
@@ -82,18 +86,20 @@ class Client(threading.Thread):
             return
         if how == "cancel":
             time.sleep(self._chance.random())
-            answer = self._ask("POST", f"{path}/cancel")
+            answer = self._follower.ask("POST", f"{path}/cancel")
             assert answer.status_code in (200, 409), answer.text
             assert answer.json()["status"] == ("cancelled" if answer.is_success else 409)
-        names = self._events(path) if how == "events" else []
-        job = self._ended(path)
+        names = self._follower.events(path, socket=how == "socket") if how in ("events", "socket") else []
+        job = self._follower.ended(path, wait=how == "wait")
         self._ledger.end(job)
+        if called_back:
+            self._receiver.expect(job["id"], job["status"])
         self._check(job, case, seed, cancelled=how == "cancel")
-        names = names or self._events(path)
+        names = names or self._follower.events(path)
         ends = [name for name in names if name in ENDED]
         assert ends == [job["status"]] == names[-1:], f"{path} told {names}"
         assert names.count("running") == len(job["attempts"]), f"{path} told {names}, its attempts: {job['attempts']}"
-        self._past.append(_Past(job, time.monotonic()))
+        self._past.append(_Past(job, time.monotonic(), called_back))
 
     def _refusal(self, what: Refusal) -> None:
         answer = self._send(what.image, what.params, what.mask, wait=True)
@@ -102,9 +108,9 @@ class Client(threading.Thread):
             assert (answer.status_code, problem["code"]) == (what.status, what.code), answer.text
             self._ledger.refuse(what.code, answer.elapsed.total_seconds())
 
-    def _again(self, accepted: dict[str, Any], case: Case, seed: int, key: str) -> None:
+    def _again(self, accepted: dict[str, Any], case: Case, params: dict[str, Any], key: str) -> None:
         """The same request, perhaps in the other form: it is the same job."""
-        answer = self._send(case.image, case.with_seed(seed), case.mask, wait=False, key=key)
+        answer = self._send(case.image, params, case.mask, wait=False, key=key)
         if answer is not None:
             assert answer.status_code in (200, 202), f"{answer.status_code} {answer.text}"
             assert answer.headers["Idempotent-Replayed"] == "true"
@@ -152,56 +158,13 @@ class Client(threading.Thread):
         time.sleep(0.5)
         return None
 
-    # Following.
-
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Asked again while Redis is away."""
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            answer = self._http.request(method, path, **options)
-            if answer.status_code != 503:
-                return answer
-            time.sleep(0.3)
-        raise Unfinished(f"{method} {path} is 503 for {MOST_SECONDS_TO_END:g} s")
-
-    def _ended(self, path: str) -> dict[str, Any]:
-        """The job once it has ended."""
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            answer = self._ask("GET", path)
-            assert answer.status_code == 200, f"an accepted job: {answer.status_code} {answer.text}"
-            job: dict[str, Any] = answer.json()
-            if job["status"] in ENDED:
-                return job
-            time.sleep(0.1)
-        raise Unfinished(f"{path} has not ended in {MOST_SECONDS_TO_END:g} s: {json.dumps(job)}")
-
-    def _events(self, path: str) -> list[str]:
-        """The names of the job's events, up to its end; a stream that breaks off is resumed."""
-        names, last = [], None
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            headers = {} if last is None else {"Last-Event-ID": last}
-            try:
-                with self._http.stream("GET", f"{path}/events", headers=headers) as answer:
-                    assert answer.status_code in (200, 503), answer.read()
-                    for event in server_sent_events(answer.iter_lines() if answer.is_success else iter(())):
-                        names.append(event["event"])
-                        last = event["id"]
-            except httpx.RemoteProtocolError:
-                self._ledger.count("streams broken off")
-            if names and names[-1] in ENDED:
-                return names
-            time.sleep(0.2)
-        raise Unfinished(f"the events of {path} do not end: {names}")
-
     def _remove(self, path: str, after: float) -> None:
         """Delete a job in mid-flight: from then on it is unknown."""
         time.sleep(after)
-        answer = self._ask("DELETE", path)
+        answer = self._follower.ask("DELETE", path)
         # 404: it was done, and then Redis was gone before the answer.
         assert answer.status_code in (204, 404), answer.text
-        assert self._ask("GET", path).status_code == 404
+        assert self._follower.ask("GET", path).status_code == 404
 
     # Judging.
 
@@ -213,7 +176,7 @@ class Client(threading.Thread):
                 assert self._ledger.explains(attempt), f"{path}: nobody touched the worker of {attempt}"
         if status == "cancelled":
             assert cancelled, f"{path} was cancelled by nobody"
-            assert self._ask("GET", f"{path}/result").json()["code"] == "job_cancelled"
+            assert self._follower.ask("GET", f"{path}/result").json()["code"] == "job_cancelled"
         elif status == "failed" and job["error"]["code"] == "worker_lost":
             counted = [attempt["reason"] for attempt in attempts if attempt["reason"] != "worker_stopped"]
             # Of one that waited for another one's end the attempts were that one's.
@@ -223,10 +186,10 @@ class Client(threading.Thread):
             assert job["error"]["code"] == expected.code, f"{path} must {expected.code or 'succeed'}: {job['error']}"
         else:
             assert expected.code is None, f"{path} succeeded, and must fail with {expected.code}"
-            result = self._ask("GET", f"{path}/result", params={"labels": "none"}).json()
+            result = self._follower.ask("GET", f"{path}/result", params={"labels": "none"}).json()
             differs = [name for name in COMPARED if result[name] != expected.result[name]]
             assert not differs, f"{path}: {differs} differ from the direct computation"
-            labels = self._ask("GET", f"{path}/labels", headers={"Accept": "application/x-npy"})
+            labels = self._follower.ask("GET", f"{path}/labels", headers={"Accept": "application/x-npy"})
             assert labels.content == expected.labels, f"{path}: the label map differs from the direct computation"
             self._ledger.count("results compared")
             if job["cached"]:
@@ -235,13 +198,14 @@ class Client(threading.Thread):
     def _look_again(self, age: float) -> None:
         """An ended job stays as it was. Then half of them are deleted, the others expire."""
         while self._past and (age == 0 or time.monotonic() - self._past[0].when > age):
-            job = self._past.popleft().job
+            job, _, called_back = self._past.popleft()
             path = job["links"]["self"]
-            now = self._ask("GET", path).json()
+            now = self._follower.ask("GET", path).json()
             if now["result"] is None and _past_expiry(job) > 0:
                 job = job | {"result": None}  # it has expired since: this client was busy for long
             assert now == job, f"{path} has ended and changed: {job} {now}"
-            if self._chance.random() < 0.5:
+            # What is not told yet of a deleted job is never told.
+            if (not called_back or self._receiver.has_told(job["id"])) and self._chance.random() < 0.5:
                 self._remove(path, 0)
 
 

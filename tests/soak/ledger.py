@@ -41,12 +41,14 @@ class Ledger:
     faults: list[Fault] = field(default_factory=list)
     seconds_to_end: list[float] = field(default_factory=list)
     seconds_to_refuse: list[float] = field(default_factory=list)
+    seconds_to_tell: float = 0.0
+    """From the end of all jobs until all were told of."""
     findings: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, number: int = 1) -> None:
         with self._lock:
-            self.counts[what] += 1
+            self.counts[what] += number
 
     def refuse(self, why: str, seconds: float) -> None:
         with self._lock:
@@ -115,6 +117,7 @@ class Ledger:
             "faults by kind": _words(kinds),
             "how clients followed": _words(self.counts),
             "seconds to end: median, 99 %, most": f"{middle:.2f}, {nearly_all:.2f}, {ends[-1]:.2f}",
+            "until all was told": f"{self.seconds_to_tell:.1f} s",
             "jobs a second": f"{ended / self.age():.1f}",
         }
         return "\n".join(f"{name:36} {text}" for name, text in rows.items())

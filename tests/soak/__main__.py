@@ -15,11 +15,12 @@ from pathlib import Path
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
 from tests.soak.clients import Client
-from tests.soak.faults import Tormentor
+from tests.soak.faults import FailoverTormentor, Tormentor
 from tests.soak.following import MOST_SECONDS_TO_END
 from tests.soak.ledger import Ledger
 from tests.soak.receiver import Receiver
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, Store, StoreServer
+from tests.support.sentinels import Sentinels
 
 CLIENTS = 6
 WORKERS = 3
@@ -43,11 +44,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long jobs are posted")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of all that is chosen at random")
     parser.add_argument("--store", choices=["valkey", "redis-server"], default="valkey")
+    parser.add_argument("--sentinel", action="store_true", help="a store that others take over from, again and again")
     arguments = parser.parse_args()
-    say(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, on {arguments.store}")
+    behind = ", behind Sentinels" if arguments.sentinel else ""
+    say(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, on {arguments.store}{behind}")
     with tempfile.TemporaryDirectory(prefix="huemill-soak-") as name:
         folder = Path(name)
-        ledger = soak(folder, arguments.minutes * 60, arguments.seed, arguments.store)
+        if arguments.sentinel:
+            store: StoreServer | Sentinels = Sentinels(arguments.store, folder / "stores")
+        else:
+            # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in
+            # the last second or two: its promise, not ours. Here it keeps all of it: whatever is lost is our defect.
+            store = StoreServer(arguments.store, folder / "store", appendfsync="always")
+        ledger = soak(folder, arguments.minutes * 60, arguments.seed, store)
         for finding in ledger.findings:
             say(f"FOUND {finding}")
         if ledger.findings:
@@ -56,11 +65,8 @@ def main() -> int:
     return 1 if ledger.findings else 0
 
 
-def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
+def soak(folder: Path, seconds: float, seed: int, store: StoreServer | Sentinels) -> Ledger:
     (folder / "tmp").mkdir()
-    # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in the
-    # last second or two: its promise, not ours. Here it keeps all of it, so whatever is lost is our defect.
-    store = StoreServer(kind, folder / "store", appendfsync="always")
     ledger = Ledger()
     receiver = Receiver(seed, ledger)
     service = Service(store, folder / "service", **SETTINGS, **receiver.settings)
@@ -78,7 +84,11 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
         census = Census(service, store)
         census.start()
         clients = [Client(service, number, seed, expected, ledger, receiver) for number in range(CLIENTS)]
-        torment(clients, Tormentor(service, store, seed, ledger), seconds, ledger)
+        if isinstance(store, Sentinels):
+            tormentor: Tormentor = FailoverTormentor(service, store, seed, ledger)
+        else:
+            tormentor = Tormentor(service, store, seed, ledger)
+        torment(clients, tormentor, seconds, ledger)
         receiver.judge()
         census.stopping.set()
         census.join()
@@ -124,7 +134,7 @@ def judge_growth(census: Census, ledger: Ledger) -> None:
             ledger.find(f"{name} grew from {early:.0f} to {late:.0f}")
 
 
-def judge_remains(service: Service, store: StoreServer, ledger: Ledger) -> None:
+def judge_remains(service: Service, store: Store, ledger: Ledger) -> None:
     begin = time.monotonic()
     for thing in wait_until_expired(service, store, LEFT_SECONDS):
         ledger.find(f"left behind: {thing}")

@@ -12,7 +12,7 @@ import redis
 
 from shared.jobs.keys import DELIVERY_PREFIX, DUE, pace_key, queued_key
 from shared.jobs.routing import QUEUES
-from tests.support.processes import Service, StoreServer, children_of, resident_bytes
+from tests.support.processes import Service, Store, children_of, resident_bytes
 from tests.support.waiting import until
 
 EVERY_SECONDS = 1.0
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
 class Census(threading.Thread):
     """Counts once a second, whenever all are there to be counted."""
 
-    def __init__(self, service: Service, store: StoreServer) -> None:
+    def __init__(self, service: Service, store: Store) -> None:
         super().__init__(name="census", daemon=True)
         self._service, self._store = service, store
         self.samples: list[Sample] = []
@@ -42,11 +42,13 @@ class Census(threading.Thread):
 
     def run(self) -> None:
         begin = time.monotonic()
-        with self._store.client() as client:
-            while not self.stopping.wait(EVERY_SECONDS):
-                # A killed store or child is not there: then there is no sample.
-                with suppress(redis.RedisError, FileNotFoundError, ProcessLookupError, IndexError):
-                    self.samples.append(Sample(time.monotonic() - begin, self._now(client)))
+        while not self.stopping.wait(EVERY_SECONDS):
+            # A killed store or child is not there: then there is no sample.
+            with (
+                suppress(redis.RedisError, FileNotFoundError, ProcessLookupError, IndexError),
+                self._store.client() as client,
+            ):
+                self.samples.append(Sample(time.monotonic() - begin, self._now(client)))
 
     def _now(self, client: redis.Redis) -> dict[str, float]:
         assert self._service.gateway is not None
@@ -71,7 +73,7 @@ class Census(threading.Thread):
         }
 
 
-def wait_until_expired(service: Service, store: StoreServer, seconds: float) -> list[str]:
+def wait_until_expired(service: Service, store: Store, seconds: float) -> list[str]:
     """Wait until every job has expired and every orphan is collected; what is left after that."""
     with store.client() as client:
         with suppress(AssertionError):
@@ -99,7 +101,7 @@ def _has_ended(client: redis.Redis, key: str) -> bool:
     return client.hget(key, "status") in (b"succeeded", b"failed", b"cancelled")
 
 
-def bookkeeping(store: StoreServer) -> dict[str, int]:
+def bookkeeping(store: Store) -> dict[str, int]:
     """How much of it there is: it must not grow with the jobs, or the workers that came and went."""
     with store.client() as client:
         keys = sorted(key for key in map(bytes.decode, client.scan_iter(count=1000)) if key.startswith(BOOKKEEPING))

@@ -25,6 +25,18 @@ LATER_SECONDS = 4.0
 SENT_AGAIN, SHARED = 0.3, 0.4
 HOW = ["prefer", "poll", "wait", "events", "socket", "cancel", "delete"]
 CALLED_BACK = 0.5
+TROUBLE = (Unfinished, AssertionError, httpx.HTTPError)
+
+
+class _Posted(NamedTuple):
+    """An accepted job, and what its client has in mind."""
+
+    job_id: str
+    path: str
+    case: Case
+    seed: int
+    how: str
+    at: float
 
 
 class _Past(NamedTuple):
@@ -33,6 +45,7 @@ class _Past(NamedTuple):
     job: dict[str, Any]
     when: float
     called_back: bool
+    posted: _Posted
 
 
 class Client(threading.Thread):
@@ -45,6 +58,7 @@ class Client(threading.Thread):
         self._service, self._expected, self._ledger, self._receiver = service, expected, ledger, receiver
         self._chance = random.Random(1000 * seed + number)
         self._past: deque[_Past] = deque()
+        self._posted: _Posted | None = None
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -52,18 +66,16 @@ class Client(threading.Thread):
             self._follower = Follower(self._http, OF_A_CLIENT, self._ledger)
             while not self.stopping.is_set():
                 what = choose(self._chance)
+                self._posted, begin = None, time.time()
                 try:
                     if isinstance(what, Refusal):
                         self._refusal(what)
                     else:
                         self._job(what)
-                    self._look_again(LATER_SECONDS)
-                except (Unfinished, AssertionError, httpx.HTTPError) as error:
-                    self._ledger.find(f"{what.name}: {type(error).__name__} {error}")
-            try:
-                self._look_again(0.0)
-            except (Unfinished, AssertionError, httpx.HTTPError) as error:
-                self._ledger.find(f"a last look: {type(error).__name__} {error}")
+                except TROUBLE as error:
+                    self._trouble(what.name, error, begin, self._posted)
+                self._look_again(LATER_SECONDS)
+            self._look_again(0.0)
 
     # Posting.
 
@@ -77,10 +89,11 @@ class Client(threading.Thread):
         if accepted is None:
             return
         self._ledger.count("accepted")
+        path = accepted["links"]["self"]
+        self._posted = posted = _Posted(accepted["id"], path, case, seed, how, time.time())
         if self._chance.random() < SENT_AGAIN:
             self._again(accepted, case, params, key)
         self._ledger.count(how)
-        path = accepted["links"]["self"]
         if how == "delete":
             self._remove(path, self._chance.random())
             return
@@ -92,14 +105,14 @@ class Client(threading.Thread):
         names = self._follower.events(path, socket=how == "socket") if how in ("events", "socket") else []
         job = self._follower.ended(path, wait=how == "wait")
         self._ledger.end(job)
-        if called_back:
+        if called_back and not self._ledger.disturbed(posted.at):
             self._receiver.expect(job["id"], job["status"])
         self._check(job, case, seed, cancelled=how == "cancel")
         names = names or self._follower.events(path)
         ends = [name for name in names if name in ENDED]
         assert ends == [job["status"]] == names[-1:], f"{path} told {names}"
         assert names.count("running") == len(job["attempts"]), f"{path} told {names}, its attempts: {job['attempts']}"
-        self._past.append(_Past(job, time.monotonic(), called_back))
+        self._past.append(_Past(job, time.time(), called_back, posted))
 
     def _refusal(self, what: Refusal) -> None:
         answer = self._send(what.image, what.params, what.mask, wait=True)
@@ -197,16 +210,47 @@ class Client(threading.Thread):
 
     def _look_again(self, age: float) -> None:
         """An ended job stays as it was. Then half of them are deleted, the others expire."""
-        while self._past and (age == 0 or time.monotonic() - self._past[0].when > age):
-            job, _, called_back = self._past.popleft()
-            path = job["links"]["self"]
-            now = self._follower.ask("GET", path).json()
-            if now["result"] is None and _past_expiry(job) > 0:
-                job = job | {"result": None}  # it has expired since: this client was busy for long
-            assert now == job, f"{path} has ended and changed: {job} {now}"
-            # What is not told yet of a deleted job is never told.
-            if (not called_back or self._receiver.has_told(job["id"])) and self._chance.random() < 0.5:
-                self._remove(path, 0)
+        while self._past and (age == 0 or time.time() - self._past[0].when > age):
+            past = self._past.popleft()
+            try:
+                self._look_once_more(past)
+            except TROUBLE as error:
+                self._trouble("a later look", error, past.when, past.posted)
+
+    def _look_once_more(self, past: _Past) -> None:
+        job, path = past.job, past.posted.path
+        now = self._follower.ask("GET", path).json()
+        if now["result"] is None and _past_expiry(job) > 0:
+            job = job | {"result": None}  # it has expired since: this client was busy for long
+        assert now == job, f"{path} has ended and changed: {job} {now}"
+        # What is not told yet of a deleted job is never told.
+        if (not past.called_back or self._receiver.has_told(job["id"])) and self._chance.random() < 0.5:
+            self._remove(path, 0)
+
+    def _trouble(self, name: str, error: Exception, since: float, posted: _Posted | None) -> None:
+        """Something that must not be; unless the store has forgotten meanwhile what it had not sent to its replica."""
+        if not self._ledger.disturbed(since):
+            self._ledger.find(f"{name}: {type(error).__name__} {error}")
+            return
+        self._ledger.count("unsettled by a failover")
+        try:
+            if posted is not None:
+                self._receiver.expect_nothing(posted.job_id)
+                self._settle(posted)
+        except TROUBLE as again:
+            self._ledger.find(f"{name}: {type(again).__name__} {again}; at first: {type(error).__name__} {error}")
+
+    def _settle(self, posted: _Posted) -> None:
+        """After a failover a job ends as it could have ended; it is unknown if it came too late to be sent on."""
+        if self._follower.ask("GET", posted.path).status_code == 404:
+            assert posted.how == "delete" or self._ledger.may_forget(posted.at), (
+                f"{posted.path} was replicated, and lost"
+            )
+            self._ledger.count("accepted, and forgotten")
+            return
+        job = self._follower.ended(posted.path)
+        if posted.how not in ("cancel", "delete"):  # whose image may be gone, though that was forgotten
+            self._check(job, posted.case, posted.seed, cancelled=False)
 
 
 def _past_expiry(job: dict[str, Any]) -> float:

@@ -50,6 +50,11 @@ class Receiver:
         with self._lock:
             self._expected[job_id] = status
 
+    def expect_nothing(self, job_id: str) -> None:
+        """Nobody knows what will be told of it."""
+        with self._lock:
+            self._expected.pop(job_id, None)
+
     def has_told(self, job_id: str) -> bool:
         self._read()
         with self._lock:

@@ -14,10 +14,9 @@ from tests.soak.cases import COMPARED, SEEDS, Case, Expectations, Refusal, choos
 from tests.soak.following import ENDED, Follower, Unfinished
 from tests.soak.ledger import Ledger
 from tests.soak.receiver import Receiver
+from tests.soak.who import ANYBODY, Who
 from tests.support.processes import ANEW, Service
 
-# What each client sends with all that it asks: a key, where the service wants one.
-OF_A_CLIENT: dict[str, str] = {}
 MOST_SECONDS_TO_REFUSE = 10.0
 # After this long a job that has ended is looked at once more.
 LATER_SECONDS = 4.0
@@ -52,18 +51,26 @@ class Client(threading.Thread):
     """One client with one job at a time, until it is told to stop."""
 
     def __init__(
-        self, service: Service, number: int, seed: int, expected: Expectations, ledger: Ledger, receiver: Receiver
+        self,
+        service: Service,
+        number: int,
+        seed: int,
+        expected: Expectations,
+        ledger: Ledger,
+        receiver: Receiver,
+        who: Who = ANYBODY,
     ) -> None:
         super().__init__(name=f"client {number}", daemon=True)
-        self._service, self._expected, self._ledger, self._receiver = service, expected, ledger, receiver
+        self._service, self._expected, self._ledger = service, expected, ledger
+        self._receiver, self._who = receiver, who
         self._chance = random.Random(1000 * seed + number)
         self._past: deque[_Past] = deque()
         self._posted: _Posted | None = None
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        with self._service.client(headers={**ANEW, **OF_A_CLIENT}) as self._http:
-            self._follower = Follower(self._http, OF_A_CLIENT, self._ledger)
+        with self._service.client(headers=ANEW | self._who.fields) as self._http:
+            self._follower = Follower(self._http, self._who.fields, self._ledger)
             while not self.stopping.is_set():
                 what = choose(self._chance)
                 self._posted, begin = None, time.time()
@@ -84,7 +91,7 @@ class Client(threading.Thread):
         how = self._chance.choice(HOW)
         key = f"{self._chance.getrandbits(64):x}"
         called_back = self._chance.random() < CALLED_BACK
-        params = case.with_seed(seed) | ({"callback_url": self._receiver.url} if called_back else {})
+        params = case.with_seed(seed) | ({"callback_url": self._receiver.url_for(self._who)} if called_back else {})
         accepted = self._post(case.image, params, mask=case.mask, wait=how == "prefer", key=key)
         if accepted is None:
             return

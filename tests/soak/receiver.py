@@ -1,5 +1,6 @@
 """Who is called back in a soak: it verifies each message, and refuses some when they come for the first time."""
 
+import hashlib
 import random
 import time
 from collections import defaultdict
@@ -10,7 +11,7 @@ from threading import Lock
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.soak.ledger import Ledger
-from tests.support.calling import SECRETS
+from tests.soak.who import ANYBODY, Who
 from tests.support.waiting import until
 from tests.support.web import Post, Web, gives
 
@@ -22,24 +23,28 @@ MOST_BYTES = 20_000
 
 
 class Receiver:
-    """A server on loopback."""
+    """A server on loopback, with an address for each who has a secret."""
 
     def __init__(self, seed: int, ledger: Ledger) -> None:
         self._web, self._lock, self._chance, self._ledger = Web(), Lock(), random.Random(seed), ledger
-        self._web.answers["/hook"] = self._answer
+        self._secrets: dict[str, str] = {}
         self._heard: set[str] = set()
         self._told: defaultdict[str, set[str]] = defaultdict(set)
         self._expected: dict[str, str] = {}
 
-    @property
-    def url(self) -> str:
-        return self._web.url("/hook")
+    def url_for(self, who: Who) -> str:
+        """Where what is told must be signed with the secret that this one has."""
+        path = f"/{hashlib.sha256(who.secret.encode()).hexdigest()[:8]}"
+        with self._lock:
+            self._secrets[path] = who.secret
+            self._web.answers[path] = self._answer
+        return self._web.url(path)
 
     @property
     def settings(self) -> dict[str, object]:
         """What lets a gateway call it."""
         return {
-            "callback_secret": SECRETS[0],
+            "callback_secret": ANYBODY.secret,
             "callback_allow_http": True,
             "callback_allow": self._web.address,
             "callback_ports": self._web.port,
@@ -93,7 +98,7 @@ class Receiver:
         self._ledger.count("callbacks heard")
         message = post.headers.get("webhook-id", "")
         try:
-            told = Webhook(SECRETS[0]).verify(post.body, post.headers)
+            told = Webhook(self._secrets[post.path]).verify(post.body, post.headers)
         except WebhookVerificationError as error:
             self._ledger.find(f"the callback {message} is not signed: {error}")
             return

@@ -56,8 +56,8 @@ class RequestMachine(JobMachine):
         self.withdrawn: set[str] = set()
 
     @precondition(lambda self: len(self.models) < JOBS)
-    @rule(target=requests, text=texts, image=images, wanted=st.sampled_from(WANTED))
-    def request(self, text: str, image: str, wanted: tuple[str, ...] = EVENTS) -> Any:
+    @rule(target=requests, text=texts, image=images, wanted=st.sampled_from(WANTED), join=st.booleans())
+    def request(self, text: str, image: str, wanted: tuple[str, ...] = EVENTS, join: bool = False) -> Any:
         """A request comes with a key: for the first time, once more, or with something else in it."""
         key, job_id = RequestKey(text), new_job_id()
         job = _job(job_id, image, wanted)
@@ -72,9 +72,7 @@ class RequestMachine(JobMachine):
             with pytest.raises(IdempotencyConflict):
                 self.hands.ask(self.store.create(job, key))
         else:
-            assert self.hands.ask(self.store.create(job, key)).job_id == job_id
-            self.models[job_id] = Model(MAX_ATTEMPTS, wanted=wanted)
-            self.touched.add(job_id)
+            self._created(job, wanted, key, join=join)
             self.used[text] = Used(job_id, image)
             return job, key
         return multiple()
@@ -97,13 +95,18 @@ class RequestMachine(JobMachine):
 
         "000…" is what all jobs without a key are about.
         """
-        job_id = new_job_id()
-        job = _job(job_id, image, wanted)
-        name = self.hands.client.get(work_key("", VERSION, work_of(job)))
+        job = _job(new_job_id(), image, wanted)
+        self._created(job, wanted, join=True)
+        return job
+
+    def _created(self, job: Job, wanted: tuple[str, ...], key: RequestKey | None = None, *, join: bool) -> None:
+        """A job is created, in the way that goes with what is known of its work."""
+        name = self.hands.client.get(work_key("", VERSION, work_of(job))) if join else None
         other = self.models.get(name.decode()) if name else None
-        created = self.hands.ask(self.store.create(job, join=True))
-        model = self.models[job_id] = Model(MAX_ATTEMPTS, wanted=wanted)
-        self.touched.add(job_id)
+        created = self.hands.ask(self.store.create(job, key, join=join))
+        assert created.job_id == job.id
+        model = self.models[job.id] = Model(MAX_ATTEMPTS, wanted=wanted)
+        self.touched.add(job.id)
         if other is None or other.forgotten or other.expired or other.leader or other.status in ("failed", "cancelled"):
             assert created.way is Way.CREATED
         elif other.status == "succeeded":
@@ -112,7 +115,6 @@ class RequestMachine(JobMachine):
         else:
             assert created.way is Way.JOINED
             model.follow(other)
-        return job
 
     @rule(target=jobs, request=requests)
     def know(self, request: tuple[Job, RequestKey]) -> Job:

@@ -1,6 +1,7 @@
 """Requests by the thousand that are made from the OpenAPI document alone, by schemathesis."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from tests.support.processes import Service, StoreServer
 
 CONFIG = Path(__file__).parents[1] / "support" / "generated.toml"
 SECONDS = 30
+# That there were requests that follow from answers.
+LINKS = re.compile(r"Stateful \(in .*?API Links: +[1-9]\d* covered / .*?\d+ passed", re.DOTALL)
 BOUNDS = ["--max-examples", "15", "--max-time", str(SECONDS)]
 
 
@@ -20,7 +23,7 @@ def test_the_document_keeps_its_word(
     own_service: Callable[..., Service], own_store: Callable[..., StoreServer], tmp_path: Path
 ) -> None:
     """What the document allows is taken, what it forbids is refused; each answer is of a status, a type, a schema and
-    header fields that it names, and none is 5xx.
+    header fields that it names, and none is 5xx. What one answer names, such as a job's id, the next request asks for.
     """
     service = own_service(own_store()).start_gateway()
     service.start_worker()
@@ -35,4 +38,5 @@ def test_the_document_keeps_its_word(
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Tested: 22" in run.stdout
+    assert len(LINKS.findall(run.stdout)) == 1, run.stdout
     assert not service.gateway or not service.gateway.said("defect")

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 
@@ -92,9 +92,20 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
             key.startswith("huemill:job:") and key.count(":") == 2 and _has_ended(client, key)
         )
         if not (passing and client.ttl(key) > 0):
-            found.append(f"key {key}")
+            found.append(f"key {key}: {_said(client, key)}")
     found += [f"{client.zcard(key)} members of {key}" for key in (DUE, *map(queued_key, QUEUES)) if client.zcard(key)]
     return found
+
+
+def _said(client: redis.Redis, key: str) -> str:
+    """What there is to know of a key that is left."""
+    held: Any = None
+    match client.type(key):
+        case b"hash":
+            held = {name: value for name, value in client.hgetall(key).items() if len(value) < 100}
+        case b"set":
+            held = client.smembers(key)
+    return f"{held}, goes in {client.ttl(key)} s"
 
 
 def _has_ended(client: redis.Redis, key: str) -> bool:

@@ -226,7 +226,9 @@ class Client(threading.Thread):
 
     def _look_once_more(self, past: _Past) -> None:
         job, path = past.job, past.posted.path
-        now = self._follower.ask("GET", path).json()
+        answer = self._follower.ask("GET", path)
+        assert answer.status_code == 200, f"{path} has ended, and is {answer.status_code}"
+        now = answer.json()
         if now["result"] is None and _past_expiry(job) > 0:
             job = job | {"result": None}  # it has expired since: this client was busy for long
         assert now == job, f"{path} has ended and changed: {job} {now}"
@@ -256,7 +258,8 @@ class Client(threading.Thread):
             self._ledger.count("accepted, and forgotten")
             return
         job = self._follower.ended(posted.path)
-        if posted.how not in ("cancel", "delete"):  # whose image may be gone, though that was forgotten
+        # The end may be forgotten, and the image gone since then, as is that of a job that was cancelled or deleted.
+        if posted.how not in ("cancel", "delete") and (job["error"] or {}).get("code") != "not_found":
             self._check(job, posted.case, posted.seed, cancelled=False)
 
 

@@ -143,25 +143,35 @@ class FailoverTormentor(Tormentor):
     def lose_primary(self) -> None:
         """The store is killed. Later it is started again, and finds another in its place."""
         primary = self._stores.primary
-        self._fail_over("failover: killed", primary, primary.kill)
+
+        def kill() -> None:
+            primary.kill()
+            until(lambda: self._stores.named() not in (None, primary), "another takes over", MOST_SECONDS_TO_RECOVER)
+
+        self._fail_over("failover: killed", kill)
         primary.start()
         self._stores.wait_until_whole(primary)
 
     def hand_over(self) -> None:
-        """The Sentinels are asked for it, for maintenance."""
+        """The Sentinels are asked for it, for maintenance. The one that was takes writes until they tell it too."""
         primary = self._stores.primary
-        self._fail_over("failover: by hand", primary, self._stores.fail_over)
+
+        def ask() -> None:
+            self._stores.fail_over()
+            self._stores.wait_until_followed(primary)
+
+        self._fail_over("failover: by hand", ask)
         self._stores.wait_until_whole(primary)
 
-    def _fail_over(self, kind: str, primary: StoreServer, act: Callable[[], None]) -> None:
+    def _fail_over(self, kind: str, act: Callable[[], None]) -> None:
+        """`act` comes to its end when one store alone takes writes."""
         # A lease that was not renewed meanwhile is nobody's fault.
         everyone = [worker.pid for worker in self._service.workers]
         with self._ledger.fault(kind, *everyone), self._ledger.failover() as failover:
             act()
-            until(lambda: self._stores.named() not in (None, primary), "another takes over", MOST_SECONDS_TO_RECOVER)
-            taken_over = time.time()
+            alone = time.time()
             with suppress(AssertionError):
-                until(lambda: self._ledger.newest > taken_over, "jobs are done again", 2 * MOST_SECONDS_TO_RECOVER)
+                until(lambda: self._ledger.newest > alone, "jobs are done again", 2 * MOST_SECONDS_TO_RECOVER)
         if (took := failover.end - failover.begin) > MOST_SECONDS_TO_RECOVER:
             self._ledger.find(f"{kind}: jobs were done again after {took:.1f} s")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
-from tests.soak.clients import Client
+from tests.soak.clients import KEPT_SECONDS, Client
 from tests.soak.faults import FailoverTormentor, Tormentor
 from tests.soak.following import MOST_SECONDS_TO_END
 from tests.soak.ledger import Ledger
@@ -31,7 +31,7 @@ SETTINGS: dict[str, object] = {
     "resend_seconds": 5,
     "sweep_seconds": 0.5,
     "drain_seconds": 4,
-    "result_ttl_seconds": 40,
+    "result_ttl_seconds": KEPT_SECONDS,
     "collect_seconds": 5,
     "orphan_seconds": 30,
     "threads": 1,

@@ -91,7 +91,8 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
         passing = key.startswith(PASSING) or (
             key.startswith("huemill:job:") and key.count(":") == 2 and _has_ended(client, key)
         )
-        if not (passing and client.ttl(key) > 0):
+        # -1: never; -2: it has gone meanwhile.
+        if not (passing and client.ttl(key) != -1):
             found.append(f"key {key}: {_said(client, key)}")
     found += [f"{client.zcard(key)} members of {key}" for key in (DUE, *map(queued_key, QUEUES)) if client.zcard(key)]
     return found

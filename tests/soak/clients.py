@@ -258,7 +258,7 @@ class Client(threading.Thread):
             assert posted.how == "delete" or self._ledger.may_forget(posted.at), (
                 f"{posted.path} was replicated, and lost"
             )
-            self._ledger.count("accepted, and forgotten")
+            self._ledger.count("deleted, or forgotten")
             return
         job = self._follower.ended(posted.path)
         # The end may be forgotten, and the image gone since then, as is that of a job that was cancelled or deleted.

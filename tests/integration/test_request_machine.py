@@ -38,6 +38,7 @@ class Used:
 
     job_id: str
     image: str
+    wanted: tuple[str, ...]
     told: bool = False
     """Whether somebody who has sent the request again was answered with the job."""
 
@@ -62,7 +63,7 @@ class RequestMachine(JobMachine):
         key, job_id = RequestKey(text), new_job_id()
         job = _job(job_id, image, wanted)
         used = self.used.get(text)
-        if used is not None and used.image != image:
+        if used is not None and (used.image, used.wanted) != (image, wanted):
             with pytest.raises(IdempotencyKeyReused):
                 self.hands.ask(self.store.create(job, key))
         elif used is not None:
@@ -73,7 +74,7 @@ class RequestMachine(JobMachine):
                 self.hands.ask(self.store.create(job, key))
         else:
             self._created(job, wanted, key, join=join)
-            self.used[text] = Used(job_id, image)
+            self.used[text] = Used(job_id, image, wanted)
             return job, key
         return multiple()
 

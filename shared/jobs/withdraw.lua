@@ -22,6 +22,12 @@ elseif owner then
   redis.call('SREM', key_of(owner) .. ':users', ARGV[1])
 end
 succeed_to(ARGV[1], redis.call('ZSCORE', KEYS[4], ARGV[1]) or now, now)
+-- Nobody is told of it; the outbox forgets what is not there when it comes to it.
+for _, event in ipairs({'succeeded', 'failed', 'cancelled', 'running'}) do
+  local told = 'msg_' .. ARGV[1] .. '_' .. event
+  redis.call('DEL', string.sub(KEYS[1], 1, -37) .. 'delivery:' .. told)
+  redis.call('ZREM', string.sub(KEYS[1], 1, -37) .. 'given_up', told)
+end
 redis.call('SET', KEYS[7], '', 'EX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])

@@ -1,6 +1,7 @@
 """Requests by the thousand that are made from the OpenAPI document alone, by schemathesis."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from tests.support.processes import Service, StoreServer
 PLENTY = {"requests": Rate(count=10**6, seconds=1), "max_queued": 10**6, "pixels_per_hour": 10**12}
 CONFIG = Path(__file__).parents[1] / "support" / "generated.toml"
 SECONDS = 30
+# That there were requests that follow from answers.
+LINKS = re.compile(r"Stateful \(in .*?API Links: +[1-9]\d* covered / .*?\d+ passed", re.DOTALL)
 BOUNDS = ["--max-examples", "15", "--max-time", str(SECONDS)]
 
 
@@ -25,8 +28,8 @@ def test_the_document_keeps_its_word(
     own_service: Callable[..., Service], own_store: Callable[..., StoreServer], tmp_path: Path, auth: str
 ) -> None:
     """What the document allows is taken, what it forbids is refused; each answer is of a status, a type, a schema and
-    header fields that it names, and none is 5xx. Where it asks for keys, what it says of them is tried without one, and
-    with wrong ones.
+    header fields that it names, and none is 5xx. What one answer names, such as a job's id, the next request asks for.
+    Where it asks for keys, what it says of them is tried without one, and with wrong ones.
     """
     store = own_store()
     service = own_service(store, auth=auth).start_gateway()
@@ -47,4 +50,5 @@ def test_the_document_keeps_its_word(
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Tested: 22" in run.stdout
+    assert len(LINKS.findall(run.stdout)) == 1, run.stdout
     assert not service.gateway or not service.gateway.said("defect")

@@ -6,23 +6,20 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 
-from api.jobs.cancel import cancel, delete
 from shared.contract.params import KMeansParams, OpticsParams
 from shared.jobs import clients
-from shared.jobs.clients import Created, Way
+from shared.jobs.clients import Way
 from shared.jobs.keys import DUE, JOINED, job_key
-from shared.jobs.model import Job, JobError, JobStatus, Loss, Upload, new_job, new_job_id
-from shared.jobs.routing import FAST
+from shared.jobs.model import Job, JobError, JobStatus, Loss, new_job, new_job_id
 from shared.storage.keys import attempt_prefix
-from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of
 from tests.support.calls import post, post_form, problem
-from tests.support.gateway import Gateway, gateway
+from tests.support.gateway import gateway
 from tests.support.images import encoded, noise
 from tests.support.jobs import LONG, ended, event_names, now_of, running_job
 from tests.support.processes import Service
+from tests.support.same_work import SameWork
 
 IMAGES = iter(range(10_000))
 
@@ -154,76 +151,13 @@ def test_a_deleted_job_takes_nothing_from_others(client: httpx.Client, service: 
 # In the store.
 
 
-class Hands:
-    """A gateway's parts and a worker, for jobs of the same work."""
-
-    def __init__(self, bench: Bench, parts: Gateway, client: redis.Redis) -> None:
-        self.bench, self.parts, self.redis = bench, parts, client
-        self.files = SyncBlobs(bench.settings.blob_url)
-
-    def create(self, params: Any = None, *, join: bool = True) -> tuple[Job, Created]:
-        job_id = new_job_id()
-        job = new_job(job_id, params or KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64))
-        self.files.write(job.upload.key, b"png")
-        return job, self.parts.run(self.parts.store.create(job, join=join))
-
-    def jobs(self, count: int) -> list[Job]:
-        """A leader, and who waits for its end."""
-        made = [self.create() for _ in range(count)]
-        assert [created.way for _, created in made] == [Way.CREATED] + [Way.JOINED] * (count - 1)
-        return [job for job, _ in made]
-
-    def get(self, job: Job) -> Job:
-        found = self.parts.run(self.parts.store.get(job.id))
-        assert found is not None
-        return found
-
-    def succeed(self, job: Job) -> Job:
-        """A worker claims it, writes its files and ends it."""
-        begun = self.bench.worker.claim(job.id)
-        assert begun is not None
-        prefix = attempt_prefix(begun.id, begun.claim)
-        self.files.write(f"{prefix}result.json", b"{}")
-        assert self.bench.worker.succeed(begun, prefix)
-        return self.get(job)
-
-    def readable(self, job: Job) -> bool:
-        key = self.get(job).result_key
-        return key is not None and self.parts.run(self.parts.blobs.exists(f"{key}result.json"))
-
-    def results(self) -> int:
-        """How many there are in the storage."""
-
-        async def count() -> int:
-            return len([entry async for entry in self.parts.blobs.entries("results/")])
-
-        return self.parts.run(count())
-
-    def expire(self, job: Job) -> None:
-        for _ in range(2):  # it settles, and expires
-            self.redis.zadd(DUE, {job.id: 1})
-            self.parts.run(self.parts.sweeper.handle(job.id))
-
-    def delete(self, job: Job) -> None:
-        self.parts.run(delete(job.id, self.parts.store, self.parts.blobs))
-
-    def cancel(self, job: Job) -> None:
-        self.parts.run(cancel(job, self.parts.store, self.parts.blobs))
-
-    def withdraw(self, job: Job) -> None:
-        assert self.parts.run(self.parts.store.withdraw(job))
-
-    def places(self) -> list[str]:
-        return [raw.decode() for raw in self.redis.zrange(f"{FAST}:queued", 0, -1)]
-
-
 @pytest.fixture
-def hands(bench: Bench) -> Iterator[Hands]:
+def hands(bench: Bench) -> Iterator[SameWork]:
     with gateway(bench.settings) as parts, bench.server.client() as client:
-        yield Hands(bench, parts, client)
+        yield SameWork(bench, parts, client)
 
 
-def test_an_end_is_everybodys(hands: Hands) -> None:
+def test_an_end_is_everybodys(hands: SameWork) -> None:
     """Success comes to all at once, with the files, and without the attempts, which were another's."""
     first, *others = hands.jobs(3)
     one = hands.succeed(first)
@@ -235,7 +169,7 @@ def test_an_end_is_everybodys(hands: Hands) -> None:
     assert hands.create()[1].way is Way.DONE
 
 
-def test_a_failure_is_everybodys(hands: Hands) -> None:
+def test_a_failure_is_everybodys(hands: SameWork) -> None:
     """What is wrong with the image of one is wrong with the others'; but who comes later tries again."""
     first, second = hands.jobs(2)
     begun = hands.bench.worker.claim(first.id)
@@ -248,16 +182,16 @@ def test_a_failure_is_everybodys(hands: Hands) -> None:
     assert hands.create()[1].way is Way.CREATED
 
 
-LEAVE: dict[str, Callable[[Hands, Job], None]] = {
-    "cancel": Hands.cancel,
-    "delete": Hands.delete,
-    "withdraw": Hands.withdraw,
+LEAVE: dict[str, Callable[[SameWork, Job], None]] = {
+    "cancel": SameWork.cancel,
+    "delete": SameWork.delete,
+    "withdraw": SameWork.withdraw,
 }
 
 
 @pytest.mark.parametrize("running", [False, True])
 @pytest.mark.parametrize("how", LEAVE)
-def test_a_leader_that_leaves_is_succeeded(hands: Hands, how: str, running: bool) -> None:
+def test_a_leader_that_leaves_is_succeeded(hands: SameWork, how: str, running: bool) -> None:
     """Who has waited longest takes its place in the queue, is sent, and is done; the others wait for that one."""
     first, second, third = hands.jobs(3)
     behind, _ = hands.create(OpticsParams(), join=False)
@@ -277,7 +211,7 @@ def test_a_leader_that_leaves_is_succeeded(hands: Hands, how: str, running: bool
 
 
 @pytest.mark.parametrize("how", LEAVE)
-def test_a_follower_that_leaves_is_alone_in_that(hands: Hands, how: str) -> None:
+def test_a_follower_that_leaves_is_alone_in_that(hands: SameWork, how: str) -> None:
     """The leader and who else waits for it never notice."""
     first, second, third = hands.jobs(3)
     LEAVE[how](hands, second)
@@ -289,7 +223,7 @@ def test_a_follower_that_leaves_is_alone_in_that(hands: Hands, how: str) -> None
         assert hands.get(second).status is JobStatus.CANCELLED
 
 
-def test_a_lost_attempt_of_the_leader(hands: Hands) -> None:
+def test_a_lost_attempt_of_the_leader(hands: SameWork) -> None:
     """It is tried again, and who waits for it waits on; when it is given up, it is given up for all."""
     first, second = hands.jobs(2)
     for _ in range(2):
@@ -303,7 +237,7 @@ def test_a_lost_attempt_of_the_leader(hands: Hands) -> None:
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_leader_that_vanishes(hands: Hands, listed: bool) -> None:
+def test_a_leader_that_vanishes(hands: SameWork, listed: bool) -> None:
     """Its record is gone, or it was ended by a version that knows of no followers: when their time comes, one of them
     takes its place; where even the list is gone, each is done by itself.
     """
@@ -320,7 +254,7 @@ def test_a_leader_that_vanishes(hands: Hands, listed: bool) -> None:
     assert hands.readable(third)
 
 
-def test_a_follower_whose_time_comes_waits_on(hands: Hands) -> None:
+def test_a_follower_whose_time_comes_waits_on(hands: SameWork) -> None:
     """As long as its leader is to end, nothing is sent."""
     first, second = hands.jobs(2)
     hands.redis.zadd(DUE, {second.id: 1})
@@ -330,7 +264,7 @@ def test_a_follower_whose_time_comes_waits_on(hands: Hands) -> None:
     assert hands.redis.zscore(DUE, second.id) > 1
 
 
-def test_a_follower_that_a_worker_gets_runs(hands: Hands) -> None:
+def test_a_follower_that_a_worker_gets_runs(hands: SameWork) -> None:
     """A message that nobody remembers sending: it runs by itself, and its leader's end is not its own."""
     first, second = hands.jobs(2)
     begun = hands.bench.worker.claim(second.id)
@@ -342,7 +276,7 @@ def test_a_follower_that_a_worker_gets_runs(hands: Hands) -> None:
     assert (hands.get(second).result_key, hands.get(second).cached) == (prefix, False)
 
 
-def test_so_many_may_wait_for_one(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_may_wait_for_one(hands: SameWork, monkeypatch: pytest.MonkeyPatch) -> None:
     """An end that is many jobs' is one move, which must be short: the next one leads another group."""
     monkeypatch.setattr(clients, "MOST_FOLLOWERS", 2)
     ways = [hands.create()[1].way for _ in range(7)]
@@ -350,7 +284,7 @@ def test_so_many_may_wait_for_one(hands: Hands, monkeypatch: pytest.MonkeyPatch)
     assert hands.parts.run(hands.parts.store.queued()) == 7
 
 
-def test_owners_do_not_share(hands: Hands) -> None:
+def test_owners_do_not_share(hands: SameWork) -> None:
     """Nobody learns from his job what another owner has had done."""
     mine, theirs = (hands.create()[0] for _ in range(2))
     job_id = new_job_id()
@@ -359,12 +293,12 @@ def test_owners_do_not_share(hands: Hands) -> None:
     assert hands.get(theirs).follows == mine.id
 
 
-ENDS: dict[str, Callable[[Hands, Job], None]] = {"delete": Hands.delete, "expire": Hands.expire}
+ENDS: dict[str, Callable[[SameWork, Job], None]] = {"delete": SameWork.delete, "expire": SameWork.expire}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("how", ENDS)
-def test_files_live_as_long_as_the_last_job_that_has_them(hands: Hands, how: str, order: tuple[int, ...]) -> None:
+def test_files_live_as_long_as_the_last_job_that_has_them(hands: SameWork, how: str, order: tuple[int, ...]) -> None:
     """The one that made them, one that joined it, one that came later: whichever goes first, the others' stay."""
     first, second = hands.jobs(2)
     hands.succeed(first)
@@ -381,7 +315,7 @@ def test_files_live_as_long_as_the_last_job_that_has_them(hands: Hands, how: str
     assert hands.create()[1].way is Way.CREATED
 
 
-def test_nobody_gets_a_result_that_is_going(hands: Hands) -> None:
+def test_nobody_gets_a_result_that_is_going(hands: SameWork) -> None:
     """Between the release of its files and the end of its record a job is no source any more."""
     (first,) = hands.jobs(1)
     hands.succeed(first)
@@ -389,7 +323,7 @@ def test_nobody_gets_a_result_that_is_going(hands: Hands) -> None:
     assert hands.create()[1].way is Way.CREATED
 
 
-def test_files_of_jobs_that_vanished_are_collected(hands: Hands) -> None:
+def test_files_of_jobs_that_vanished_are_collected(hands: SameWork) -> None:
     """Where no record is left of those that had them, not even a list of them keeps files."""
     first, second = hands.jobs(2)
     hands.succeed(first)

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,20 +15,33 @@ from tests.support.processes import Child, Service, StoreServer, free_port
 from tests.support.serving import HUEMILL
 from tests.support.waiting import until
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "callbacks.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 RECEIVERS = {
     "FastAPI": ["uvicorn", "receiver:app", "--port", "{port}"],
     "Flask": ["flask", "--app", "receiver", "run", "--port", "{port}"],
 }
-Services = Callable[..., Service]
 
 
-def calling(own_service: Services, store: StoreServer, port: int) -> Service:
-    """A service that may call a port of this machine."""
+@pytest.fixture(scope="module")
+def ports() -> dict[str, int]:
+    """Where each of them listens."""
+    return {kind: free_port() for kind in (*RECEIVERS, "the command")}
+
+
+@pytest.fixture(scope="module")
+def calling(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> Iterator[Service]:
+    """A service that may call the receivers' ports of this machine."""
+    folder = tmp_path_factory.mktemp("calling")
+    store = StoreServer("valkey", folder / "store")
     settings = {"callback_secret": SECRETS[0], "callback_allow_http": True, "callback_allow": "127.0.0.1"}
-    made = own_service(store, **settings, callback_ports=port).start_gateway()
-    made.start_worker()
-    return made.wait_for_workers()
+    allowed = ",".join(map(str, ports.values()))
+    service = Service(store, folder / "service", callback_ports=allowed, **settings)
+    try:
+        service.start_gateway().start_worker()
+        yield service.wait_for_workers()
+    finally:
+        service.stop()
+        store.stop()
 
 
 def listening(port: int) -> bool:
@@ -40,22 +53,19 @@ def listening(port: int) -> bool:
 
 
 @pytest.mark.parametrize("kind", RECEIVERS)
-def test_the_documented_receivers(
-    own_store: Callable[..., StoreServer], own_service: Services, tmp_path: Path, kind: str
-) -> None:
+def test_the_documented_receivers(calling: Service, ports: dict[str, int], tmp_path: Path, kind: str) -> None:
     """Each prints the job's palette once, however often it is told, and refuses who does not know the secret."""
     codes = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     (code,) = [code for code in codes if f"import {kind}" in code]
     (tmp_path / "receiver.py").write_text(code)
-    port = free_port()
+    port = ports[kind]
     command = ["-m", *(word.format(port=port) for word in RECEIVERS[kind])]
     environment = {"HUEMILL_CALLBACK_SECRET": SECRETS[0], "PYTHONPATH": str(tmp_path)}
     child = Child("receiver", [sys.executable, *command], tmp_path / "receiver.log", environment)
     try:
         until(lambda: child.check() or listening(port), "the receiver listens")
-        service = calling(own_service, own_store(), port)
         url = f"http://127.0.0.1:{port}/huemill"
-        with service.client() as client:
+        with calling.client() as client:
             job = finished(client, n_clusters=2, callback_url=url)
             address = job["links"]["callbacks"]
             until(lambda: client.get(address).json()["deliveries"][0]["state"] == "delivered", "it is told")
@@ -70,16 +80,15 @@ def test_the_documented_receivers(
         child.stop()
 
 
-def test_the_command(own_store: Callable[..., StoreServer], own_service: Services, tmp_path: Path) -> None:
+def test_the_command(calling: Service, ports: dict[str, int], tmp_path: Path) -> None:
     """`huemill callbacks listen` prints what arrives, and says what is not from who knows the secret."""
-    port = free_port()
+    port = ports["the command"]
     command = [*HUEMILL, "callbacks", "listen", "--port", str(port)]
     child = Child("listen", command, tmp_path / "listen.log", {"HUEMILL_CALLBACK_SECRET": f"{SECRETS[1]} {SECRETS[0]}"})
     try:
         until(lambda: child.check() or "listening at" in child.text(), "it listens")
-        service = calling(own_service, own_store(), port)
         url = f"http://127.0.0.1:{port}/"
-        with service.client() as client:
+        with calling.client() as client:
             job = finished(client, n_clusters=2, callback_url=url)
         until(lambda: f"msg_{job['id']}_succeeded: verified" in child.text(), "it is told")
         assert '"type": "job.succeeded"' in child.text()

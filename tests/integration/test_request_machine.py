@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule,
 from shared.contract.errors import IdempotencyConflict, IdempotencyKeyReused, Refused
 from shared.contract.params import KMeansParams
 from shared.jobs.clients import VERSION, Way
+from shared.jobs.deliveries import EVENTS
 from shared.jobs.fingerprint import work_of
 from shared.jobs.keys import RequestKey, idempotency_key, work_key
 from shared.jobs.model import Job, Upload, new_job, new_job_id
@@ -22,7 +23,8 @@ from tests.integration.test_job_machine import (
     nothing_comes_by_itself,
 )
 from tests.support.hands import MAX_ATTEMPTS, Hands, hands_on
-from tests.support.job_model import Model
+from tests.support.job_machine import calling_back
+from tests.support.job_model import WANTED, Model
 from tests.support.processes import StoreServer
 
 GATEWAYS = [new_job_id() for _ in range(2)]  # what their requests are to become
@@ -36,6 +38,7 @@ class Used:
 
     job_id: str
     image: str
+    wanted: tuple[str, ...]
     told: bool = False
     """Whether somebody who has sent the request again was answered with the job."""
 
@@ -54,13 +57,13 @@ class RequestMachine(JobMachine):
         self.withdrawn: set[str] = set()
 
     @precondition(lambda self: len(self.models) < JOBS)
-    @rule(target=requests, text=texts, image=images)
-    def request(self, text: str, image: str) -> Any:
+    @rule(target=requests, text=texts, image=images, wanted=st.sampled_from(WANTED), join=st.booleans())
+    def request(self, text: str, image: str, wanted: tuple[str, ...] = EVENTS, join: bool = False) -> Any:
         """A request comes with a key: for the first time, once more, or with something else in it."""
         key, job_id = RequestKey(text), new_job_id()
-        job = new_job(job_id, KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256=image))
+        job = _job(job_id, image, wanted)
         used = self.used.get(text)
-        if used is not None and used.image != image:
+        if used is not None and (used.image, used.wanted) != (image, wanted):
             with pytest.raises(IdempotencyKeyReused):
                 self.hands.ask(self.store.create(job, key))
         elif used is not None:
@@ -70,10 +73,8 @@ class RequestMachine(JobMachine):
             with pytest.raises(IdempotencyConflict):
                 self.hands.ask(self.store.create(job, key))
         else:
-            assert self.hands.ask(self.store.create(job, key)).job_id == job_id
-            self.models[job_id] = Model(MAX_ATTEMPTS)
-            self.touched.add(job_id)
-            self.used[text] = Used(job_id, image)
+            self._created(job, wanted, key, join=join)
+            self.used[text] = Used(job_id, image, wanted)
             return job, key
         return multiple()
 
@@ -89,29 +90,32 @@ class RequestMachine(JobMachine):
         return multiple(*jobs)
 
     @precondition(lambda self: len(self.models) < JOBS + 2)
-    @rule(target=jobs, image=st.sampled_from(["0" * 64, "a" * 64]))
-    def join(self, image: str) -> Job:
+    @rule(target=jobs, image=st.sampled_from(["0" * 64, "a" * 64]), wanted=st.sampled_from(WANTED))
+    def join(self, image: str, wanted: tuple[str, ...] = EVENTS) -> Job:
         """A request comes that may have the result of a job that does the same work, or has done it.
 
         "000…" is what all jobs without a key are about.
         """
-        job_id = new_job_id()
-        job = new_job(job_id, KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256=image))
-        name = self.hands.client.get(work_key("", VERSION, work_of(job)))
+        job = _job(new_job_id(), image, wanted)
+        self._created(job, wanted, join=True)
+        return job
+
+    def _created(self, job: Job, wanted: tuple[str, ...], key: RequestKey | None = None, *, join: bool) -> None:
+        """A job is created, in the way that goes with what is known of its work."""
+        name = self.hands.client.get(work_key("", VERSION, work_of(job))) if join else None
         other = self.models.get(name.decode()) if name else None
-        created = self.hands.ask(self.store.create(job, join=True))
-        model = self.models[job_id] = Model(MAX_ATTEMPTS)
-        self.touched.add(job_id)
+        created = self.hands.ask(self.store.create(job, key, join=join))
+        assert created.job_id == job.id
+        model = self.models[job.id] = Model(MAX_ATTEMPTS, wanted=wanted)
+        self.touched.add(job.id)
         if other is None or other.forgotten or other.expired or other.leader or other.status in ("failed", "cancelled"):
             assert created.way is Way.CREATED
         elif other.status == "succeeded":
             assert created.way is Way.DONE
-            model.status, model.cached, model.result_key, model.progress = "succeeded", True, *_end_of(other)
+            model.have(other)
         else:
             assert created.way is Way.JOINED
-            model.leader = other
-            other.followers.append(model)
-        return job
+            model.follow(other)
 
     @rule(target=jobs, request=requests)
     def know(self, request: tuple[Job, RequestKey]) -> Job:
@@ -190,8 +194,9 @@ class RequestMachine(JobMachine):
             assert found.get(b"holder", b"").decode() == self.holders.get(text, "")
 
 
-def _end_of(model: Model) -> tuple[str | None, dict[str, Any] | None]:
-    return model.result_key, model.progress
+def _job(job_id: str, image: str, wanted: tuple[str, ...]) -> Job:
+    upload = Upload(key=f"uploads/{job_id}", size=3, sha256=image)
+    return new_job(job_id, KMeansParams(), upload, callback=calling_back(wanted))
 
 
 def test_any_interleaving_of_requests_keeps_the_promise(

@@ -1,6 +1,7 @@
 """`python -m tests.soak --minutes 10`: mixed jobs for a while, and something is killed every few seconds.
 
-Every job that was accepted must end once, with the result of a direct computation; nothing may be left, or grow.
+Every job that was accepted must end once, with the result of a direct computation, and be told of where that is wanted,
+with one id and a signature; nothing may be left, or grow.
 """
 
 import argparse
@@ -9,19 +10,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.access.limits import Rate
-from shared.access.model import Made
 from tests.soak.cases import Expectations, cases
 from tests.soak.census import MOST_GROWTH, Census, bookkeeping, processes_of, wait_until_expired
-from tests.soak.clients import MOST_SECONDS_TO_END, Client
-from tests.soak.faults import Tormentor
+from tests.soak.clients import KEPT_SECONDS, Client
+from tests.soak.faults import FailoverTormentor, Tormentor
+from tests.soak.following import MOST_SECONDS_TO_END
 from tests.soak.ledger import Ledger
-from tests.support.keys import Operator
-from tests.support.processes import Service, StoreServer
+from tests.soak.receiver import Receiver
+from tests.soak.who import Who
+from tests.support.keys import Operator, bearer
+from tests.support.processes import Service, Store, StoreServer
+from tests.support.sentinels import Sentinels
 
 CLIENTS = 6
 WORKERS = 3
@@ -32,7 +35,7 @@ SETTINGS: dict[str, object] = {
     "resend_seconds": 5,
     "sweep_seconds": 0.5,
     "drain_seconds": 4,
-    "result_ttl_seconds": 40,
+    "result_ttl_seconds": KEPT_SECONDS,
     "collect_seconds": 5,
     "orphan_seconds": 30,
     "threads": 1,
@@ -53,11 +56,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long jobs are posted")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of all that is chosen at random")
     parser.add_argument("--store", choices=["valkey", "redis-server"], default="valkey")
+    parser.add_argument("--sentinel", action="store_true", help="a store that others take over from, again and again")
     arguments = parser.parse_args()
-    say(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, on {arguments.store}")
+    behind = ", behind Sentinels" if arguments.sentinel else ""
+    say(f"soak: {arguments.minutes:g} minutes, seed {arguments.seed}, on {arguments.store}{behind}")
     with tempfile.TemporaryDirectory(prefix="huemill-soak-") as name:
         folder = Path(name)
-        ledger = soak(folder, arguments.minutes * 60, arguments.seed, arguments.store)
+        if arguments.sentinel:
+            store: StoreServer | Sentinels = Sentinels(arguments.store, folder / "stores")
+        else:
+            # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in
+            # the last second or two: its promise, not ours. Here it keeps all of it: whatever is lost is our defect.
+            store = StoreServer(arguments.store, folder / "store", appendfsync="always")
+        ledger = soak(folder, arguments.minutes * 60, arguments.seed, store)
         for finding in ledger.findings:
             say(f"FOUND {finding}")
         if ledger.findings:
@@ -66,12 +77,11 @@ def main() -> int:
     return 1 if ledger.findings else 0
 
 
-def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
+def soak(folder: Path, seconds: float, seed: int, store: StoreServer | Sentinels) -> Ledger:
     (folder / "tmp").mkdir()
-    # With `everysec` a store that is killed while it waits for the disk may forget what it has acknowledged in the
-    # last second or two: its promise, not ours. Here it keeps all of it, so whatever is lost is our defect.
-    store = StoreServer(kind, folder / "store", appendfsync="always")
-    service = Service(store, folder / "service", **SETTINGS)
+    ledger = Ledger()
+    receiver = Receiver(seed, ledger)
+    service = Service(store, folder / "service", **SETTINGS, **receiver.settings)
     service.environment["TMPDIR"] = str(folder / "tmp")
     try:
         subprocess.run([sys.executable, "-m", "worker.warmup"], check=True, stdout=subprocess.DEVNULL)
@@ -81,13 +91,23 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
         begin = time.monotonic()
         expected = Expectations(cases())
         operator = Operator(store)
-        keys = [operator.make(f"owner {number}", **LIMITS) for number in range(OWNERS)]
+        made = [operator.make(f"owner {number}", **LIMITS) for number in range(OWNERS)]
+        owners = [Who(bearer(key), key.callback_secret) for key in made]
         say(f"{len(expected)} results computed directly in {time.monotonic() - begin:.1f} s")
         service.wait_for_workers(WORKERS)
-        ledger = Ledger()
+        ledger.begin = time.monotonic()
         census = Census(service, store)
         census.start()
-        torment(service, store, keys, seconds, seed, expected, ledger)
+        clients = []
+        for number in range(CLIENTS):
+            who, another = (owners[each % OWNERS] for each in (number, number + 1))
+            clients.append(Client(service, number, seed, expected, ledger, receiver, who, another))
+        if isinstance(store, Sentinels):
+            tormentor: Tormentor = FailoverTormentor(service, store, seed, ledger)
+        else:
+            tormentor = Tormentor(service, store, seed, ledger)
+        torment(clients, tormentor, seconds, ledger)
+        receiver.judge()
         census.stopping.set()
         census.join()
         say(ledger.table())
@@ -96,6 +116,7 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
     finally:
         service.stop()
         store.stop()
+        receiver.close()
     for process in processes_of(folder):
         ledger.find(f"a process is left: {process}")
     for path in (folder / "tmp").rglob("*"):
@@ -105,21 +126,8 @@ def soak(folder: Path, seconds: float, seed: int, kind: str) -> Ledger:
     return ledger
 
 
-def torment(
-    service: Service,
-    store: StoreServer,
-    keys: Sequence[Made],
-    seconds: float,
-    seed: int,
-    expected: Expectations,
-    ledger: Ledger,
-) -> None:
+def torment(clients: list[Client], tormentor: Tormentor, seconds: float, ledger: Ledger) -> None:
     """Post and kill for `seconds`, then let the clients finish what they have begun."""
-    clients = []
-    for number in range(CLIENTS):
-        mine, other = (keys[each % len(keys)] for each in (number, number + 1))
-        clients.append(Client(service, number, seed, expected, ledger, mine, other))
-    tormentor = Tormentor(service, store, seed, ledger)
     for client in clients:
         client.start()
     end = time.monotonic() + seconds
@@ -144,7 +152,7 @@ def judge_growth(census: Census, ledger: Ledger) -> None:
             ledger.find(f"{name} grew from {early:.0f} to {late:.0f}")
 
 
-def judge_remains(service: Service, store: StoreServer, ledger: Ledger) -> None:
+def judge_remains(service: Service, store: Store, ledger: Ledger) -> None:
     begin = time.monotonic()
     for thing in wait_until_expired(service, store, LEFT_SECONDS):
         ledger.find(f"left behind: {thing}")

@@ -6,13 +6,13 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 
-from shared.jobs.keys import DUE, pace_key, queued_key
+from shared.jobs.keys import DELIVERY_PREFIX, DUE, pace_key, queued_key
 from shared.jobs.routing import QUEUES
-from tests.support.processes import Service, StoreServer, children_of, resident_bytes
+from tests.support.processes import Service, Store, children_of, resident_bytes
 from tests.support.waiting import until
 
 EVERY_SECONDS = 1.0
@@ -22,8 +22,9 @@ MIB = 2**20
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
 # What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
 BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
-# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used.
-PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:")
+# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used, what was
+# told.
+PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:", DELIVERY_PREFIX)
 OPERATORS = ("huemill:key:", "huemill:keys")  # API keys are theirs to remove
 
 
@@ -35,7 +36,7 @@ class Sample(NamedTuple):
 class Census(threading.Thread):
     """Counts once a second, whenever all are there to be counted."""
 
-    def __init__(self, service: Service, store: StoreServer) -> None:
+    def __init__(self, service: Service, store: Store) -> None:
         super().__init__(name="census", daemon=True)
         self._service, self._store = service, store
         self.samples: list[Sample] = []
@@ -43,11 +44,13 @@ class Census(threading.Thread):
 
     def run(self) -> None:
         begin = time.monotonic()
-        with self._store.client() as client:
-            while not self.stopping.wait(EVERY_SECONDS):
-                # A killed store or child is not there: then there is no sample.
-                with suppress(redis.RedisError, FileNotFoundError, ProcessLookupError, IndexError):
-                    self.samples.append(Sample(time.monotonic() - begin, self._now(client)))
+        while not self.stopping.wait(EVERY_SECONDS):
+            # A killed store or child is not there: then there is no sample.
+            with (
+                suppress(redis.RedisError, FileNotFoundError, ProcessLookupError, IndexError),
+                self._store.client() as client,
+            ):
+                self.samples.append(Sample(time.monotonic() - begin, self._now(client)))
 
     def _now(self, client: redis.Redis) -> dict[str, float]:
         assert self._service.gateway is not None
@@ -72,7 +75,7 @@ class Census(threading.Thread):
         }
 
 
-def wait_until_expired(service: Service, store: StoreServer, seconds: float) -> list[str]:
+def wait_until_expired(service: Service, store: Store, seconds: float) -> list[str]:
     """Wait until every job has expired and every orphan is collected; what is left after that."""
     with store.client() as client:
         with suppress(AssertionError):
@@ -90,17 +93,29 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
         passing = key.startswith(PASSING) or (
             key.startswith("huemill:job:") and key.count(":") == 2 and _has_ended(client, key)
         )
-        if not (passing and client.ttl(key) > 0):
-            found.append(f"key {key}")
+        # -1: never; -2: it has gone meanwhile.
+        if not (passing and client.ttl(key) != -1):
+            found.append(f"key {key}: {_said(client, key)}")
     found += [f"{client.zcard(key)} members of {key}" for key in (DUE, *map(queued_key, QUEUES)) if client.zcard(key)]
     return found
+
+
+def _said(client: redis.Redis, key: str) -> str:
+    """What there is to know of a key that is left."""
+    held: Any = None
+    match client.type(key):
+        case b"hash":
+            held = {name: value for name, value in client.hgetall(key).items() if len(value) < 100}
+        case b"set":
+            held = client.smembers(key)
+    return f"{held}, goes in {client.ttl(key)} s"
 
 
 def _has_ended(client: redis.Redis, key: str) -> bool:
     return client.hget(key, "status") in (b"succeeded", b"failed", b"cancelled")
 
 
-def bookkeeping(store: StoreServer) -> dict[str, int]:
+def bookkeeping(store: Store) -> dict[str, int]:
     """How much of it there is: it must not grow with the jobs, or the workers that came and went."""
     with store.client() as client:
         keys = sorted(key for key in map(bytes.decode, client.scan_iter(count=1000)) if key.startswith(BOOKKEEPING))

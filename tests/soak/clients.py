@@ -10,25 +10,33 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from shared.access.model import Made
 from tests.soak.cases import COMPARED, SEEDS, Case, Expectations, Refusal, choose
+from tests.soak.following import ENDED, Follower, Unfinished
 from tests.soak.ledger import Ledger
-from tests.support.calls import server_sent_events
-from tests.support.keys import bearer, client_of
-from tests.support.processes import Service
+from tests.soak.receiver import Receiver
+from tests.soak.who import Who
+from tests.support.processes import ANEW, Service
 
-# Three attempts, each with a lease, a sweep, a message that is sent again, on a machine that does much else.
-MOST_SECONDS_TO_END = 90.0
 MOST_SECONDS_TO_REFUSE = 10.0
 # After this long a job that has ended is looked at once more.
 LATER_SECONDS = 4.0
 # How many requests are sent once more with their key, and how many take what was computed before.
 SENT_AGAIN, SHARED = 0.3, 0.4
-ENDED = ("succeeded", "failed", "cancelled")
+HOW = ["prefer", "poll", "wait", "events", "socket", "cancel", "delete"]
+CALLED_BACK = 0.5
+KEPT_SECONDS = 40.0  # a result, after its job's end
+TROUBLE = (Unfinished, AssertionError, httpx.HTTPError)
 
 
-class Unfinished(Exception):
-    """A job, or the service, is not heard of in time."""
+class _Posted(NamedTuple):
+    """An accepted job, and what its client has in mind."""
+
+    job_id: str
+    path: str
+    case: Case
+    seed: int
+    how: str
+    at: float
 
 
 class _Past(NamedTuple):
@@ -36,6 +44,8 @@ class _Past(NamedTuple):
 
     job: dict[str, Any]
     when: float
+    called_back: bool
+    posted: _Posted
 
 
 class Client(threading.Thread):
@@ -48,65 +58,71 @@ class Client(threading.Thread):
         seed: int,
         expected: Expectations,
         ledger: Ledger,
-        key: Made,
-        anothers: Made,
+        receiver: Receiver,
+        who: Who,
+        another: Who,
     ) -> None:
-        """`key`: what it comes with; `anothers`: to which its jobs are not there."""
+        """`another`: to whom its jobs are not there."""
         super().__init__(name=f"client {number}", daemon=True)
-        self._key, self._anothers = key, anothers
         self._service, self._expected, self._ledger = service, expected, ledger
+        self._receiver, self._who, self._another = receiver, who, another
         self._chance = random.Random(1000 * seed + number)
         self._past: deque[_Past] = deque()
+        self._posted: _Posted | None = None
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        with client_of(self._service, self._key) as self._http:
+        with self._service.client(headers=ANEW | self._who.fields) as self._http:
+            self._follower = Follower(self._http, self._who.fields, self._ledger)
             while not self.stopping.is_set():
                 what = choose(self._chance)
+                self._posted, begin = None, time.time()
                 try:
                     if isinstance(what, Refusal):
                         self._refusal(what)
                     else:
                         self._job(what)
-                    self._look_again(LATER_SECONDS)
-                except (Unfinished, AssertionError, httpx.HTTPError) as error:
-                    self._ledger.find(f"{what.name}: {type(error).__name__} {error}")
-            try:
-                self._look_again(0.0)
-            except (Unfinished, AssertionError, httpx.HTTPError) as error:
-                self._ledger.find(f"a last look: {type(error).__name__} {error}")
+                except TROUBLE as error:
+                    self._trouble(what.name, error, begin, self._posted)
+                self._look_again(LATER_SECONDS)
+            self._look_again(0.0)
 
     # Posting.
 
     def _job(self, case: Case) -> None:
         seed = self._chance.randrange(SEEDS)
-        how = self._chance.choice(["wait", "poll", "poll", "events", "events", "cancel", "delete"])
+        how = self._chance.choice(HOW)
         key = f"{self._chance.getrandbits(64):x}"
-        accepted = self._post(case.image, case.with_seed(seed), mask=case.mask, wait=how == "wait", key=key)
+        called_back = self._chance.random() < CALLED_BACK
+        params = case.with_seed(seed) | ({"callback_url": self._receiver.url_for(self._who)} if called_back else {})
+        accepted = self._post(case.image, params, mask=case.mask, wait=how == "prefer", key=key)
         if accepted is None:
             return
         self._ledger.count("accepted")
-        if self._chance.random() < SENT_AGAIN:
-            self._again(accepted, case, seed, key)
-        self._ledger.count(how)
         path = accepted["links"]["self"]
+        self._posted = posted = _Posted(accepted["id"], path, case, seed, how, time.time())
+        if self._chance.random() < SENT_AGAIN:
+            self._again(accepted, case, params, key)
+        self._ledger.count(how)
         if how == "delete":
             self._remove(path, self._chance.random())
             return
         if how == "cancel":
             time.sleep(self._chance.random())
-            answer = self._ask("POST", f"{path}/cancel")
+            answer = self._follower.ask("POST", f"{path}/cancel")
             assert answer.status_code in (200, 409), answer.text
             assert answer.json()["status"] == ("cancelled" if answer.is_success else 409)
-        names = self._events(path) if how == "events" else []
-        job = self._ended(path)
+        names = self._follower.events(path, socket=how == "socket") if how in ("events", "socket") else []
+        job = self._follower.ended(path, wait=how == "wait")
         self._ledger.end(job)
+        if called_back and not self._ledger.disturbed(posted.at):
+            self._receiver.expect(job["id"], job["status"])
         self._check(job, case, seed, cancelled=how == "cancel")
-        names = names or self._events(path)
+        names = names or self._follower.events(path)
         ends = [name for name in names if name in ENDED]
         assert ends == [job["status"]] == names[-1:], f"{path} told {names}"
         assert names.count("running") == len(job["attempts"]), f"{path} told {names}, its attempts: {job['attempts']}"
-        self._past.append(_Past(job, time.monotonic()))
+        self._past.append(_Past(job, time.time(), called_back, posted))
 
     def _refusal(self, what: Refusal) -> None:
         answer = self._send(what.image, what.params, what.mask, wait=True)
@@ -115,12 +131,12 @@ class Client(threading.Thread):
             assert (answer.status_code, problem["code"]) == (what.status, what.code), answer.text
             self._ledger.refuse(what.code, answer.elapsed.total_seconds())
 
-    def _again(self, accepted: dict[str, Any], case: Case, seed: int, key: str) -> None:
+    def _again(self, accepted: dict[str, Any], case: Case, params: dict[str, Any], key: str) -> None:
         """The same request, perhaps in the other form: it is the same job."""
-        answer = self._send(case.image, case.with_seed(seed), case.mask, wait=False, key=key)
+        answer = self._send(case.image, params, case.mask, wait=False, key=key)
         if answer is not None:
             assert answer.status_code in (200, 202), f"{answer.status_code} {answer.text}"
-            assert answer.headers["Idempotent-Replayed"] == "true"
+            assert answer.headers.get("Idempotent-Replayed") == "true", f"it is done twice: {answer.text}"
             assert answer.json()["id"] == accepted["id"], f"two jobs of one request: {answer.text}, {accepted}"
             self._ledger.count("sent again")
 
@@ -165,62 +181,19 @@ class Client(threading.Thread):
         time.sleep(0.5)
         return None
 
-    # Following.
-
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Asked again while Redis is away."""
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            answer = self._http.request(method, path, **options)
-            if answer.status_code != 503:
-                return answer
-            time.sleep(0.3)
-        raise Unfinished(f"{method} {path} is 503 for {MOST_SECONDS_TO_END:g} s")
-
-    def _ended(self, path: str) -> dict[str, Any]:
-        """The job once it has ended."""
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            answer = self._ask("GET", path)
-            assert answer.status_code == 200, f"an accepted job: {answer.status_code} {answer.text}"
-            job: dict[str, Any] = answer.json()
-            if job["status"] in ENDED:
-                return job
-            time.sleep(0.1)
-        raise Unfinished(f"{path} has not ended in {MOST_SECONDS_TO_END:g} s: {json.dumps(job)}")
-
-    def _events(self, path: str) -> list[str]:
-        """The names of the job's events, up to its end; a stream that breaks off is resumed."""
-        names, last = [], None
-        deadline = time.monotonic() + MOST_SECONDS_TO_END
-        while time.monotonic() < deadline:
-            headers = {} if last is None else {"Last-Event-ID": last}
-            try:
-                with self._http.stream("GET", f"{path}/events", headers=headers) as answer:
-                    assert answer.status_code in (200, 503), answer.read()
-                    for event in server_sent_events(answer.iter_lines() if answer.is_success else iter(())):
-                        names.append(event["event"])
-                        last = event["id"]
-            except httpx.RemoteProtocolError:
-                self._ledger.count("streams broken off")
-            if names and names[-1] in ENDED:
-                return names
-            time.sleep(0.2)
-        raise Unfinished(f"the events of {path} do not end: {names}")
-
     def _remove(self, path: str, after: float) -> None:
         """Delete a job in mid-flight: from then on it is unknown."""
         time.sleep(after)
-        answer = self._ask("DELETE", path)
+        answer = self._follower.ask("DELETE", path)
         # 404: it was done, and then Redis was gone before the answer.
         assert answer.status_code in (204, 404), answer.text
-        assert self._ask("GET", path).status_code == 404
+        assert self._follower.ask("GET", path).status_code == 404
 
     # Judging.
 
     def _check(self, job: dict[str, Any], case: Case, seed: int, *, cancelled: bool) -> None:
         expected = self._expected.of(case, seed)
-        foreign = self._ask("GET", job["links"]["self"], headers=bearer(self._anothers))
+        foreign = self._follower.ask("GET", job["links"]["self"], headers=self._another.fields)
         assert foreign.status_code == 404, f"another's key is answered {foreign.status_code}: {foreign.text}"
         path, status, attempts = job["links"]["self"], job["status"], job["attempts"]
         for attempt in attempts:
@@ -228,7 +201,7 @@ class Client(threading.Thread):
                 assert self._ledger.explains(attempt), f"{path}: nobody touched the worker of {attempt}"
         if status == "cancelled":
             assert cancelled, f"{path} was cancelled by nobody"
-            assert self._ask("GET", f"{path}/result").json()["code"] == "job_cancelled"
+            assert self._follower.ask("GET", f"{path}/result").json()["code"] == "job_cancelled"
         elif status == "failed" and job["error"]["code"] == "worker_lost":
             counted = [attempt["reason"] for attempt in attempts if attempt["reason"] != "worker_stopped"]
             # Of one that waited for another one's end the attempts were that one's.
@@ -238,10 +211,10 @@ class Client(threading.Thread):
             assert job["error"]["code"] == expected.code, f"{path} must {expected.code or 'succeed'}: {job['error']}"
         else:
             assert expected.code is None, f"{path} succeeded, and must fail with {expected.code}"
-            result = self._ask("GET", f"{path}/result", params={"labels": "none"}).json()
+            result = self._follower.ask("GET", f"{path}/result", params={"labels": "none"}).json()
             differs = [name for name in COMPARED if result[name] != expected.result[name]]
             assert not differs, f"{path}: {differs} differ from the direct computation"
-            labels = self._ask("GET", f"{path}/labels", headers={"Accept": "application/x-npy"})
+            labels = self._follower.ask("GET", f"{path}/labels", headers={"Accept": "application/x-npy"})
             assert labels.content == expected.labels, f"{path}: the label map differs from the direct computation"
             self._ledger.count("results compared")
             if job["cached"]:
@@ -249,15 +222,52 @@ class Client(threading.Thread):
 
     def _look_again(self, age: float) -> None:
         """An ended job stays as it was. Then half of them are deleted, the others expire."""
-        while self._past and (age == 0 or time.monotonic() - self._past[0].when > age):
-            job = self._past.popleft().job
-            path = job["links"]["self"]
-            now = self._ask("GET", path).json()
-            if now["result"] is None and _past_expiry(job) > 0:
-                job = job | {"result": None}  # it has expired since: this client was busy for long
-            assert now == job, f"{path} has ended and changed: {job} {now}"
-            if self._chance.random() < 0.5:
-                self._remove(path, 0)
+        while self._past and (age == 0 or time.time() - self._past[0].when > age):
+            past = self._past.popleft()
+            try:
+                self._look_once_more(past)
+            except TROUBLE as error:
+                self._trouble("a later look", error, past.when, past.posted)
+
+    def _look_once_more(self, past: _Past) -> None:
+        job, path = past.job, past.posted.path
+        answer = self._follower.ask("GET", path)
+        assert answer.status_code == 200, f"{path} has ended, and is {answer.status_code}"
+        now = answer.json()
+        if now["result"] is None and _past_expiry(job) > 0:
+            job = job | {"result": None}  # it has expired since: this client was busy for long
+        assert now == job, f"{path} has ended and changed: {job} {now}"
+        # What is not told yet of a deleted job is never told.
+        if (not past.called_back or self._receiver.has_told(job["id"])) and self._chance.random() < 0.5:
+            self._remove(path, 0)
+
+    def _trouble(self, name: str, error: Exception, since: float, posted: _Posted | None) -> None:
+        """Something that must not be; unless the store has forgotten meanwhile what it had not sent to its replica."""
+        # A deleted job may have come back without its files: who takes its result is told so, until it expires.
+        gone = "not in the storage any more" in str(error)
+        if not self._ledger.disturbed(since - (KEPT_SECONDS if gone else 0)):
+            self._ledger.find(f"{name}: {type(error).__name__} {error}")
+            return
+        self._ledger.count("unsettled by a failover")
+        try:
+            if posted is not None:
+                self._receiver.expect_nothing(posted.job_id)
+                self._settle(posted)
+        except TROUBLE as again:
+            self._ledger.find(f"{name}: {type(again).__name__} {again}; at first: {type(error).__name__} {error}")
+
+    def _settle(self, posted: _Posted) -> None:
+        """After a failover a job ends as it could have ended; it is unknown if it came too late to be sent on."""
+        if self._follower.ask("GET", posted.path).status_code == 404:
+            assert posted.how == "delete" or self._ledger.may_forget(posted.at), (
+                f"{posted.path} was replicated, and lost"
+            )
+            self._ledger.count("deleted, or forgotten")
+            return
+        job = self._follower.ended(posted.path)
+        # The end may be forgotten, and the image gone since then, as is that of a job that was cancelled or deleted.
+        if posted.how not in ("cancel", "delete") and (job["error"] or {}).get("code") != "not_found":
+            self._check(job, posted.case, posted.seed, cancelled=False)
 
 
 def _past_expiry(job: dict[str, Any]) -> float:

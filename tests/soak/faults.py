@@ -7,11 +7,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import cycle
 
 from tests.soak.ledger import Ledger
 from tests.support.processes import Child, Service, StoreServer, children_of
+from tests.support.sentinels import Sentinels
+from tests.support.waiting import until
 
 RESTART_SECONDS = 1.0
+MOST_SECONDS_TO_RECOVER = 30.0
+# Sentinels begin no failover before twice their `failover-timeout` has passed since the last one.
+FIRST_FAILOVER_SECONDS, FAILOVER_EVERY_SECONDS = 20.0, 50.0
 # A worker that is told to stop has this long: what its drain allows, and a few seconds for a busy machine.
 EXIT_SECONDS = 20.0
 
@@ -113,6 +119,61 @@ class Tormentor:
         time.sleep(RESTART_SECONDS)
         self._service.workers.remove(worker)
         self._service.start_worker()
+
+
+class FailoverTormentor(Tormentor):
+    """Torments workers, and lets the store's replica take over, again and again."""
+
+    def __init__(self, service: Service, stores: Sentinels, seed: int, ledger: Ledger) -> None:
+        super().__init__(service, stores.primary, seed, ledger)
+        self._stores = stores
+        for kind in (self.kill_store, self.freeze_store):
+            del self._kinds[kind]
+        self._losses = cycle([self.lose_primary, self.hand_over])
+        self._next = time.monotonic() + FIRST_FAILOVER_SECONDS
+
+    def strike(self) -> None:
+        """A failover where it is time for one, else what is done to workers."""
+        if time.monotonic() < self._next:
+            super().strike()
+            return
+        self._next = time.monotonic() + FAILOVER_EVERY_SECONDS
+        next(self._losses)()
+
+    def lose_primary(self) -> None:
+        """The store is killed. Later it is started again, and finds another in its place."""
+        primary = self._stores.primary
+
+        def kill() -> None:
+            primary.kill()
+            until(lambda: self._stores.named() not in (None, primary), "another takes over", MOST_SECONDS_TO_RECOVER)
+
+        self._fail_over("failover: killed", kill)
+        primary.start()
+        self._stores.wait_until_whole(primary)
+
+    def hand_over(self) -> None:
+        """The Sentinels are asked for it, for maintenance. The one that was takes writes until they tell it too."""
+        primary = self._stores.primary
+
+        def ask() -> None:
+            self._stores.fail_over()
+            self._stores.wait_until_followed(primary)
+
+        self._fail_over("failover: by hand", ask)
+        self._stores.wait_until_whole(primary)
+
+    def _fail_over(self, kind: str, act: Callable[[], None]) -> None:
+        """`act` comes to its end when one store alone takes writes."""
+        # A lease that was not renewed meanwhile is nobody's fault.
+        everyone = [worker.pid for worker in self._service.workers]
+        with self._ledger.fault(kind, *everyone), self._ledger.failover() as failover:
+            act()
+            alone = time.time()
+            with suppress(AssertionError):
+                until(lambda: self._ledger.newest > alone, "jobs are done again", 2 * MOST_SECONDS_TO_RECOVER)
+        if (took := failover.end - failover.begin) > MOST_SECONDS_TO_RECOVER:
+            self._ledger.find(f"{kind}: jobs were done again after {took:.1f} s")
 
 
 def _signal(pids: Iterable[int], number: int) -> None:

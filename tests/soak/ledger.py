@@ -14,6 +14,8 @@ from shared.jobs.worker_names import public_name, worker_name
 
 # What lies between a fault and its note, and between the clocks of two processes.
 SLACK_SECONDS = 1.0
+# What a store may still be about to send to its replica when it is lost.
+ON_THE_WAY_SECONDS = 3.0
 
 
 @dataclass
@@ -28,6 +30,15 @@ class Fault:
 
 
 @dataclass
+class Failover:
+    """One store takes over from another; seconds since 1970. What the first had not sent on by then is lost."""
+
+    begin: float
+    end: float = math.inf
+    """When jobs that came afterwards were done again."""
+
+
+@dataclass
 class Ledger:
     """Written by all threads."""
 
@@ -39,14 +50,19 @@ class Ledger:
     losses: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
+    failovers: list[Failover] = field(default_factory=list)
+    newest: float = 0.0
+    """When the newest job that has ended was accepted."""
     seconds_to_end: list[float] = field(default_factory=list)
     seconds_to_refuse: list[float] = field(default_factory=list)
+    seconds_to_tell: float = 0.0
+    """From the end of all jobs until all were told of."""
     findings: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, number: int = 1) -> None:
         with self._lock:
-            self.counts[what] += 1
+            self.counts[what] += number
 
     def refuse(self, why: str, seconds: float) -> None:
         with self._lock:
@@ -66,6 +82,7 @@ class Ledger:
             self.losses.update(attempt["reason"] for attempt in job["attempts"] if attempt["reason"])
             if job["error"]:
                 self.codes[job["error"]["code"]] += 1
+            self.newest = max(self.newest, _seconds(job["created_at"]))
             self.seconds_to_end.append(_seconds(job["finished_at"]) - _seconds(job["created_at"]))
 
     @contextmanager
@@ -82,6 +99,30 @@ class Ledger:
             yield
         finally:
             fault.end = time.time()
+
+    @contextmanager
+    def failover(self) -> Iterator[Failover]:
+        """What is done inside has a replica take over, until jobs are done again."""
+        failover = Failover(time.time())
+        with self._lock:
+            self.failovers.append(failover)
+        try:
+            yield failover
+        finally:
+            failover.end = time.time()
+
+    def disturbed(self, since: float) -> bool:
+        """Whether what was true at that moment may have been forgotten by now."""
+        with self._lock:
+            return any(failover.end + SLACK_SECONDS >= since - ON_THE_WAY_SECONDS for failover in self.failovers)
+
+    def may_forget(self, accepted: float) -> bool:
+        """Whether a job that was accepted at that moment may be known to nobody."""
+        with self._lock:
+            return any(
+                failover.begin - ON_THE_WAY_SECONDS <= accepted <= failover.end + SLACK_SECONDS
+                for failover in self.failovers
+            )
 
     def age(self) -> float:
         return time.monotonic() - self.begin
@@ -115,8 +156,12 @@ class Ledger:
             "faults by kind": _words(kinds),
             "how clients followed": _words(self.counts),
             "seconds to end: median, 99 %, most": f"{middle:.2f}, {nearly_all:.2f}, {ends[-1]:.2f}",
+            "until all was told": f"{self.seconds_to_tell:.1f} s",
             "jobs a second": f"{ended / self.age():.1f}",
         }
+        if self.failovers:
+            took = sorted(failover.end - failover.begin for failover in self.failovers)
+            rows["failovers, worked on again after"] = f"{len(took)}, {', '.join(f'{each:.1f} s' for each in took)}"
         return "\n".join(f"{name:36} {text}" for name, text in rows.items())
 
 

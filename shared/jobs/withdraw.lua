@@ -23,6 +23,7 @@ elseif owner then
 end
 succeed_to(ARGV[1], redis.call('ZSCORE', KEYS[4], ARGV[1]) or now, now)
 redis.call('SET', KEYS[7], '', 'EX', ARGV[2])
+step_out(ARGV[1])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

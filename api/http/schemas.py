@@ -95,8 +95,8 @@ class JobView(BaseModel):
     id: str
     status: JobStatus
     queue_position: int | None = Field(
-        description="While it is queued: how many jobs have their turn before it, or before the one that it has joined, "
-        "at most, as it looks now; 0: it is the next."
+        description="While it is queued: how many jobs have their turn before it, or before the one that it has "
+        "joined; at most, as it looks now. 0: it is the next."
     )
     cached: bool = Field(description="Whether another job of the same image and parameters has computed its result.")
     attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")

@@ -49,8 +49,8 @@ class Description(BaseModel):
     )
     priority: Priority = Field(
         "interactive",
-        description="`interactive`: somebody waits for it. `batch`: your interactive jobs go before it, also those of the "
-        "day that follows. Nobody else's turn depends on it.",
+        description="`interactive`: somebody waits for it. `batch`: your interactive jobs go before it, also those of "
+        "the day that follows. Nobody else's turn depends on it.",
         examples=["batch"],
     )
 

@@ -13,7 +13,7 @@ if ARGV[1] ~= '' then
   end
 end
 while true do
-  local owner = redis.call('ZRANGE', TURNS, 0, 0)[1]
+  local owner, before = unpack(redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES'))
   if not owner then
     return false
   end
@@ -28,6 +28,7 @@ while true do
   if id and redis.call('ZSCORE', KEYS[4], id) then
     local found = redis.pcall('HGETALL', key_of(id))
     if found.err or #found > 0 then
+      reach(tonumber(before))
       redis.call('ZADD', KEYS[3], 'XX', now + tonumber(ARGV[2]), id)
       return {id, not found.err and found}
     end

@@ -37,6 +37,13 @@ local function had(owner)
   return tonumber(waiting) or math.max(virtual_time(), tonumber(redis.call('GET', HAD .. owner) or 0))
 end
 
+-- It is the turn of somebody who has had so much.
+local function reach(seconds)
+  if seconds > virtual_time() then
+    redis.call('SET', VIRTUAL_TIME, exactly(seconds))
+  end
+end
+
 local function have(owner, seconds)
   redis.call('SET', HAD .. owner, exactly(seconds), 'EX', LATELY)
   redis.call('ZADD', TURNS, 'XX', exactly(seconds), owner)
@@ -45,7 +52,12 @@ end
 -- A job waits for its turn from now on, at its place. `since`: where it has none, by a version before this one.
 local function line_up(id, since)
   local owner, line = line_of(id)
-  redis.call('ZADD', line, text_of(id, 'place') or since, id)
+  local place = text_of(id, 'place')
+  if not place then
+    place = since
+    redis.call('HSET', key_of(id), 'place', place)
+  end
+  redis.call('ZADD', line, place, id)
   if not redis.call('ZSCORE', TURNS, owner) then
     local begin = virtual_time() + 0.000001  -- behind those who came before and begin there too
     redis.call('SET', VIRTUAL_TIME, exactly(begin))
@@ -64,9 +76,7 @@ end
 local function begin_turn(id, seconds)
   local owner = line_of(id)
   local before = had(owner)
-  if before > virtual_time() then
-    redis.call('SET', VIRTUAL_TIME, exactly(before))
-  end
+  reach(before)
   have(owner, before + seconds)
   redis.call('HSET', key_of(id), 'charged', exactly(seconds))
 end
@@ -100,7 +110,8 @@ local function position_of(id)
   local turn = own + before * run
   local others = redis.call('ZCOUNT', TURNS, '-inf', exactly(turn)) - 1
   local each = math.floor((turn - first[2]) / run + 0.000001) + 1
-  return before + math.min(others * each, redis.call('ZCARD', KEYS[4]) - redis.call('ZCARD', line))
+  local theirs = math.max(0, redis.call('ZCARD', KEYS[4]) - redis.call('ZCARD', line))
+  return before + math.min(others * each, theirs)
 end
 
 -- The time, since when the first of the queue waits, and the queue's pace.

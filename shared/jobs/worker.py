@@ -32,7 +32,8 @@ REFUSED_SECONDS = 20.0
 REFUSED_PAUSE = 0.5
 # A job whose parameters are of a later version is sent again after so long at first, in the hope for a later worker.
 REFUSAL_SECONDS, MOST_REFUSAL_SECONDS = 5.0, 60.0
-# A job whose turn it is is claimed at once. Where it is not, because the worker or its answer was lost, it is sent again.
+# Whoever is given a job claims it at once; where that does not come, because a worker or an answer was lost, it is sent
+# again.
 TAKEN_SECONDS = 5.0
 _NO_ID = "0" * 32
 

@@ -20,7 +20,7 @@ class Waiting:
 
 @dataclass
 class Turns:
-    """One queue. Seconds of those who do not wait are forgotten after a minute; whoever comes begins where the others are."""
+    """One queue. Who does not wait is forgotten after a minute; whoever comes begins where the others are."""
 
     jobs: list[Waiting] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)

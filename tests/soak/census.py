@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import redis
 
-from shared.jobs.keys import DUE, pace_key, queued_key
+from shared.jobs.keys import DUE, had_key, pace_key, queued_key, virtual_time_key
 from shared.jobs.routing import QUEUES
 from tests.support.processes import Service, StoreServer, children_of, resident_bytes
 from tests.support.waiting import until
@@ -20,10 +20,11 @@ MIB = 2**20
 # Growth from the second quarter of a run to its last quarter. A worker's child keeps what its largest job took (of
 # these jobs some 100 MiB), and a reference job brings scikit-learn with it; a leak of a job's image would be far more.
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
-# What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
-BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
-# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used.
-PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:")
+# What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, how quick queues are, and
+# how far turns have got.
+BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES), *map(virtual_time_key, QUEUES))
+# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used and had.
+PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:", *(had_key(queue, "") for queue in QUEUES))
 OPERATORS = ("huemill:key:", "huemill:keys")  # API keys are theirs to remove
 
 
@@ -109,7 +110,8 @@ def bookkeeping(store: StoreServer) -> dict[str, int]:
 
 def _size(client: redis.Redis, key: str) -> int:
     kind = client.type(key)
-    return int({b"zset": client.zcard, b"set": client.scard, b"hash": client.hlen, b"list": client.llen}[kind](key))
+    sizes = {b"zset": client.zcard, b"set": client.scard, b"hash": client.hlen, b"list": client.llen}
+    return 1 if kind == b"string" else int(sizes[kind](key))
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -55,7 +55,9 @@ local function line_up(id, since)
   local place = text_of(id, 'place')
   if not place then
     place = since
-    redis.call('HSET', key_of(id), 'place', place)
+    if redis.call('TYPE', key_of(id)).ok == 'hash' then
+      redis.call('HSET', key_of(id), 'place', place)
+    end
   end
   redis.call('ZADD', line, place, id)
   if not redis.call('ZSCORE', TURNS, owner) then
@@ -83,7 +85,7 @@ end
 
 local function end_turn(id, seconds)
   local owner = line_of(id)
-  have(owner, had(owner) + seconds - (tonumber(text_of(id, 'charged')) or 0))
+  have(owner, had(owner) + math.max(0, seconds) - (tonumber(text_of(id, 'charged')) or 0))
 end
 
 -- Who is waited for is as urgent as whoever waits for it: its place becomes this one, if it was behind that.

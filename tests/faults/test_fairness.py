@@ -51,7 +51,7 @@ class Clients:
         return job
 
     def flood(self, owner: str, params: AnyParams) -> list[Job]:
-        """Thousands of jobs, and a message for each; which job it names is of no account."""
+        """Thousands of jobs, and a message for each."""
         jobs = [self.job(owner, params) for _ in range(FLOOD)]
 
         async def create() -> None:
@@ -59,10 +59,8 @@ class Clients:
                 await asyncio.gather(*(self.parts.store.create(job) for job in jobs[at : at + 50]))
 
         self.parts.run(create())
-        with self.service.store.client() as redis:
-            self.parts.queue.send(jobs[0])
-            (message,) = redis.lrange(jobs[0].queue, 0, 0)
-            redis.lpush(jobs[0].queue, *[message] * (FLOOD - 1))
+        for job in jobs:
+            self.parts.queue.send(job)
         return jobs
 
     def now(self, job: Job) -> Job:

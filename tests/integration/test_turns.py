@@ -68,16 +68,16 @@ def test_a_flood_stands_before_nobodys_first_job(line: Line) -> None:
 
 
 def test_it_is_time_that_is_shared(line: Line) -> None:
-    """A holder of jobs of a minute and one of jobs of a tenth of a second have as much of the workers, not as many."""
-    for _ in range(3):
-        line.post("hm_long")
-    for _ in range(700):
-        line.post("hm_short")
-    seconds, had = {"hm_long": 60, "hm_short": 0.1}, {"hm_long": 0.0, "hm_short": 0.0}
-    for _ in range(650):
+    """A holder of jobs of twenty seconds and one of jobs of one second have as much of the workers, not as many."""
+    for owner, jobs in (("hm_long", 3), ("hm_short", 45)):
+        for _ in range(jobs):
+            line.post(owner)
+    seconds, had = {"hm_long": 20.0, "hm_short": 1.0}, {"hm_long": 0.0, "hm_short": 0.0}
+    for _ in range(44):
         owner = line.next(seconds)
         had[owner] += seconds[owner]
-        assert abs(had["hm_long"] - had["hm_short"]) <= 61
+        assert abs(had["hm_long"] - had["hm_short"]) <= 22
+    assert had["hm_long"] >= 40
 
 
 def test_nobody_saves_up(line: Line) -> None:

@@ -17,7 +17,7 @@ end
 local function stand_alone(id, leader, since, now)
   leave(id, leader)
   redis.call('ZADD', KEYS[4], since, id)
-  lift(id, tonumber(text_of(leader, 'place')))
+  lift(id, about(leader).place)
   line_up(id, since)
   redis.call('ZADD', KEYS[3], now, id)
 end

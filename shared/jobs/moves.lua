@@ -99,12 +99,18 @@ end
 if to == 'running' then
   smooth('gap', now - math.max(pace('claimed') or 0, waited))
   redis.call('HSET', KEYS[5], 'claimed', exactly(now))
-  redis.call('HSET', KEYS[1], 'began', exactly(now))
-  begin_turn(ARGV[3], pace('run') or 1)
+  -- How long it will run is not known: it is charged as long as others lately, and set right at its end.
+  local charged = pace('run') or 1
+  redis.call('HSET', KEYS[1], 'began', exactly(now), 'charged', exactly(charged))
+  have(ARGV[3], charged)
 end
-local began = status == 'running' and to ~= 'queued' and tonumber(redis.call('HGET', KEYS[1], 'began'))
-if began then
-  end_turn(ARGV[3], now - began)
+local began
+if status == 'running' and to ~= 'queued' then
+  local run = redis.call('HMGET', KEYS[1], 'began', 'charged')
+  began = tonumber(run[1] or nil)
+  if began then
+    have(ARGV[3], math.max(0, now - began) - (run[2] or 0))
+  end
 end
 if to == 'cancelled' then
   succeed_to(ARGV[3], since, now)

@@ -7,9 +7,16 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 if ARGV[1] ~= '' then
-  local since, _, line = redis.call('ZSCORE', KEYS[4], ARGV[1]), line_of(ARGV[1])
-  if since and not redis.call('ZSCORE', line, ARGV[1]) then
+  local since = not redis.call('ZSCORE', about(ARGV[1]).line, ARGV[1]) and redis.call('ZSCORE', KEYS[4], ARGV[1])
+  if since then
     line_up(ARGV[1], since)
+  end
+end
+local function waits(fields)
+  for at = 1, #fields, 2 do
+    if fields[at] == 'status' then
+      return fields[at + 1] == 'queued'
+    end
   end
 end
 while true do
@@ -18,20 +25,19 @@ while true do
     return false
   end
   local line = KEYS[4] .. ':' .. owner
-  local id = redis.call('ZRANGE', line, 0, 0)[1]
+  local id, another = unpack(redis.call('ZRANGE', line, 0, 1))
   if id then
     redis.call('ZREM', line, id)
   end
-  if redis.call('EXISTS', line) == 0 then
+  if not another then
     redis.call('ZREM', TURNS, owner)
   end
-  if id and redis.call('ZSCORE', KEYS[4], id) then
-    local found = redis.pcall('HGETALL', key_of(id))
-    if found.err or #found > 0 then
-      reach(tonumber(before))
-      redis.call('ZADD', KEYS[3], 'XX', now + tonumber(ARGV[2]), id)
-      return {id, not found.err and found}
-    end
+  local found = id and redis.pcall('HGETALL', key_of(id))
+  if found and (found.err or waits(found)) then
+    reach(tonumber(before))
+    redis.call('ZADD', KEYS[3], 'XX', now + tonumber(ARGV[2]), id)
+    return {id, not found.err and found}
+  elseif found and #found == 0 then
     redis.call('ZREM', KEYS[4], id)  -- its record is gone
   end
 end

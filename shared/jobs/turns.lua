@@ -11,15 +11,15 @@ local function key_of(id)
   return string.sub(KEYS[1], 1, -33) .. id
 end
 
-local function text_of(id, field)
-  local found = redis.pcall('HGET', key_of(id), field)
-  return type(found) == 'string' and found ~= '' and found or nil
-end
-
--- The job's owner, and the line that it stands in while it waits for a worker.
-local function line_of(id)
-  local owner = text_of(id, 'owner') or ''
-  return owner, KEYS[4] .. ':' .. owner
+-- Of each job that was asked about its owner, its place, and the line that it stands in while it waits for a worker.
+local known = {}
+local function about(id)
+  if not known[id] then
+    local found = redis.pcall('HMGET', key_of(id), 'owner', 'place')
+    local owner = found[1] or ''
+    known[id] = {owner = owner, line = KEYS[4] .. ':' .. owner, place = tonumber(found[2] or nil)}
+  end
+  return known[id]
 end
 
 local function exactly(seconds)
@@ -31,10 +31,13 @@ local function virtual_time()
   return tonumber(redis.call('GET', VIRTUAL_TIME) or 0)
 end
 
--- What the owner has had, or what others have had meanwhile, if he wanted nothing.
+-- What the owner has had, or what others have had meanwhile, if he wanted nothing; and whether he has jobs in line.
 local function had(owner)
-  local waiting = redis.call('ZSCORE', TURNS, owner)
-  return tonumber(waiting) or math.max(virtual_time(), tonumber(redis.call('GET', HAD .. owner) or 0))
+  local waiting = tonumber(redis.call('ZSCORE', TURNS, owner) or nil)
+  if waiting then
+    return waiting, true
+  end
+  return math.max(virtual_time(), tonumber(redis.call('GET', HAD .. owner) or 0)), false
 end
 
 -- It is the turn of somebody who has had so much.
@@ -44,57 +47,51 @@ local function reach(seconds)
   end
 end
 
-local function have(owner, seconds)
-  redis.call('SET', HAD .. owner, exactly(seconds), 'EX', LATELY)
-  redis.call('ZADD', TURNS, 'XX', exactly(seconds), owner)
+-- The owner of a job has had so many seconds more.
+local function have(id, seconds)
+  local owner = about(id).owner
+  local before, waits = had(owner)
+  redis.call('SET', HAD .. owner, exactly(before + seconds), 'EX', LATELY)
+  if waits then
+    redis.call('ZADD', TURNS, exactly(before + seconds), owner)
+  end
 end
 
 -- A job waits for its turn from now on, at its place. `since`: where it has none, by a version before this one.
 local function line_up(id, since)
-  local owner, line = line_of(id)
-  local place = text_of(id, 'place')
-  if not place then
-    place = since
+  local job = about(id)
+  if not job.place then
+    job.place = tonumber(since)
     if redis.call('TYPE', key_of(id)).ok == 'hash' then
-      redis.call('HSET', key_of(id), 'place', place)
+      redis.call('HSET', key_of(id), 'place', exactly(since))
     end
   end
-  redis.call('ZADD', line, place, id)
-  if not redis.call('ZSCORE', TURNS, owner) then
-    local begin = virtual_time() + 0.000001  -- behind those who came before and begin there too
-    redis.call('SET', VIRTUAL_TIME, exactly(begin))
-    redis.call('ZADD', TURNS, exactly(math.max(begin, had(owner))), owner)
+  redis.call('ZADD', job.line, exactly(job.place), id)
+  local begin, waits = had(job.owner)
+  if not waits then
+    if redis.call('EXISTS', TURNS) == 1 then  -- behind those who came before and begin there too
+      local behind = virtual_time() + 0.000001
+      reach(behind)
+      begin = math.max(begin, behind)
+    end
+    redis.call('ZADD', TURNS, exactly(begin), job.owner)
   end
 end
 
 local function step_out(id)
-  local owner, line = line_of(id)
-  if redis.call('ZREM', line, id) == 1 and redis.call('EXISTS', line) == 0 then
-    redis.call('ZREM', TURNS, owner)
+  local job = about(id)
+  if redis.call('ZREM', job.line, id) == 1 and redis.call('EXISTS', job.line) == 0 then
+    redis.call('ZREM', TURNS, job.owner)
   end
-end
-
--- It has its turn. How long it will run is not known: as long as others lately, until it has ended.
-local function begin_turn(id, seconds)
-  local owner = line_of(id)
-  local before = had(owner)
-  reach(before)
-  have(owner, before + seconds)
-  redis.call('HSET', key_of(id), 'charged', exactly(seconds))
-end
-
-local function end_turn(id, seconds)
-  local owner = line_of(id)
-  have(owner, had(owner) + math.max(0, seconds) - (tonumber(text_of(id, 'charged')) or 0))
 end
 
 -- Who is waited for is as urgent as whoever waits for it: its place becomes this one, if it was behind that.
 local function lift(id, place)
-  local own = tonumber(text_of(id, 'place'))
-  if own and place and place < own then
+  local job = about(id)
+  if job.place and place and place < job.place then
+    job.place = place
     redis.call('HSET', key_of(id), 'place', exactly(place))
-    local _, line = line_of(id)
-    redis.call('ZADD', line, 'XX', exactly(place), id)
+    redis.call('ZADD', job.line, 'XX', exactly(place), id)
   end
 end
 
@@ -102,18 +99,18 @@ end
 -- long as others lately. In its own line those that stand before it; of each owner who is not after that turn as many as
 -- fit in between.
 local function position_of(id)
-  local owner, line = line_of(id)
-  local before, first = redis.call('ZRANK', line, id), redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES')
-  local own = redis.call('ZSCORE', TURNS, owner)
-  if not before or not own then
-    return 0
+  local job = about(id)
+  local before, all = redis.call('ZRANK', job.line, id) or 0, redis.call('ZCARD', KEYS[4])
+  local own = all > before + 1 and redis.call('ZSCORE', TURNS, job.owner)
+  if not own then  -- there is nobody else, or it stands in no line
+    return before
   end
   local run = math.max(tonumber(redis.pcall('HGET', KEYS[5], 'run') or 1) or 1, 0.000001)
   local turn = own + before * run
+  local first = redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES')
   local others = redis.call('ZCOUNT', TURNS, '-inf', exactly(turn)) - 1
   local each = math.floor((turn - first[2]) / run + 0.000001) + 1
-  local theirs = math.max(0, redis.call('ZCARD', KEYS[4]) - redis.call('ZCARD', line))
-  return before + math.min(others * each, theirs)
+  return before + math.min(others * each, math.max(0, all - redis.call('ZCARD', job.line)))
 end
 
 -- The time, since when the first of the queue waits, and the queue's pace.

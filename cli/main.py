@@ -21,6 +21,7 @@ from cli.preflight import told_settings
 from cli.saving import Folder
 from cli.stack import running
 from cli.supervisor import StackError, log
+from shared.contract.description import PRIORITIES
 from shared.contract.webhooks import key_of
 
 
@@ -80,6 +81,7 @@ def serve(host: str, port: int, workers: int, data_dir: Path, redis_url: str | N
     callback=each_name,
     help="Save the palette as css, gpl, ase, svg, ...",
 )
+@click.option("--priority", type=click.Choice(PRIORITIES), help="batch: your interactive jobs go first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each image, one a line; no bars.")
 @parameter_options
 def cluster(
@@ -88,6 +90,7 @@ def cluster(
     mask: Path | None,
     save: Path | None,
     palettes: tuple[str, ...],
+    priority: str | None,
     as_json: bool,
     **options: Given,
 ) -> None:
@@ -98,6 +101,8 @@ def cluster(
     params = read_parameters(options)
     if save is None and (palettes or params.get("outputs")):
         save = Path()
+    if priority is not None:
+        params["priority"] = priority
     with Client(url) as client, progress_bars(Console(stderr=True, quiet=as_json), images) as watch:
         keep = None if save is None else Folder(client, save, images, palettes, mask).save
         outcomes = Batch(client, params, mask, watch, keep).run(images)

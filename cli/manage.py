@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cli.client import Client, ServiceError
 from cli.display import show_jobs
+from shared.contract.description import PRIORITIES
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
@@ -25,17 +26,26 @@ url_option = click.option(
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
 @click.option("--algorithm", help="Only jobs of this algorithm.")
 @click.option("--tag", "tags", multiple=True, help="Only jobs with this tag; repeated: with all of them.")
+@click.option("--priority", type=click.Choice(PRIORITIES), help="Only jobs of this priority.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each job, one a line.")
-def jobs(url: str, status: str | None, algorithm: str | None, tags: Sequence[str], limit: int, as_json: bool) -> None:
+def jobs(
+    url: str,
+    status: str | None,
+    algorithm: str | None,
+    tags: Sequence[str],
+    priority: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List the jobs that the service keeps, the newest first.
 
     Exit code: 0, also where there are none; 1 when the service refuses, 3 when none answers.
     """
-    wanted = {"status": status, "algorithm": algorithm, "tag": list(tags), "limit": min(limit, 100)}
+    wanted = {"status": status, "algorithm": algorithm, "tag": list(tags), "priority": priority}
     try:
         with Client(url) as client:
-            found = list(islice(client.jobs(**wanted), limit))
+            found = list(islice(client.jobs(**wanted, limit=min(limit, 100)), limit))
     except ServiceError as error:
         sys.exit(_told(error))
     if as_json:

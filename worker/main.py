@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from celery import signals
+from celery import Task, signals
 from redis.exceptions import RedisError
 
 from shared.jobs.guard import GuardStore
@@ -39,10 +39,13 @@ _guard = Guard(settings)
 _name = worker_name(os.getpid())
 
 
-@app.task(name=TASK)  # type: ignore[untyped-decorator]
-def run(job_id: str) -> None:
-    """Run one job; see worker.tasks."""
-    _runner().run(job_id)
+@app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
+def run(task: Task, job_id: str = "") -> None:
+    """Run one job of the queue that the message came from; see worker.tasks.
+
+    Messages name a job for workers of the version before this one, which know no turns. The next version need not.
+    """
+    _runner().run(task.request.delivery_info["routing_key"], job_id)
 
 
 @cache

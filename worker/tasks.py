@@ -11,7 +11,7 @@ from shared.contract.errors import HuemillError, Internal, UnknownParameters, Un
 from shared.contract.results import RESULT_FILE, ClusterResult
 from shared.contract.stored_result import dump_result
 from shared.jobs.model import Job, JobError, JobStatus, Loss, given_up, now
-from shared.jobs.worker import WorkerStore
+from shared.jobs.worker import Turn, WorkerStore
 from shared.runtime import tracing
 from shared.runtime.logs import bound
 from shared.runtime.settings import Settings
@@ -20,6 +20,9 @@ from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, pipeline
 from worker.progress import Stopped
 from worker.reporter import Reporter
+
+# By one message. What is passed over does not come again at once: this ends a search, and the sweep sends what is left.
+MOST_PASSED_OVER = 100
 
 log = logging.getLogger("huemill.worker")
 
@@ -34,24 +37,38 @@ class JobRunner:
     watched: Callable[[Job, float], AbstractContextManager[None]]
     """While a job runs: tells the guard that it does, and in how many seconds it must be over."""
 
-    def run(self, job_id: str) -> None:
-        """Run the job if it is still to be run, and bring it to its end."""
-        try:
-            job = self.store.claim(job_id)
-        except UnknownParameters as error:
-            log.warning("%s It is left for another worker", error, extra={"job_id": job_id})
-            return
-        except UnreadableRecord as error:
-            metrics.unreadable.inc()
-            log.error("%s It is passed over: %r", error, error.__cause__, extra={"job_id": job_id})
-            return
+    def run(self, queue: str, named: str = "") -> None:
+        """Run the job of the queue whose turn it is, if one waits, and bring it to its end. `named`: by the message."""
+        job = self._next(queue, named)
         if job is None:
-            log.info("gone, ended or taken: nothing to do", extra={"job_id": job_id})
+            log.info("none waits: nothing to do", extra={"job_id": named})
             return
         parent = tracing.continued(job.traceparent)
         about: dict[str, str | int] = {"job_id": job.id, "attempt": job.attempt, "worker": job.attempts[-1].worker}
         with bound(**about), tracing.tracer.start_as_current_span("huemill.run", parent, attributes=about):
             self._bring_to_its_end(job)
+
+    def _next(self, queue: str, named: str) -> Job | None:
+        """The job whose turn it is, claimed. What cannot be run by this worker is passed over, and left as it is."""
+        for _ in range(MOST_PASSED_OVER):
+            turn = self.store.turn(queue, named)
+            if turn is None:
+                return None
+            job = self._claimed(turn)
+            if job is not None:
+                return job
+            named = ""
+        return None
+
+    def _claimed(self, turn: Turn) -> Job | None:
+        try:
+            return self.store.claim(*turn)
+        except UnknownParameters as error:
+            log.warning("%s It is left for another worker", error, extra={"job_id": turn.job_id})
+        except UnreadableRecord as error:
+            metrics.unreadable.inc()
+            log.error("%s It is passed over: %r", error, error.__cause__, extra={"job_id": turn.job_id})
+        return None
 
     def _bring_to_its_end(self, job: Job) -> None:
         algorithm = job.params.algorithm

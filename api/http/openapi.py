@@ -75,7 +75,12 @@ def _description_parameters() -> list[dict[str, Any]]:
     """What describes a job, as the query string takes it."""
     fields = Description.model_json_schema()["properties"]
     return [
-        _parameter("query", name, field["description"] + (" Separated by commas." if name == "tags" else ""))
+        _parameter(
+            "query",
+            name,
+            field["description"] + (" Separated by commas." if name == "tags" else ""),
+            {key: field[key] for key in ("type", "enum") if "enum" in field},
+        )
         for name, field in fields.items()
     ]
 

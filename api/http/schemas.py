@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.expiry import result_expired
 from api.http.hrefs import href
+from shared.contract.description import Priority
 from shared.contract.params import AnyParams, Params
 from shared.contract.results import ClusterResult
 from shared.jobs.model import Attempt, Job, JobError, JobStatus, Progress, Upload
@@ -70,6 +71,7 @@ class JobView(BaseModel):
                 "mask": None,
                 "client_reference": "order-4711",
                 "tags": ["summer", "shop"],
+                "priority": "interactive",
                 "created_at": "2026-11-21T10:00:00.000000Z",
                 "started_at": "2026-11-21T10:00:00.004000Z",
                 "finished_at": None,
@@ -93,8 +95,8 @@ class JobView(BaseModel):
     id: str
     status: JobStatus
     queue_position: int | None = Field(
-        description="While it is queued: how many jobs of its queue stand before it, or before the one that it has "
-        "joined; 0: it is the next."
+        description="While it is queued: how many jobs have their turn before it, or before the one that it has "
+        "joined; at most, as it looks now. 0: it is the next."
     )
     cached: bool = Field(description="Whether another job of the same image and parameters has computed its result.")
     attempt: int = Field(description="How many workers have begun it; more than 1 after a worker was lost.")
@@ -105,6 +107,7 @@ class JobView(BaseModel):
     mask: UploadedImage | None
     client_reference: str | None = Field(description="As it was given with the job.")
     tags: list[str] = Field(description="As they were given with the job.")
+    priority: Priority = Field(description="As it was given with the job.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -219,6 +222,7 @@ def job_view(job: Job, result: dict[str, Any] | None = None, *, queue_position: 
         mask=_uploaded(job.mask) if job.mask is not None else None,
         client_reference=job.client_reference,
         tags=list(job.tags),
+        priority=job.priority,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

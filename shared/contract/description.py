@@ -1,7 +1,9 @@
-"""What clients say of a job for themselves: a reference of theirs, and tags to find it by. No result depends on it."""
+"""What clients say of a job beside its parameters: a reference of theirs, tags to find it by, how urgent it is. No
+result depends on it.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +27,8 @@ def _tag(text: str) -> str:
     return text
 
 
+Priority = Literal["interactive", "batch"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 Reference = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
 Tag = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable), AfterValidator(_tag)]
 
@@ -43,12 +47,20 @@ class Description(BaseModel):
         description="Words to find it by in `GET /v1/jobs?tag=`: at most 10, of 1 to 64 visible characters but commas.",
         examples=[["summer", "shop"]],
     )
+    priority: Priority = Field(
+        "interactive",
+        description="`interactive`: somebody waits for it. `batch`: your interactive jobs go before it, also those of "
+        "the day that follows. Nobody else's turn depends on it.",
+        examples=["batch"],
+    )
 
 
 NOTHING = Description()
+_ONCE = ("client_reference", "priority")
 _MESSAGES = {
     "client_reference": "should be text of 1 to 255 characters",
     "tags": f"should be a list of at most {MOST_TAGS} tags, each text of 1 to 64 characters",
+    "priority": f"should be {' or '.join(PRIORITIES)}",
 }
 
 
@@ -71,15 +83,14 @@ def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def split_query(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The same of a query's pairs: there a reference is any text, and tags are a list, or text with commas, or several.
 
-    Raises InvalidParams for a reference that is given twice.
+    Raises InvalidParams for a reference or a priority that is given twice.
     """
-    references = [text for name, text in pairs if name == "client_reference"]
-    if len(references) > 1:
-        message = "is given twice"
-        raise InvalidParams([FieldError(field="client_reference", value=references[-1], message=message)])
     described: dict[str, Any] = {}
-    if references:
-        described["client_reference"] = references[0]
+    for name, text in pairs:
+        if name in described:
+            raise InvalidParams([FieldError(field=name, value=text, message="is given twice")])
+        if name in _ONCE:
+            described[name] = text
     tags = [text for name, text in pairs if name == "tags"]
     if tags:
         described["tags"] = [tag for text in tags for tag in _tags_of(text)]

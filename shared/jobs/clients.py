@@ -24,7 +24,7 @@ from shared.jobs.keys import (
     idempotency_key,
     job_key,
     jobs_key,
-    pace_key,
+    line_key,
     queued_key,
     users_key,
     withdrawn_key,
@@ -36,6 +36,7 @@ from shared.jobs.moves import (
     CREATE,
     FIND,
     MOVE,
+    POSITIONS,
     RELEASE,
     WITHDRAW,
     end_fields,
@@ -44,7 +45,7 @@ from shared.jobs.moves import (
     move_args,
     settle_seconds,
 )
-from shared.jobs.pace import FIELDS, Outlook, outlook
+from shared.jobs.pace import Outlook, outlook
 from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
@@ -61,6 +62,8 @@ KEY_SECONDS = 24 * 3600
 MOST_FOLLOWERS = 100
 # It is known for so many times as long as a result is kept who does a work: it may wait before it is done.
 WORK_FACTOR = 2
+# A batch job lets its owner's others go first that come so much later: then it has waited long enough.
+BATCH_SECONDS = 24 * 3600
 VERSION = version("huemill")
 DONE = orjson.dumps({"stage": "done", "fraction": 1.0})
 
@@ -103,8 +106,8 @@ class JobStore:
     def __init__(self, redis: Redis, *, resend_seconds: float, result_ttl_seconds: float) -> None:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
-        self._create, self._withdraw, self._move, self._release = (
-            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE)
+        self._create, self._withdraw, self._move, self._release, self._positions = (
+            redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE, POSITIONS)
         )
         self._find = redis.register_script(FIND)
 
@@ -121,6 +124,7 @@ class JobStore:
         ended, fields = ([part for pair in each.items() for part in pair] for each in (done, encode(job)))
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
+        args += [BATCH_SECONDS if job.priority == "batch" else 0]
         args += [len(ended), *ended, *fields]
         word, *about = await cast(Any, self._create(self._keys(job, key), args))
         match word.decode():
@@ -174,13 +178,9 @@ class JobStore:
     @asks_redis
     async def outlook(self, job: Job) -> Outlook:
         """What a queued job has before it, or the one whose end it waits for."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zrank(queued_key(job.queue), job.follows or job.id)
-            pipe.zrange(queued_key(job.queue), 0, 0, withscores=True)
-            pipe.hmget(pace_key(job.queue), FIELDS)
-            pipe.time()
-            position, first, pace, (seconds, _) = await pipe.execute()
-        return outlook(position or 0, pace, first[0][1] if first else float(seconds), float(seconds))
+        answer = await cast(Any, self._positions(keys_of(hold_of(job)), [job.follows or job.id]))
+        clock, first_since, *pace, position = answer
+        return outlook(position, pace, float(first_since), float(clock))
 
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
@@ -224,6 +224,7 @@ class JobStore:
             pipe.zrem(jobs_key(owner), job_id)
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
+                pipe.zrem(line_key(queue, owner), job_id)
             await pipe.execute()
 
     @asks_redis

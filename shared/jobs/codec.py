@@ -24,13 +24,24 @@ _FIXED = {
     "created_at",
     "client_reference",
     "tags",
+    "priority",
     "traceparent",
     "callback",
 }
 _CHANGING = {name.encode(): name for name in Job.model_fields if name not in _FIXED}
 _JSON = {b"progress", b"error", b"attempts"}
 # What nobody needs to bring a job to its end: in a form that is not known here it counts as not there.
-_DISPENSABLE = {"client_reference", "tags", "traceparent", "callback", "started_at", "progress", "error", "cached"}
+_DISPENSABLE = {
+    "client_reference",
+    "tags",
+    "priority",
+    "traceparent",
+    "callback",
+    "started_at",
+    "progress",
+    "error",
+    "cached",
+}
 _PARAMS: TypeAdapter[AnyParams] = TypeAdapter(Params)
 
 
@@ -56,7 +67,8 @@ def encode(job: Job) -> dict[str, str | bytes]:
 
 def listed(job: Job) -> str:
     """The words that a list may be asked for, each in a line of its own."""
-    return "\n".join((f"algorithm {job.params.algorithm}", *(f"tag {tag}" for tag in job.tags)))
+    named = (f"algorithm {job.params.algorithm}", f"priority {job.priority}")
+    return "\n".join((*named, *(f"tag {tag}" for tag in job.tags)))
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Job | None:

@@ -6,18 +6,16 @@
 --       of its request's key, if that has one.
 -- ARGV: job id, seconds until it is due, fingerprint of the request, seconds for which the key is kept, most jobs that may
 --       wait for one ('' to do the work anew), seconds for which it is known whose the work is, seconds until it is due
---       where it has ended, its place in the list, number of parts of the fields that it then has, these, then the fields
---       that it has anyway: field, value, field, value ...
--- Returns a word and what goes with it: `created`, `joined` or `done`, its place in the queue, the time, since when the
--- first of the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn` (before this came),
--- `reused` (the key, by another request), `conflict` (another request under way has it).
+--       where it has ended, its place in the list, seconds by which jobs that come later go before it, number of parts of
+--       the fields that it has where it has ended, these, then the fields that it has anyway: field, value, field,
+--       value ...
+-- Returns a word and what goes with it: `created`, `joined` or `done`, its position, the time, since when the first of
+-- the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn` (before this came), `reused` (the
+-- key, by another request), `conflict` (another request under way has it).
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local function answer(word, ahead)
-  local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
-  local pace = redis.pcall('HMGET', KEYS[5], 'claimed', 'gap', 'run')
-  return {word, redis.call('ZRANK', KEYS[4], ahead) or 0, string.format('%.6f', now),
-    first[2] or string.format('%.6f', now), pace[1] or false, pace[2] or false, pace[3] or false}
+  return {word, position_of(ahead), outlook(now)}
 end
 if redis.call('EXISTS', KEYS[7]) == 1 then
   return {'withdrawn'}
@@ -47,14 +45,14 @@ if ARGV[5] ~= '' then
   local found = other and redis.pcall('HMGET', key_of(other), 'status', 'result_key', 'follows', 'released') or {}
   status, result, follows, released = found[1], found[2], found[3], found[4]
 end
-local begin = 10 + tonumber(ARGV[9])
+local begin, place = 11 + tonumber(ARGV[10]), now + tonumber(ARGV[9])
 redis.call('ZADD', KEYS[9], ARGV[8], ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
-redis.call('HSET', KEYS[1], 'work', KEYS[8], unpack(ARGV, begin))
+redis.call('HSET', KEYS[1], 'work', KEYS[8], 'place', exactly(place), unpack(ARGV, begin))
 local owner = result and string.match(result, '^results/(%w+)/')
 -- One that has expired is due no more, and its files are gone.
 if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEYS[3], other) then
-  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 10, begin - 1))
+  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 11, begin - 1))
   redis.call('SADD', key_of(owner) .. ':users', other, ARGV[1])
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
   call_back(ARGV[1], 'succeeded', now)
@@ -67,8 +65,10 @@ if (status == 'queued' or status == 'running') and (not follows or follows == ''
   redis.call('HSET', KEYS[1], 'follows', other)
   redis.call('RPUSH', key_of(other) .. ':followers', ARGV[1])
   redis.call('SADD', KEYS[6], ARGV[1])
+  lift(other, place)
   return answer('joined', other)
 end
 redis.call('ZADD', KEYS[4], now, ARGV[1])
+line_up(ARGV[1], now)
 redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[6])
 return answer('created', ARGV[1])

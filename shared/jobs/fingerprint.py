@@ -24,9 +24,13 @@ def work_of(job: Job) -> str:
 
 
 def fingerprint(job: Job) -> str:
-    """SHA-256, in hex, of what the request for the job said: its work, what its client calls it, who is to be told."""
+    """SHA-256, in hex, of what the request for the job said: its work, what its client calls it, who is to be told.
+
+    What a version before this one did not know counts where it was given, as parameters do.
+    """
     callback = job.callback.model_dump(mode="json") if job.callback is not None else None
-    return _hash(work=work_of(job), client_reference=job.client_reference, tags=job.tags, callback=callback)
+    given = {"priority": job.priority} if job.priority != "interactive" else {}
+    return _hash(work=work_of(job), client_reference=job.client_reference, tags=job.tags, callback=callback, **given)
 
 
 def _hash(**parts: Any) -> str:

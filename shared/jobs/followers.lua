@@ -1,10 +1,5 @@
 -- Jobs that wait for the end of another one, their leader, because it does the same work. This stands before each script
--- that could end or remove either. KEYS: as moves.lua's; those of other jobs are made from the first: ids have 32
--- characters.
-local function key_of(id)
-  return string.sub(KEYS[1], 1, -33) .. id
-end
-
+-- that could end or remove either, behind turns.lua. KEYS: as moves.lua's.
 local function waits_for(id, leader)
   local found = redis.pcall('HMGET', key_of(id), 'status', 'follows')
   return found[1] == 'queued' and found[2] == leader
@@ -17,11 +12,13 @@ local function leave(id, leader)
   redis.call('HSET', key_of(id), 'follows', '')
 end
 
--- A job that waited for another one stands in the queue by itself, as if it had done so since then. It is due: the sweep
--- sends it.
+-- A job that waited for another one stands in the queue by itself, as if it had done so since then, at the other one's
+-- place. It is due: the sweep sends it.
 local function stand_alone(id, leader, since, now)
   leave(id, leader)
   redis.call('ZADD', KEYS[4], since, id)
+  lift(id, about(leader).place)
+  line_up(id, since)
   redis.call('ZADD', KEYS[3], now, id)
 end
 

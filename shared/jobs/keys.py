@@ -16,6 +16,12 @@ huemill:due                 sorted set: job id -> when the sweep must look at it
                             queued: its message may be lost; running: its lease ends; ended: it settles, it expires
 huemill:jobs:{owner}        sorted set: each job that is kept -> when it was created, in microseconds; for lists
 {queue}:queued              sorted set: queued job -> since when (the messages alone would count some twice)
+{queue}:queued:{owner}      sorted set, the owner's line: queued job -> its place: when it came, a day later for a batch
+                            job, earlier where an earlier one waits for its end. A job that a worker has been given, and
+                            not yet claimed, or has refused, stands in `{queue}:queued` alone (see turns.lua)
+{queue}:turns               sorted set: owner with a line -> seconds of workers that he has had
+{queue}:had:{owner}         string: the same, for a minute after he had some
+{queue}:virtual_time        string: what the owner of the latest turn had had before it; new ones begin there
 {queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
                             for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard
@@ -91,6 +97,22 @@ def jobs_key(owner: str = "") -> str:
 
 def queued_key(queue: str) -> str:
     return f"{queue}:queued"
+
+
+def line_key(queue: str, owner: str) -> str:
+    return f"{queued_key(queue)}:{owner}"
+
+
+def turns_key(queue: str) -> str:
+    return f"{queue}:turns"
+
+
+def had_key(queue: str, owner: str) -> str:
+    return f"{queue}:had:{owner}"
+
+
+def virtual_time_key(queue: str) -> str:
+    return f"{queue}:virtual_time"
 
 
 def pace_key(queue: str) -> str:

@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 
 from shared.contract.errors import FieldError, InvalidParams, UnreadableRecord
 from shared.jobs.codec import decode
-from shared.jobs.keys import job_key, jobs_key, queued_key
+from shared.jobs.keys import job_key, jobs_key
 from shared.jobs.model import Job, JobStatus
+from shared.jobs.moves import POSITIONS, hold_of, keys_of
 from shared.runtime.redis_errors import asks_redis
 
 LIST = files("shared.jobs").joinpath("list.lua").read_text()
@@ -58,12 +59,14 @@ class Wanted(NamedTuple):
     tags: Sequence[str] = ()
     """All of them."""
     created_after: datetime | None = None
+    priority: str | None = None
 
     @property
     def words(self) -> str:
         """As a job's `listed` has them."""
-        algorithm = [f"algorithm {self.algorithm}"] if self.algorithm else []
-        return "\n".join([*algorithm, *(f"tag {tag}" for tag in self.tags)])
+        one_each = (("algorithm", self.algorithm), ("priority", self.priority))
+        named = [f"{name} {value}" for name, value in one_each if value]
+        return "\n".join([*named, *(f"tag {tag}" for tag in self.tags)])
 
 
 class Page(NamedTuple):
@@ -90,7 +93,7 @@ class JobList:
     """The jobs of an owner."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis, self._list = redis, redis.register_script(LIST)
+        self._redis, self._list, self._positions = redis, redis.register_script(LIST), redis.register_script(POSITIONS)
 
     @asks_redis
     async def page(self, wanted: Wanted, limit: int, after: Cursor | None = None, owner: str = "") -> Page:
@@ -111,15 +114,16 @@ class JobList:
 
     async def _places(self, jobs: Sequence[Job]) -> list[int | None]:
         """As `JobStore.outlook` has them; None for a job that is not queued."""
-        if not any(job.status is JobStatus.QUEUED for job in jobs):
-            return [None] * len(jobs)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for job in jobs:
-                pipe.zrank(queued_key(job.queue), job.follows or job.id)
-            places = await pipe.execute()
-        return [
-            (place or 0) if job.status is JobStatus.QUEUED else None for job, place in zip(jobs, places, strict=True)
-        ]
+        queued: dict[str, list[Job]] = {}
+        for job in jobs:
+            if job.status is JobStatus.QUEUED:
+                queued.setdefault(job.queue, []).append(job)
+        places: dict[str, int] = {}
+        for same in queued.values():
+            ids = [job.follows or job.id for job in same]
+            answer = await cast(Any, self._positions(keys_of(hold_of(same[0])), ids))
+            places |= zip((job.id for job in same), answer[-len(ids) :], strict=True)
+        return [places.get(job.id) for job in jobs]
 
     async def _look(self, wanted: Wanted, limit: int, after: Cursor | None, owner: str) -> Any:
         lowest = "-inf" if wanted.created_after is None else f"({_microseconds(wanted.created_after)}"

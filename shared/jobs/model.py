@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.contract.description import NOTHING, Description
+from shared.contract.description import NOTHING, Description, Priority
 from shared.contract.errors import UnknownParameters
 from shared.contract.params import AnyParams, Params
 from shared.jobs.routing import SLOW, queue_of
@@ -165,6 +165,8 @@ class Job(BaseModel):
     """What its client calls it."""
     tags: tuple[str, ...] = ()
     """Words by which its client finds it in a list."""
+    priority: Priority = "interactive"
+    """Which of its owner's jobs go first."""
     callback: Callback | None = None
     traceparent: str | None = None
     """The trace that it was posted in (W3C Trace Context), where there is one."""
@@ -261,6 +263,7 @@ def new_job(
         created_at=now(),
         client_reference=description.client_reference,
         tags=description.tags,
+        priority=description.priority,
         traceparent=traceparent,
         callback=callback,
     )

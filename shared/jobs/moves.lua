@@ -32,7 +32,7 @@ local function pace(field)
 end
 local function smooth(field, seconds)  -- a third of what is new; clocks may be set back
   local before = pace(field) or math.max(0, seconds)
-  redis.call('HSET', KEYS[5], field, string.format('%.6f', before + (math.max(0, seconds) - before) / 3))
+  redis.call('HSET', KEYS[5], field, exactly(before + (math.max(0, seconds) - before) / 3))
 end
 local function tell(id)
   local stream = key_of(id) .. ':events'
@@ -66,8 +66,9 @@ local function end_followers(followers, succeeded)
   redis.call('DEL', KEYS[1] .. ':followers')
 end
 
-local to, since, leader = ARGV[10], now, ''
+local to, since, waited, leader = ARGV[10], now, now, ''
 if status == 'queued' then
+  waited = tonumber(redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2] or now)  -- the queue, not this job alone
   since = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[3]) or now)
   leader = redis.call('HGET', KEYS[1], 'follows') or ''
 end
@@ -77,11 +78,15 @@ if to ~= status or status ~= 'queued' and status ~= 'running' then
 end
 if status == 'queued' and to ~= status then
   redis.call('ZREM', KEYS[4], ARGV[3])
+  step_out(ARGV[3])
   if leader ~= '' then
     leave(ARGV[3], leader)  -- it is cancelled, or a worker was sent it all the same
   end
 elseif to == 'queued' and leader == '' then
   redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3])
+  if ARGV[4] ~= '' then  -- a worker that refuses it leaves it to the sweep when it is next in line
+    line_up(ARGV[3], since)
+  end
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[5]), ARGV[3])
 redis.call('HSET', KEYS[1], unpack(ARGV, 9))
@@ -92,13 +97,24 @@ if to == status then
   return 1
 end
 if to == 'running' then
-  smooth('gap', now - math.max(pace('claimed') or 0, since))
-  redis.call('HSET', KEYS[5], 'claimed', string.format('%.6f', now))
-  redis.call('HSET', KEYS[1], 'began', string.format('%.6f', now))
-elseif to == 'cancelled' then
+  smooth('gap', now - math.max(pace('claimed') or 0, waited))
+  redis.call('HSET', KEYS[5], 'claimed', exactly(now))
+  -- How long it will run is not known: it is charged as long as others lately, and set right at its end.
+  local charged = pace('run') or 1
+  redis.call('HSET', KEYS[1], 'began', exactly(now), 'charged', exactly(charged))
+  have(ARGV[3], charged)
+end
+local began
+if status == 'running' and to ~= 'queued' then
+  local run = redis.call('HMGET', KEYS[1], 'began', 'charged')
+  began = tonumber(run[1] or nil)
+  if began then
+    have(ARGV[3], math.max(0, now - began) - (run[2] or 0))
+  end
+end
+if to == 'cancelled' then
   succeed_to(ARGV[3], since, now)
 elseif to == 'succeeded' or to == 'failed' then
-  local began = status == 'running' and tonumber(redis.call('HGET', KEYS[1], 'began'))
   if began then
     smooth('run', now - began)
   end

@@ -21,12 +21,13 @@ def _script(name: str) -> str:
 
 
 def _with_functions(name: str) -> str:
-    """A script with the functions about followers and callbacks before it, but behind its own first line."""
+    """A script with the functions about turns, followers and callbacks before it, but behind its own first line."""
     first, _, rest = _script(name).partition("\n")
-    return f"{first}\n{_script('followers')}{_script('callbacks')}{rest}"
+    return "".join([first, "\n", *map(_script, ("turns", "followers", "callbacks")), rest])
 
 
 CREATE, WITHDRAW, MOVE, RESCUE = (_with_functions(name) for name in ("create", "withdraw", "moves", "rescue"))
+TURN, POSITIONS = (_with_functions(name) for name in ("turn", "positions"))
 RESERVE, RELEASE = (_script(name) for name in ("reserve", "release"))
 FIND = _script("find")
 EVENTS_KEPT = 1000

@@ -29,6 +29,7 @@ for _, event in ipairs({'succeeded', 'failed', 'cancelled', 'running'}) do
   redis.call('ZREM', string.sub(KEYS[1], 1, -37) .. 'given_up', told)
 end
 redis.call('SET', KEYS[7], '', 'EX', ARGV[2])
+step_out(ARGV[1])
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

@@ -229,7 +229,9 @@ def test_cluster_shows_palettes(served: Serving, tmp_path: Path) -> None:
     right = np.zeros((6, 8), np.uint8)
     right[:, 4:] = 255
     mask.write_bytes(encoded(right))
-    done = huemill("cluster", str(good), "--mask", str(mask), "--json", "--url", served.url)
+    options = ("--mask", str(mask), "--priority", "batch")
+    done = huemill("cluster", str(good), *options, "--json", "--url", served.url)
+    assert json.loads(done.stdout)["priority"] == "batch"
     assert json.loads(done.stdout)["result"]["proportions"] == [0.5, 0.5]
     done = huemill("cluster", str(good), "--mask", str(tmp_path / "missing.png"), "--url", served.url)
     assert (done.returncode, done.stderr.count("The mask cannot be read")) == (1, 1)
@@ -364,13 +366,13 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
     url = ("--url", serving.url)
     assert "no such jobs" in huemill("jobs", *url).stdout
     with serving.client() as client:
-        done = finished(client, tags="shop,summer", client_reference="order 4711")
+        done = finished(client, tags="shop,summer", client_reference="order 4711", priority="batch")
         os.kill(serving.parts()["worker-1"], signal.SIGSTOP)
         waits = [post(client, wait=None, n_clusters=count).json()["id"] for count in (2, 3)]
         listed = huemill("jobs", *url).stdout
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
         assert "order 4711 #shop #summer" in listed
-        found = huemill("jobs", *url, "--tag", "shop", "--tag", "summer", "--status", "succeeded", "--json").stdout
+        found = huemill("jobs", *url, "--tag", "shop", "--tag", "summer", "--priority", "batch", "--json").stdout
         assert [json.loads(line)["id"] for line in found.splitlines()] == [done["id"]]
         assert len(huemill("jobs", *url, "--limit", "2", "--json").stdout.splitlines()) == 2
         ended = huemill("cancel", *url, waits[0], "../x", done["id"], waits[1])

@@ -70,7 +70,7 @@ def test_8_a_message_comes_again(own_store: Stores, own_service: Services, saw: 
         (done,) = all_done(client, [job])
         files = {path: path.stat().st_mtime_ns for path in service.blob_files()}
         redis.lpush(FAST, *[message] * 3)
-        until(lambda: len(worker.said("gone, ended or taken", job_id=job["id"])) == 3, "all three are refused", 20)
+        until(lambda: len(worker.said("none waits", job_id=job["id"])) == 3, "all three find nothing", 20)
         assert finished(client)["attempt"] == 1
         assert now_of(client, job) == done
         assert len(worker.said("kmeans begins", job_id=job["id"])) == 1

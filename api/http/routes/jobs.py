@@ -81,7 +81,7 @@ async def create_job(
     Send the image as the part `image` of `multipart/form-data`, with the parameters as JSON in the part `params`; or
     the image itself as the body, with the parameters in the query string; or a JSON object with one of `image_base64`,
     `image_url` and `image_sha256`, and the parameters beside it. The first and the last take a mask likewise.
-    `client_reference` and `tags` stand where the parameters stand.
+    `client_reference`, `tags` and `priority` stand where the parameters stand.
 
     `callback_url` and `callback_events` stand among the parameters, or are parts of a form by themselves: see Callbacks
     below for what is sent there, signed.

@@ -12,14 +12,14 @@ from api.http.hrefs import href
 from api.http.openapi import problems
 from api.http.responses import Json
 from api.http.schemas import JobListView, job_view
-from shared.contract.description import MOST_TAGS, describe
+from shared.contract.description import MOST_TAGS, Priority, describe
 from shared.contract.errors import FieldError, InvalidParams
 from shared.contract.params import MODELS
 from shared.jobs.listing import Page, Wanted, read_cursor
 from shared.jobs.model import JobStatus
 
 MOST_JOBS = 100
-_NAMES = ("status", "algorithm", "tag", "created_after", "limit", "cursor")
+_NAMES = ("status", "algorithm", "tag", "priority", "created_after", "limit", "cursor")
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -50,12 +50,13 @@ async def _wanted(
     status: Annotated[JobStatus | None, Query(description="Jobs in this state.")] = None,
     algorithm: Annotated[str | None, _ALGORITHM] = None,
     tag: Annotated[list[str] | None, _TAG] = None,
+    priority: Annotated[Priority | None, Query(description="Jobs of this priority.")] = None,
     created_after: Annotated[Annotated[AwareDatetime, BeforeValidator(_dated)] | None, _AFTER] = None,
 ) -> Wanted:
     if algorithm is not None and algorithm not in MODELS:
         message = f"is no algorithm; choose one of {', '.join(MODELS)}"
         raise InvalidParams([FieldError(field="algorithm", value=algorithm, message=message)])
-    return Wanted(status, algorithm, _tags(tag or []), created_after)
+    return Wanted(status, algorithm, _tags(tag or []), created_after, priority)
 
 
 def _tags(given: list[str]) -> tuple[str, ...]:
@@ -98,5 +99,6 @@ def _next(page: Page, wanted: Wanted, limit: int) -> str | None:
         return None
     since = wanted.created_after and wanted.created_after.isoformat()
     given: list[tuple[str, Any]] = [("status", wanted.status), ("algorithm", wanted.algorithm)]
-    given += [*(("tag", tag) for tag in wanted.tags), ("created_after", since), ("limit", limit), ("cursor", page.next)]
+    given += [*(("tag", tag) for tag in wanted.tags), ("priority", wanted.priority), ("created_after", since)]
+    given += [("limit", limit), ("cursor", page.next)]
     return href(f"/v1/jobs?{urlencode([(name, value) for name, value in given if value is not None])}")

@@ -1,0 +1,121 @@
+-- Whose turn it is. Each owner who has jobs waiting in a queue has a line there, in which they stand by their places: by
+-- when they came. Next is the first in the line of who has had the least of the workers' time lately, or, where that is
+-- the same, of who came first. This is start-time fair queueing (Goyal, Vin and Cheng, 1996): an owner who had nothing
+-- to do begins where the others are, so that nobody saves up. KEYS: as moves.lua's; those of other jobs are made from
+-- the first: ids have 32 characters.
+local QUEUE = string.sub(KEYS[4], 1, -7)  -- without `queued`
+local TURNS, HAD, VIRTUAL_TIME = QUEUE .. 'turns', QUEUE .. 'had:', QUEUE .. 'virtual_time'
+local LATELY = 60  -- seconds
+
+local function key_of(id)
+  return string.sub(KEYS[1], 1, -33) .. id
+end
+
+-- Of each job that was asked about its owner, its place, and the line that it stands in while it waits for a worker.
+local known = {}
+local function about(id)
+  if not known[id] then
+    local found = redis.pcall('HMGET', key_of(id), 'owner', 'place')
+    local owner = found[1] or ''
+    known[id] = {owner = owner, line = KEYS[4] .. ':' .. owner, place = tonumber(found[2] or nil)}
+  end
+  return known[id]
+end
+
+local function exactly(seconds)
+  return string.format('%.6f', seconds)
+end
+
+-- What those who had a turn had had before it, at the latest turn: in seconds of workers.
+local function virtual_time()
+  return tonumber(redis.call('GET', VIRTUAL_TIME) or 0)
+end
+
+-- What the owner has had, or what others have had meanwhile, if he wanted nothing; and whether he has jobs in line.
+local function had(owner)
+  local waiting = tonumber(redis.call('ZSCORE', TURNS, owner) or nil)
+  if waiting then
+    return waiting, true
+  end
+  return math.max(virtual_time(), tonumber(redis.call('GET', HAD .. owner) or 0)), false
+end
+
+-- It is the turn of somebody who has had so much.
+local function reach(seconds)
+  if seconds > virtual_time() then
+    redis.call('SET', VIRTUAL_TIME, exactly(seconds))
+  end
+end
+
+-- The owner of a job has had so many seconds more.
+local function have(id, seconds)
+  local owner = about(id).owner
+  local before, waits = had(owner)
+  redis.call('SET', HAD .. owner, exactly(before + seconds), 'EX', LATELY)
+  if waits then
+    redis.call('ZADD', TURNS, exactly(before + seconds), owner)
+  end
+end
+
+-- A job waits for its turn from now on, at its place. `since`: where it has none, by a version before this one.
+local function line_up(id, since)
+  local job = about(id)
+  if not job.place then
+    job.place = tonumber(since)
+    if redis.call('TYPE', key_of(id)).ok == 'hash' then
+      redis.call('HSET', key_of(id), 'place', exactly(since))
+    end
+  end
+  redis.call('ZADD', job.line, exactly(job.place), id)
+  local begin, waits = had(job.owner)
+  if not waits then
+    if redis.call('EXISTS', TURNS) == 1 then  -- behind those who came before and begin there too
+      local behind = virtual_time() + 0.000001
+      reach(behind)
+      begin = math.max(begin, behind)
+    end
+    redis.call('ZADD', TURNS, exactly(begin), job.owner)
+  end
+end
+
+local function step_out(id)
+  local job = about(id)
+  if redis.call('ZREM', job.line, id) == 1 and redis.call('EXISTS', job.line) == 0 then
+    redis.call('ZREM', TURNS, job.owner)
+  end
+end
+
+-- Who is waited for is as urgent as whoever waits for it: its place becomes this one, if it was behind that.
+local function lift(id, place)
+  local job = about(id)
+  if job.place and place and place < job.place then
+    job.place = place
+    redis.call('HSET', key_of(id), 'place', exactly(place))
+    redis.call('ZADD', job.line, 'XX', exactly(place), id)
+  end
+end
+
+-- How many jobs of the queue have their turn before this one, at most: where nobody comes any more, and each runs as
+-- long as others lately. In its own line those that stand before it; of each owner who is not after that turn as many as
+-- fit in between.
+local function position_of(id)
+  local job = about(id)
+  local before, all = redis.call('ZRANK', job.line, id) or 0, redis.call('ZCARD', KEYS[4])
+  local own = all > before + 1 and redis.call('ZSCORE', TURNS, job.owner)
+  if not own then  -- there is nobody else, or it stands in no line
+    return before
+  end
+  local run = math.max(tonumber(redis.pcall('HGET', KEYS[5], 'run') or 1) or 1, 0.000001)
+  local turn = own + before * run
+  local first = redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES')
+  local others = redis.call('ZCOUNT', TURNS, '-inf', exactly(turn)) - 1
+  local each = math.floor((turn - first[2]) / run + 0.000001) + 1
+  return before + math.min(others * each, math.max(0, all - redis.call('ZCARD', job.line)))
+end
+
+-- The time, since when the first of the queue waits, and the queue's pace.
+local function outlook(now)
+  local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+  local pace = redis.pcall('HMGET', KEYS[5], 'claimed', 'gap', 'run')
+  return exactly(now), first[2] or exactly(now), pace[1] or false, pace[2] or false, pace[3] or false
+end

@@ -29,7 +29,9 @@ from api.http.routes import (
     health,
     images,
     jobs,
+    limits,
     listing,
+    page,
     palettes,
     results,
     sockets,
@@ -171,9 +173,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         callbacks,
         images,
         errors,
+        limits,
         health,
         document,
         console,
+        page,
     ):
         app.include_router(module.router)
     return app

@@ -8,11 +8,9 @@ from importlib.resources.abc import Traversable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from starlette.responses import RedirectResponse
 
 from api.http.files import FileRequest, file_request_of
 from api.http.fixed import Fixed
-from api.http.hrefs import href
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,9 +43,3 @@ _serve("console.js", _ours.joinpath("console.js"), "text/javascript")
 @router.get("/docs")
 async def docs() -> Response:
     return Response(_PAGE, headers={"Content-Security-Policy": POLICY}, media_type="text/html")
-
-
-@router.head("/")
-@router.get("/")
-async def to_docs() -> Response:
-    return RedirectResponse(href("/docs"))

@@ -1,0 +1,126 @@
+// Editors of what consists of other values. `editorOf` makes those of the parts.
+
+import { element, freshId } from "./element.js";
+import { firstValue, isCheck } from "./schema.js";
+import { title } from "./words.js";
+
+// One of several kinds of value: which, and its editor.
+export function union({ schema, value, label, described, change }, editorOf) {
+  const part = element("div", { class: "part" });
+  const draw = (variant, inside) => {
+    if (variant.type === "null" || variant.const !== undefined) part.replaceChildren();
+    else part.replaceChildren(editorOf({ schema: variant, value: inside, id: freshId("part"), label, described, change }));
+  };
+  const chosen = schema.anyOf.findIndex((variant) => isOf(variant, value));
+  const options = schema.anyOf.map((variant, place) => element("option", { value: place, selected: place === chosen }, nameOf(variant)));
+  const turn = () => {
+    const variant = schema.anyOf[select.value];
+    const first = variant.type === "null" ? null : firstFor(variant, schema);
+    draw(variant, first);
+    change(first);
+  };
+  const select = element("select", { "aria-label": `${label}: kind`, onchange: turn }, options);
+  draw(schema.anyOf[chosen], value);
+  return element("div", { class: "union", role: "group", "aria-label": label }, select, part);
+}
+
+const firstFor = (variant, schema) => (isOf(variant, schema.default) ? schema.default : firstValue(variant));
+
+function isOf(variant, value) {
+  if (variant.const !== undefined) return value === variant.const;
+  if (value === null || value === undefined) return variant.type === "null";
+  if (variant.type === "integer" || variant.type === "number") return typeof value === "number";
+  if (variant.type === "array") return Array.isArray(value);
+  return typeof value === variant.type;
+}
+
+function nameOf(variant) {
+  if (variant.const !== undefined) return title(variant.const);
+  if (variant.type === "null") return "Not given";
+  if (variant.title) return title(variant.title.replace(/([a-z])([A-Z])/g, (_, end, start) => `${end} ${start.toLowerCase()}`));
+  return variant.type === "object" ? "Details" : "A number";
+}
+
+// Any of some words.
+export function boxes({ schema, value, label, described, change }) {
+  const chosen = new Set(value);
+  const boxOf = (word) => {
+    const input = element("input", { type: "checkbox", onchange: () => {
+      if (input.checked) chosen.add(word);
+      else chosen.delete(word);
+      change(schema.items.enum.filter((one) => chosen.has(one)));
+    } });
+    input.checked = chosen.has(word);
+    return element("label", { class: "check" }, input, title(word));
+  };
+  return element("div", { class: "boxes", role: "group", "aria-label": label, "aria-describedby": described }, schema.items.enum.map(boxOf));
+}
+
+// A list of colours. Several can be pasted at once, out of any text that has them.
+export function colors({ schema, value, label, described, change }) {
+  const well = (hex, place) => {
+    const input = element("input", { type: "color", "aria-label": `${label} ${place + 1}`, oninput: () => {
+      hexes[place] = input.value;
+      shown.value = hexes.join(" ");
+      change([...hexes]);
+    } });
+    input.value = hex;
+    return input;
+  };
+  const draw = () => wells.replaceChildren(...hexes.map(well));
+  const read = () => {
+    hexes = (shown.value.match(/#[0-9a-f]{6}\b/gi) ?? []).map((hex) => hex.toLowerCase()).slice(0, schema.maxItems);
+    draw();
+    change([...hexes]);
+  };
+  let hexes = value.map(hexOf);
+  const wells = element("div", { class: "wells" });
+  const attributes = { rows: 2, spellcheck: "false", "aria-label": `${label} as text`, "aria-describedby": described, placeholder: "#rrggbb #rrggbb …" };
+  const shown = element("textarea", { ...attributes, required: Boolean(schema.minItems), oninput: read });
+  shown.value = hexes.join(" ");
+  draw();
+  return element("div", { class: "colors", role: "group", "aria-label": label }, wells, shown);
+}
+
+const hexOf = (color) => (typeof color === "string" ? color : `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`);
+
+// Any number of values of one kind.
+export function list({ schema, value, label, change }, editorOf) {
+  let items = [...value];
+  const rows = element("div", { class: "rows" });
+  const add = element("button", { type: "button", onclick: () => told([...items, firstValue(schema.items)], true) }, "Add");
+  const row = (item, place) => {
+    const name = `${label} ${place + 1}`;
+    const changed = (now) => told(items.map((old, other) => (other === place ? now : old)));
+    const remove = () => told(items.filter((_, other) => other !== place), true);
+    const editor = editorOf({ schema: schema.items, value: item, id: freshId("item"), label: name, change: changed });
+    return element("div", { class: "row" }, editor, element("button", { type: "button", class: "plain", "aria-label": `Remove ${name}`, onclick: remove }, "×"));
+  };
+  const draw = () => {
+    rows.replaceChildren(...items.map(row));
+    add.disabled = items.length >= (schema.maxItems ?? Infinity);
+  };
+  const told = (now, anew = false) => {
+    items = now;
+    if (anew) draw();
+    change(items);
+  };
+  draw();
+  return element("div", { class: "list", role: "group", "aria-label": label }, rows, add);
+}
+
+// Values by name.
+export function group({ schema, value, label, change }, editorOf) {
+  const values = { ...value };
+  const partOf = ([name, part]) => {
+    const id = freshId(name);
+    const words = element("label", { for: id }, title(name));
+    const changed = (now) => {
+      values[name] = now;
+      change({ ...values });
+    };
+    const editor = editorOf({ schema: part, value: values[name] ?? firstValue(part), id, label: `${label}: ${title(name)}`, change: changed });
+    return element("div", { class: isCheck(part) ? "check" : "part" }, isCheck(part) ? [editor, words] : [words, editor]);
+  };
+  return element("div", { class: "group", role: "group", "aria-label": label }, Object.entries(schema.properties).map(partOf));
+}

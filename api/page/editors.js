@@ -1,0 +1,84 @@
+// How a value is edited, by its JSON Schema alone: the first kind that suits it. What consists of others is in
+// `compound`. Every editor is made of {schema, value, id, label, described, change}, and gives an element.
+
+import { boxes, colors, group, list, union } from "./compound.js";
+import { element } from "./element.js";
+import { isColor, isEach, isNumber, isWord, kinds } from "./schema.js";
+import { title } from "./words.js";
+
+const KINDS = [
+  { suits: isColor, make: color },
+  { suits: isEach(isNumber), make: number },
+  { suits: isWord, make: choice },
+  { suits: (schema) => schema.anyOf, make: (given) => union(given, editorOf) },
+  { suits: (schema) => schema.type === "boolean", make: check },
+  { suits: (schema) => schema.type === "array" && schema.items.enum, make: boxes },
+  { suits: (schema) => schema.type === "array" && isColor(schema.items), make: colors },
+  { suits: (schema) => schema.type === "array", make: (given) => list(given, editorOf) },
+  { suits: (schema) => schema.type === "object", make: (given) => group(given, editorOf) },
+  { suits: () => true, make: text },
+];
+
+export function editorOf(given) {
+  return KINDS.find((kind) => kind.suits(given.schema)).make(given);
+}
+
+// A number, or one of several kinds of numbers, such as pixels and shares of them: bounds that all of them have.
+function number({ schema, value, id, described, change }) {
+  const variants = kinds(schema);
+  const nothing = variants.length < (schema.anyOf?.length ?? 1);
+  const lowest = Math.min(...variants.map((one) => one.minimum ?? one.exclusiveMinimum ?? -Infinity));
+  const highest = Math.max(...variants.map((one) => one.maximum ?? (one.exclusiveMaximum && variants.length === 1 ? one.exclusiveMaximum : Infinity)));
+  const input = element("input", {
+    id,
+    type: "number",
+    inputmode: "decimal",
+    "aria-describedby": described,
+    step: variants.every((one) => one.type === "integer") ? 1 : "any",
+    min: Number.isFinite(lowest) ? lowest : null,
+    max: Number.isFinite(highest) ? highest : null,
+    required: !nothing,
+    placeholder: nothing ? "none" : null,
+    oninput: () => {
+      if (input.value !== "") change(Number(input.value));
+      else if (nothing) change(null);
+    },
+  });
+  input.value = value ?? "";
+  return input;
+}
+
+function choice({ schema, value, id, described, change }) {
+  const words = kinds(schema).flatMap((one) => one.enum);
+  const nothing = Boolean(schema.anyOf);
+  const options = words.map((word) => element("option", { value: word, selected: word === value }, title(word)));
+  if (nothing) options.unshift(element("option", { value: "", selected: value === null }, "None"));
+  const select = element("select", { id, "aria-describedby": described, onchange: () => change(select.value || null) }, options);
+  return select;
+}
+
+function check({ value, id, described, change }) {
+  const input = element("input", { id, type: "checkbox", "aria-describedby": described, onchange: () => change(input.checked) });
+  input.checked = value;
+  return input;
+}
+
+function color({ value, id, described, change }) {
+  const input = element("input", { id, type: "color", "aria-describedby": described, oninput: () => change(input.value) });
+  input.value = value;
+  return input;
+}
+
+function text({ schema, value, id, described, change }) {
+  const input = element("input", {
+    id,
+    type: "text",
+    "aria-describedby": described,
+    pattern: schema.pattern ? schema.pattern.replace(/^\^(.*)\$$/s, "$1") : null,
+    spellcheck: "false",
+    autocomplete: "off",
+    oninput: () => change(input.value),
+  });
+  input.value = value ?? "";
+  return input;
+}

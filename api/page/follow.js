@@ -1,0 +1,89 @@
+// A job's events as they happen, over server-sent events. By fetch, since an EventSource sends no key and tells no
+// reason; what the standard has one do, coming back with the last event's id, is done here.
+
+import { ask, json, Problem, UNREACHABLE } from "./api.js";
+
+export const ENDED = ["succeeded", "failed", "cancelled"];
+// A comment comes every 15 seconds: a connection that is silent for longer is none.
+const SILENT_MS = 40_000;
+const ASK_POSITION_MS = 2000;
+
+// The job at its end. `tell` hears {status, stage, fraction, position, away}. Raises Problem: for a job that is gone.
+export async function follow(job, tell, signal) {
+  let seen = { status: job.status, position: job.queue_position, away: false, ...job.progress };
+  const told = (news) => {
+    seen = { ...seen, ...news };
+    tell(seen);
+  };
+  told({});
+  const asking = setInterval(async () => {
+    if (seen.status !== "queued" || seen.away) return;
+    const now = await json(job.links.self, { signal }).catch(() => null); // the events will tell what is wrong
+    if (now && seen.status === "queued") told({ position: now.queue_position });
+  }, ASK_POSITION_MS);
+  try {
+    for await (const { name, data } of events(job.links.events, signal)) told(name === "away" ? { away: true } : { away: false, ...data });
+  } finally {
+    clearInterval(asking);
+  }
+  return json(job.links.self, { signal });
+}
+
+// {name, data} of each event to the last; `away` while there is no connection.
+async function* events(href, signal) {
+  let [last, pause] = ["", 2000];
+  for (;;) {
+    try {
+      for await (const event of once(href, last, signal)) {
+        pause = event.retry ?? pause;
+        last = event.id ?? last;
+        if (event.name) yield event;
+        if (ENDED.includes(event.name)) return;
+        if (event.over) return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof Problem && error.code !== UNREACHABLE && error.status < 500) throw error;
+    }
+    yield { name: "away" };
+    await new Promise((over) => setTimeout(over, pause));
+    signal?.throwIfAborted();
+  }
+}
+
+// The events of one connection, as long as it lasts.
+async function* once(href, last, signal) {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENT_MS);
+  const headers = last ? { "Last-Event-ID": last } : {};
+  try {
+    const either = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
+    const answer = await ask(href, { headers, signal: either });
+    if (answer.status === 204) yield { over: true };
+    const reader = (answer.body ?? new Blob().stream()).pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENT_MS);
+      const blocks = (text + value).split("\n\n");
+      text = blocks.pop();
+      yield* blocks.map(eventOf);
+    }
+  } finally {
+    clearTimeout(timer);
+    silence.abort(); // whoever stops listening closes the connection
+  }
+}
+
+// A block of lines as the HTML standard has them, section 9.2.6; comments are passed over.
+function eventOf(block) {
+  const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: ?(.*)/s, 2)));
+  return {
+    id: fields.id,
+    name: fields.event,
+    data: fields.data && JSON.parse(fields.data),
+    retry: fields.retry && Number(fields.retry),
+  };
+}

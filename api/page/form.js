@@ -1,0 +1,63 @@
+// A form for parameters, made from their JSON Schema: labels, help, bounds and defaults are the service's.
+
+import { editorOf } from "./editors.js";
+import { element, freshId } from "./element.js";
+import { firstValue, isCheck, isCompound } from "./schema.js";
+import { title } from "./words.js";
+
+// Fields of the parameters `names`. `changed` hears (name, value). The errors of a refused request are `mark`ed where
+// they belong; it gives back those that belong to no field here.
+export function makeForm(schema, names, valueOf, changed) {
+  const fields = new Map(names.map((name) => [name, fieldOf(name, schema.properties[name], valueOf(name), changed)]));
+  return {
+    elements: (some = names) => some.map((name) => fields.get(name).element),
+    set: (name, value) => fields.get(name)?.set(value),
+    mark: (errors) => {
+      for (const field of fields.values()) field.mark("");
+      return errors.filter(({ pointer, message }) => !fields.get(pointer?.split("/")[1])?.mark(message));
+    },
+  };
+}
+
+// What is given in place of no value.
+export const defaultOf = (schema) => (schema.default === undefined ? firstValue(schema) : schema.default);
+
+function fieldOf(name, schema, value, changed) {
+  const [id, label] = [freshId(name), title(name)];
+  const help = element("p", { id: `${id}-help`, class: "help" }, coded(schema.description ?? ""));
+  const wrong = element("p", { id: `${id}-wrong`, class: "wrong" });
+  const words = isCompound(schema) ? element("span", { class: "label" }, label) : element("label", { for: id }, label);
+  const editor = (now) => {
+    const change = (given) => {
+      mark("");
+      changed(name, given);
+    };
+    return editorOf({ schema, value: now, id, label, described: `${id}-wrong ${id}-help`, change });
+  };
+  let made = editor(value);
+  const field = element("div", { class: isCheck(schema) ? "field checked" : "field", "data-name": name }, isCheck(schema) ? [made, words] : [words, made], wrong, help);
+  const mark = (message) => {
+    wrong.textContent = message && `${label} ${message}.`;
+    for (const control of field.querySelectorAll("input, select, textarea")) control.toggleAttribute("aria-invalid", Boolean(message));
+    if (message) show(field);
+    return true;
+  };
+  const set = (now) => {
+    const other = editor(now);
+    made.replaceWith(other);
+    made = other;
+  };
+  return { element: field, mark, set };
+}
+
+// Bring a field to light, whatever is folded around it.
+export function show(field) {
+  field.closest("details")?.setAttribute("open", "");
+  field.closest(".settings")?.classList.add("open");
+  field.querySelector("input, select, textarea")?.focus();
+}
+
+// `words` between backticks as code.
+function coded(text) {
+  return text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+}

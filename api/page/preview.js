@@ -1,0 +1,75 @@
+// A picture as it is chosen: its size at once, and a reduced copy that is decoded off the main thread.
+
+import { element } from "./element.js";
+import { bytes, count, pixels } from "./words.js";
+
+// Enough for the frame on a dense screen. The whole of a 20-megapixel photograph would be 80 MB.
+const MOST_SIDE = 1600;
+// Fewer pixels than this in a frame are shown as squares.
+const FEW_PIXELS = 300;
+
+// {width, height, bitmap}, upright; null where the browser cannot show the file, which says nothing of the service.
+export async function look(blob) {
+  const size = await sizeOf(blob);
+  if (!size) return null;
+  const scale = Math.min(1, MOST_SIDE / Math.max(size.width, size.height));
+  const options = scale < 1 && {
+    resizeWidth: Math.max(1, Math.round(size.width * scale)),
+    resizeHeight: Math.max(1, Math.round(size.height * scale)),
+    resizeQuality: "medium",
+  };
+  try {
+    return { ...size, bitmap: await createImageBitmap(blob, options || {}) };
+  } catch {
+    return null;
+  }
+}
+
+// From the header alone: nothing is decoded for it.
+async function sizeOf(blob) {
+  const address = URL.createObjectURL(blob);
+  try {
+    const image = new Image();
+    image.src = address;
+    await new Promise((loaded, failed) => {
+      image.onload = loaded;
+      image.onerror = failed;
+    });
+    return image.naturalWidth ? { width: image.naturalWidth, height: image.naturalHeight } : null;
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+// A small copy for the strip.
+export function thumbnail(bitmap, side) {
+  const scale = Math.min(1, side / Math.min(bitmap.width, bitmap.height));
+  const [width, height] = [bitmap.width, bitmap.height].map((length) => Math.max(1, Math.round(length * scale)));
+  const canvas = element("canvas", { width, height, "aria-hidden": "true" });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, width, height);
+  return canvas;
+}
+
+// The picture in its frame; `over` lies on it, with the same edges.
+export function framed(picture, over) {
+  if (!picture.seen) {
+    const kind = picture.blob.type || "a file of this kind";
+    return element("div", { class: "frame" }, element("p", {}, `This browser cannot show ${kind}. The service may all the same.`));
+  }
+  const { bitmap, width, height } = picture.seen;
+  const canvas = element("canvas", { width: bitmap.width, height: bitmap.height, role: "img", "aria-label": picture.name });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  canvas.classList.toggle("squares", Math.max(width, height) < FEW_PIXELS);
+  const fitted = element("div", { class: "fitted" }, canvas, over ?? null);
+  fitted.style.setProperty("--ratio", width / height);
+  return element("div", { class: "frame" }, fitted);
+}
+
+// "4.4 MB · 5,472 x 3,648 · 20.0 megapixels"
+export function facts({ blob, seen }) {
+  const size = bytes(blob.size);
+  if (!seen) return size;
+  return `${size} · ${count(seen.width)} × ${count(seen.height)} · ${pixels(seen.width * seen.height)}`;
+}

@@ -1,0 +1,45 @@
+// How far a job is: a thin bar, the stage in words, the time. Stages are said aloud, fractions are not.
+
+import { element, say } from "./element.js";
+import { time } from "./words.js";
+
+const STAGES = {
+  sending: "Sending the picture",
+  running: "A worker has it",
+  decode: "Reading the picture",
+  count: "Counting colours",
+  cluster: "Finding clusters",
+  choose: "Choosing the number",
+  render: "Drawing the result",
+};
+const TICK_MS = 100;
+
+export function makeProgress() {
+  const begun = performance.now();
+  const bar = element("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const words = element("span", { class: "words" });
+  const clock = element("span", { class: "clock", "aria-hidden": "true" });
+  const tick = () => (clock.textContent = time(Math.floor((performance.now() - begun) / TICK_MS) * TICK_MS));
+  const ticking = setInterval(tick, TICK_MS);
+  tick();
+  return {
+    element: element("div", { class: "progress" }, bar, element("p", {}, words, clock)),
+    show(seen) {
+      const now = wordsOf(seen);
+      if (words.textContent !== now) say(now);
+      words.textContent = now;
+      bar.value = seen.status === "queued" ? 0 : (seen.fraction ?? 0);
+    },
+    close: () => clearInterval(ticking),
+  };
+}
+
+function wordsOf({ status, stage, position, away }) {
+  if (away) return "The connection was lost. Trying again";
+  if (status === "queued") {
+    if (!position) return position === 0 ? "Waiting: it is the next" : "Waiting";
+    return position === 1 ? "Waiting: 1 job is before it" : `Waiting: ${position} jobs are before it`;
+  }
+  if (status === "running") return STAGES[stage] ?? stage ?? STAGES.running;
+  return STAGES[status] ?? status;
+}

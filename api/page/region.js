@@ -1,0 +1,120 @@
+// A region drawn on the picture: a box or a polygon, by pointer or by keys. All of it in fractions of the picture.
+
+import { drawn, element, say } from "./element.js";
+
+const STEP = 0.01;
+const COARSE = 10;
+const NEAR = 0.02;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+export const KEYS = "Arrow keys move the cross, with Shift in larger steps; Enter sets a corner, Backspace takes one back, Escape gives up.";
+
+const held = (part) => Math.min(1, Math.max(0, part));
+const rounded = (part) => Math.round(part * 1e4) / 1e4;
+const percent = (part) => `${Math.round(part * 100)} %`;
+
+// What lies on the picture. `kind`: "box" or "polygon" to draw one, null to show `region` alone. `done` gets the
+// region, or undefined where somebody gave up.
+export function regionOver(region, kind, done) {
+  const shape = drawn("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", class: "region", "aria-hidden": "true" });
+  const attributes = kind && { tabindex: 0, role: "application", "aria-label": `Draw a ${kind}. ${KEYS}` };
+  const over = element("div", { class: kind ? "over drawing" : "over", ...attributes }, shape);
+  if (kind) listen(over, new Drawing(kind, shape, done));
+  else if (region) paint(shape, cornersOf(region), true);
+  return over;
+}
+
+export function cornersOf({ box, polygon, unit }) {
+  if (unit !== "fraction") return [];
+  return polygon ?? rectangle([box[0], box[1]], [box[2], box[3]]);
+}
+
+const rectangle = ([left, top], [right, bottom]) => [[left, top], [right, top], [right, bottom], [left, bottom]];
+
+class Drawing {
+  constructor(kind, shape, done) {
+    Object.assign(this, { kind, shape, done, corners: [], at: [0.5, 0.5] });
+    this.draw();
+  }
+
+  moveTo(x, y) {
+    this.at = [held(x), held(y)];
+    this.draw();
+  }
+
+  // A corner where the cross is. A box has two; a polygon ends where it began, or at `last`.
+  set(last = false) {
+    const [x, y] = this.at;
+    if (this.kind === "box") {
+      if (!this.corners.length) this.corners = [this.at];
+      else this.endBox();
+    } else if (this.corners.length > 2 && (last || this.isNear(this.corners[0]))) this.endPolygon();
+    else if (!this.corners.length || !this.isNear(this.corners.at(-1))) this.corners.push(this.at);
+    say(`Corner ${this.corners.length} at ${percent(x)}, ${percent(y)}`);
+    this.draw();
+  }
+
+  takeBack() {
+    this.corners.pop();
+    this.draw();
+  }
+
+  isNear([x, y]) {
+    return Math.hypot(this.at[0] - x, this.at[1] - y) < NEAR;
+  }
+
+  endBox() {
+    const [[x, y], [otherX, otherY]] = [this.corners[0], this.at];
+    const box = [Math.min(x, otherX), Math.min(y, otherY), Math.max(x, otherX), Math.max(y, otherY)].map(rounded);
+    if (box[0] < box[2] && box[1] < box[3]) this.done({ box, unit: "fraction" });
+  }
+
+  endPolygon() {
+    this.done({ polygon: this.corners.map((corner) => corner.map(rounded)), unit: "fraction" });
+  }
+
+  draw() {
+    const open = this.kind === "box" && this.corners.length ? rectangle(this.corners[0], this.at) : [...this.corners, this.at];
+    paint(this.shape, open, this.kind === "box", this.at);
+  }
+}
+
+// A dark and a light line, so that it is seen on every picture.
+function paint(shape, corners, closed, cross) {
+  const points = corners.map((corner) => corner.join(",")).join(" ");
+  const lines = ["dark", "light"].flatMap((tone) => [
+    drawn(closed ? "polygon" : "polyline", { points, class: tone }),
+    cross && drawn("path", { class: tone, d: `M${cross[0] - 0.02} ${cross[1]}h.04M${cross[0]} ${cross[1] - 0.02}v.04` }),
+  ]);
+  shape.replaceChildren(...lines.filter(Boolean));
+}
+
+function listen(over, drawing) {
+  const place = ({ clientX, clientY }) => {
+    const { left, top, width, height } = over.getBoundingClientRect();
+    return [(clientX - left) / width, (clientY - top) / height];
+  };
+  over.addEventListener("pointerdown", (event) => {
+    over.setPointerCapture(event.pointerId);
+    drawing.moveTo(...place(event));
+    drawing.set(event.detail > 1);
+  });
+  over.addEventListener("pointermove", (event) => drawing.moveTo(...place(event)));
+  over.addEventListener("pointerup", (event) => {
+    drawing.moveTo(...place(event));
+    // A box is dragged, or its corners are clicked one by one.
+    if (drawing.kind === "box" && drawing.corners.length && !drawing.isNear(drawing.corners[0])) drawing.set();
+  });
+  over.addEventListener("dblclick", () => drawing.set(true));
+  over.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      const step = event.shiftKey ? STEP * COARSE : STEP;
+      drawing.moveTo(drawing.at[0] + arrow[0] * step, drawing.at[1] + arrow[1] * step);
+      say(`${percent(drawing.at[0])}, ${percent(drawing.at[1])}`);
+    } else if (event.key === "Enter" || event.key === " ") drawing.set(event.key === "Enter" && drawing.isNear(drawing.corners.at(-1) ?? [2, 2]));
+    else if (event.key === "Backspace") drawing.takeBack();
+    else if (event.key === "Escape") drawing.done(undefined);
+    else return;
+    event.preventDefault();
+  });
+}

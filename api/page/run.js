@@ -1,0 +1,69 @@
+// One run: a picture is posted, its job followed to the end. Where that stands, `tell` hears of each change.
+
+import { Problem } from "./api.js";
+import { follow } from "./follow.js";
+import { keep } from "./keep.js";
+import { cancel, post } from "./post.js";
+
+export class Run {
+  #given = new AbortController();
+
+  constructor(picture, params, tell) {
+    Object.assign(this, { picture, params, tell, job: null, problem: null, ended: false });
+    this.seen = { status: "sending", fraction: 0 };
+  }
+
+  // To the end, whatever that is.
+  async start() {
+    await this.#until(async (signal) => {
+      this.job = await post(this.picture, this.params, { sent: (fraction) => this.#see({ fraction }), signal });
+      await keep(this.job.id, this.picture, this.params);
+      this.tell(this);
+      await this.#toTheEnd(signal);
+    });
+  }
+
+  // From wherever a job is that was posted before.
+  async resume(job) {
+    this.job = job;
+    await this.#until((signal) => this.#toTheEnd(signal));
+  }
+
+  async cancel() {
+    if (!this.job) this.#given.abort();
+    else await cancel(this.job).catch(() => null); // it has ended meanwhile: the events tell how
+  }
+
+  // Nobody looks any more; the job goes on.
+  leave() {
+    this.#given.abort();
+  }
+
+  async #toTheEnd(signal) {
+    if (["queued", "running"].includes(this.job.status)) this.job = await follow(this.job, (seen) => this.#see(seen), signal);
+    const { error, expired } = this.job;
+    if (error && this.job.status === "failed") throw new Problem(error.code, error.message);
+    if (expired) throw new Problem("expired", expired.detail);
+  }
+
+  async #until(done) {
+    try {
+      await done(this.#given.signal);
+    } catch (error) {
+      if (error instanceof Problem) this.problem = error;
+      else if (error.name !== "AbortError") throw error;
+    } finally {
+      this.ended = true;
+      this.tell(this);
+    }
+  }
+
+  get succeeded() {
+    return this.ended && !this.problem && this.job?.status === "succeeded";
+  }
+
+  #see(seen) {
+    this.seen = { ...this.seen, ...seen };
+    this.tell(this);
+  }
+}

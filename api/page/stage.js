@@ -1,0 +1,72 @@
+// Where a picture is looked at: before its job, while that runs, and after. Each takes the place of the one before.
+
+import { makeCompare } from "./compare.js";
+import { element } from "./element.js";
+import { facts, framed } from "./preview.js";
+import { makeProgress } from "./progress.js";
+import { regionOver } from "./region.js";
+import { show, titleOf } from "./show.js";
+import { troubleOf } from "./trouble.js";
+
+// `acts`: ask(run, changes); drew(region).
+export function makeStage(place, acts) {
+  const pinned = element("section", { class: "side", "aria-label": "Pinned result", hidden: true });
+  const now = element("section", { class: "side" });
+  place.replaceChildren(pinned, now);
+  const compare = makeCompare(pinned, { ask: acts.ask, changed: () => place.classList.toggle("two", !pinned.hidden) });
+  const title = element("p", { class: "title" });
+  const buttons = element("div", { class: "buttons" });
+  const body = element("div", { class: "body" });
+  now.append(element("div", { class: "head" }, title, buttons), body);
+  let [looked, shown, progress] = [null, null, null];
+
+  function clear() {
+    shown?.then((result) => result.close());
+    progress?.close();
+    [shown, progress] = [null, null];
+    buttons.replaceChildren();
+  }
+
+  // The picture itself; `kind` to draw a region on it.
+  function preview(picture, region, kind = null) {
+    clear();
+    looked = picture;
+    title.replaceChildren(element("b", {}, picture.name), ` ${picture.blob ? facts(picture) : ""}`);
+    const done = (drawn) => acts.drew(drawn);
+    const over = (region || kind) && regionOver(region, kind, done);
+    body.replaceChildren(picture.blob ? framed(picture, over) : element("div", { class: "frame" }, element("p", {}, "This browser does not have the picture any more.")));
+    if (kind) body.querySelector(".over")?.focus();
+  }
+
+  function result(run) {
+    clear();
+    title.replaceChildren(element("b", {}, run.picture.name), ` ${titleOf(run)}`);
+    const inside = element("div", { class: "result" });
+    const pin = element("button", { type: "button", disabled: compare.isPinned(run), onclick: () => {
+      compare.pin(run);
+      pin.disabled = true;
+    } }, "Pin to compare");
+    buttons.replaceChildren(pin);
+    body.replaceChildren(inside);
+    shown = show(inside, run, (changes) => acts.ask(run, changes));
+  }
+
+  function trouble(problem, ask) {
+    body.querySelector(".trouble")?.remove();
+    progress?.element.remove();
+    progress?.close();
+    progress = null;
+    if (problem) body.querySelector(".frame")?.after(troubleOf(problem, ask));
+  }
+
+  function advance(seen) {
+    if (!progress) {
+      body.querySelector(".trouble")?.remove();
+      progress = makeProgress();
+      body.append(progress.element);
+    }
+    progress.show(seen);
+  }
+
+  return { preview, result, trouble, advance, looked: () => looked };
+}

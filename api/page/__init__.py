@@ -4,11 +4,14 @@ The flow stands in the names of the modules:
 
     main        who is told what; `element`, `words`, `theme`: how things are made and look
     choose      files dropped, pasted, picked, or one of `samples`; `limits`: what is told before anything is sent
-    strip       the pictures that were chosen; `preview`: one of them; `region`: a part of it, by hand
-    settings    what is asked for: `presets`, and a `form` of `fields` made from the service's own schemas
-    post        picture and parameters -> a job; `follow`: its events; `progress`: what is seen of them
+    strip       the `picture`s that were chosen; `preview`: one of them; `region`: a part of it, by hand
+    settings    what is asked for: `presets`, a `form` of `editors` made from the service's own schemas, which `pixels`;
+                `parameters`: what that comes to
+    run         picture and parameters to the end of their job: `post`, `follow` its events
+    stage       where it is looked at: before, `progress`, after
     show        a finished job, in `result/`; `compare`: two of them
     keep        pictures that were posted, for a reload
+    address     which job is looked at
     api         asking the service; `access`: its key; `trouble`: what went wrong, in its words
 
 All of it has one address, with a hash of everything in it: it is kept for ever, and another after each change.

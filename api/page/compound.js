@@ -2,7 +2,7 @@
 
 import { element, freshId } from "./element.js";
 import { firstValue, isCheck } from "./schema.js";
-import { title } from "./words.js";
+import { plain, title } from "./words.js";
 
 // One of several kinds of value: which, and its editor.
 export function union({ schema, value, label, described, change }, editorOf) {
@@ -35,10 +35,10 @@ function isOf(variant, value) {
 }
 
 function nameOf(variant) {
-  if (variant.const !== undefined) return title(variant.const);
-  if (variant.type === "null") return "Not given";
-  if (variant.title) return title(variant.title.replace(/([a-z])([A-Z])/g, (_, end, start) => `${end} ${start.toLowerCase()}`));
-  return variant.type === "object" ? "Details" : "A number";
+  if (variant.const !== undefined) return plain(variant.const);
+  if (variant.type === "null") return "not given";
+  if (variant.title) return variant.title.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return variant.type === "object" ? "in detail" : "a number";
 }
 
 // Any of some words.

@@ -4,7 +4,9 @@
 import { boxes, colors, group, list, union } from "./compound.js";
 import { element } from "./element.js";
 import { isColor, isEach, isNumber, isWord, kinds } from "./schema.js";
-import { title } from "./words.js";
+import { plain } from "./words.js";
+
+export const NOT_GIVEN = "not given";
 
 const KINDS = [
   { suits: isColor, make: color },
@@ -38,7 +40,7 @@ function number({ schema, value, id, described, change }) {
     min: Number.isFinite(lowest) ? lowest : null,
     max: Number.isFinite(highest) ? highest : null,
     required: !nothing,
-    placeholder: nothing ? "none" : null,
+    placeholder: nothing ? NOT_GIVEN : null,
     oninput: () => {
       if (input.value !== "") change(Number(input.value));
       else if (nothing) change(null);
@@ -51,8 +53,8 @@ function number({ schema, value, id, described, change }) {
 function choice({ schema, value, id, described, change }) {
   const words = kinds(schema).flatMap((one) => one.enum);
   const nothing = Boolean(schema.anyOf);
-  const options = words.map((word) => element("option", { value: word, selected: word === value }, title(word)));
-  if (nothing) options.unshift(element("option", { value: "", selected: value === null }, "None"));
+  const options = words.map((word) => element("option", { value: word, selected: word === value }, plain(word)));
+  if (nothing) options.unshift(element("option", { value: "", selected: value === null }, NOT_GIVEN));
   const select = element("select", { id, "aria-describedby": described, onchange: () => change(select.value || null) }, options);
   return select;
 }

@@ -7,10 +7,13 @@ export const ENDED = ["succeeded", "failed", "cancelled"];
 // A comment comes every 15 seconds: a connection that is silent for longer is none.
 const SILENT_MS = 40_000;
 const ASK_POSITION_MS = 2000;
+const AWAY = "away";
 
 // The job at its end. `tell` hears {status, stage, fraction, position, away}. Raises Problem: for a job that is gone.
 export async function follow(job, tell, signal) {
-  let seen = { status: job.status, position: job.queue_position, away: false, ...job.progress };
+  // A stage is told by the one who runs it: before, it is no more than the status again.
+  const stage = job.status === "running" ? job.progress : {};
+  let seen = { status: job.status, position: job.queue_position, away: false, ...stage };
   const told = (news) => {
     seen = { ...seen, ...news };
     tell(seen);
@@ -22,30 +25,30 @@ export async function follow(job, tell, signal) {
     if (now && seen.status === "queued") told({ position: now.queue_position });
   }, ASK_POSITION_MS);
   try {
-    for await (const { name, data } of events(job.links.events, signal)) told(name === "away" ? { away: true } : { away: false, ...data });
+    for await (const { name, data } of events(job.links.events, signal)) told({ ...data, away: name === AWAY });
   } finally {
     clearInterval(asking);
   }
   return json(job.links.self, { signal });
 }
 
-// {name, data} of each event to the last; `away` while there is no connection.
+// {name, data} of each event to the last; AWAY while there is no connection.
 async function* events(href, signal) {
-  let [last, pause] = ["", 2000];
+  let [last, pause, over] = ["", 2000, false];
   for (;;) {
     try {
       for await (const event of once(href, last, signal)) {
         pause = event.retry ?? pause;
         last = event.id ?? last;
         if (event.name) yield event;
-        if (ENDED.includes(event.name)) return;
-        if (event.over) return;
+        over ||= event.over || ENDED.includes(event.name);
       }
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof Problem && error.code !== UNREACHABLE && error.status < 500) throw error;
     }
-    yield { name: "away" };
+    if (over) return;
+    yield { name: AWAY };
     await new Promise((over) => setTimeout(over, pause));
     signal?.throwIfAborted();
   }
@@ -73,7 +76,7 @@ async function* once(href, last, signal) {
     }
   } finally {
     clearTimeout(timer);
-    silence.abort(); // whoever stops listening closes the connection
+    silence.abort(); // closes the connection of whoever stopped listening
   }
 }
 

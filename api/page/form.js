@@ -2,7 +2,7 @@
 
 import { editorOf } from "./editors.js";
 import { element, freshId } from "./element.js";
-import { firstValue, isCheck, isCompound } from "./schema.js";
+import { isCheck, isCompound } from "./schema.js";
 import { title } from "./words.js";
 
 // Fields of the parameters `names`. `changed` hears (name, value). The errors of a refused request are `mark`ed where
@@ -18,9 +18,6 @@ export function makeForm(schema, names, valueOf, changed) {
     },
   };
 }
-
-// What is given in place of no value.
-export const defaultOf = (schema) => (schema.default === undefined ? firstValue(schema) : schema.default);
 
 function fieldOf(name, schema, value, changed) {
   const [id, label] = [freshId(name), title(name)];
@@ -58,6 +55,6 @@ export function show(field) {
 }
 
 // `words` between backticks as code.
-function coded(text) {
+export function coded(text) {
   return text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
 }

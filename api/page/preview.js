@@ -54,10 +54,7 @@ export function thumbnail(bitmap, side) {
 
 // The picture in its frame; `over` lies on it, with the same edges.
 export function framed(picture, over) {
-  if (!picture.seen) {
-    const kind = picture.blob.type || "a file of this kind";
-    return element("div", { class: "frame" }, element("p", {}, `This browser cannot show ${kind}. The service may all the same.`));
-  }
+  if (!picture.seen?.bitmap) return element("div", { class: "frame" }, element("p", {}, unseen(picture)));
   const { bitmap, width, height } = picture.seen;
   const canvas = element("canvas", { width: bitmap.width, height: bitmap.height, role: "img", "aria-label": picture.name });
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
@@ -65,6 +62,12 @@ export function framed(picture, over) {
   const fitted = element("div", { class: "fitted" }, canvas, over ?? null);
   fitted.style.setProperty("--ratio", width / height);
   return element("div", { class: "frame" }, fitted);
+}
+
+function unseen({ blob, inspected, problem }) {
+  if (!blob) return "This browser does not have the picture any more.";
+  if (problem || !inspected) return "";
+  return `This browser cannot show the file${blob.type && ` (${blob.type})`}. The service may know it all the same.`;
 }
 
 // "4.4 MB · 5,472 x 3,648 · 20.0 megapixels"

@@ -22,15 +22,19 @@ export function makeProgress() {
   const tick = () => (clock.textContent = time(Math.floor((performance.now() - begun) / TICK_MS) * TICK_MS));
   const ticking = setInterval(tick, TICK_MS);
   tick();
+  const shown = element("div", { class: "progress" }, bar, element("p", {}, words, clock));
   return {
-    element: element("div", { class: "progress" }, bar, element("p", {}, words, clock)),
+    element: shown,
     show(seen) {
       const now = wordsOf(seen);
       if (words.textContent !== now) say(now);
       words.textContent = now;
       bar.value = seen.status === "queued" ? 0 : (seen.fraction ?? 0);
     },
-    close: () => clearInterval(ticking),
+    close() {
+      clearInterval(ticking);
+      shown.remove();
+    },
   };
 }
 

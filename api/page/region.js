@@ -96,7 +96,7 @@ function listen(over, drawing) {
   over.addEventListener("pointerdown", (event) => {
     over.setPointerCapture(event.pointerId);
     drawing.moveTo(...place(event));
-    drawing.set(event.detail > 1);
+    drawing.set();
   });
   over.addEventListener("pointermove", (event) => drawing.moveTo(...place(event)));
   over.addEventListener("pointerup", (event) => {

@@ -17,7 +17,7 @@ export class Run {
   async start() {
     await this.#until(async (signal) => {
       this.job = await post(this.picture, this.params, { sent: (fraction) => this.#see({ fraction }), signal });
-      await keep(this.job.id, this.picture, this.params);
+      keep(this.job.id, this.picture, this.params);
       this.tell(this);
       await this.#toTheEnd(signal);
     });

@@ -18,24 +18,22 @@ export function makeStage(place, acts) {
   const buttons = element("div", { class: "buttons" });
   const body = element("div", { class: "body" });
   now.append(element("div", { class: "head" }, title, buttons), body);
-  let [looked, shown, progress] = [null, null, null];
+  let [shown, progress] = [null, null];
 
   function clear() {
     shown?.then((result) => result.close());
-    progress?.close();
-    [shown, progress] = [null, null];
+    shown = null;
+    rest();
     buttons.replaceChildren();
   }
 
   // The picture itself; `kind` to draw a region on it.
-  function preview(picture, region, kind = null) {
+  function preview(picture, kind = null) {
     clear();
-    looked = picture;
     title.replaceChildren(element("b", {}, picture.name), ` ${picture.blob ? facts(picture) : ""}`);
-    const done = (drawn) => acts.drew(drawn);
-    const over = (region || kind) && regionOver(region, kind, done);
-    body.replaceChildren(picture.blob ? framed(picture, over) : element("div", { class: "frame" }, element("p", {}, "This browser does not have the picture any more.")));
-    if (kind) body.querySelector(".over")?.focus();
+    const over = (picture.region || kind) && regionOver(picture.region, kind, acts.drew);
+    body.replaceChildren(framed(picture, over));
+    if (kind) over.focus();
   }
 
   function result(run) {
@@ -51,22 +49,26 @@ export function makeStage(place, acts) {
     shown = show(inside, run, (changes) => acts.ask(run, changes));
   }
 
-  function trouble(problem, ask) {
-    body.querySelector(".trouble")?.remove();
-    progress?.element.remove();
+  // Nothing is under way.
+  function rest() {
     progress?.close();
     progress = null;
-    if (problem) body.querySelector(".frame")?.after(troubleOf(problem, ask));
+    body.querySelector(".trouble")?.remove();
+  }
+
+  function trouble(problem, ask) {
+    rest();
+    body.append(troubleOf(problem, ask));
   }
 
   function advance(seen) {
     if (!progress) {
-      body.querySelector(".trouble")?.remove();
+      rest();
       progress = makeProgress();
       body.append(progress.element);
     }
     progress.show(seen);
   }
 
-  return { preview, result, trouble, advance, looked: () => looked };
+  return { preview, result, trouble, advance, rest };
 }

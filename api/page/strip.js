@@ -9,12 +9,12 @@ export function makeStrip(place, acts) {
   const row = element("ul", { class: "row" });
   const add = element("button", { type: "button", class: "add", onclick: acts.add, "aria-label": "Add pictures" }, "+");
   const all = element("button", { type: "button", hidden: true, onclick: acts.all });
-  place.replaceChildren(row, all);
-  row.append(element("li", {}, add));
+  place.replaceChildren(element("div", { class: "pictures" }, row, add), all);
 
   function put(picture) {
     const mark = element("span", { class: "mark" });
-    const look = element("button", { type: "button", class: "thumb", onclick: () => acts.look(picture) }, mark);
+    const ending = element("span", { class: "ending" }, picture.name.split(".").pop());
+    const look = element("button", { type: "button", class: "thumb", onclick: () => acts.look(picture) }, ending, mark);
     const remove = element(
       "button",
       { type: "button", class: "plain remove", "aria-label": `Remove ${picture.name}`, onclick: () => acts.remove(picture) },
@@ -22,7 +22,7 @@ export function makeStrip(place, acts) {
     );
     const item = element("li", {}, look, remove);
     items.set(picture, { item, look, mark });
-    add.parentElement.before(item);
+    row.append(item);
     update(picture);
   }
 
@@ -35,7 +35,7 @@ export function makeStrip(place, acts) {
     look.title = picture.name;
     look.setAttribute("aria-label", `${picture.name}: ${state.words}`);
     look.setAttribute("aria-current", String(picture === looked));
-    if (picture.thumbnail && !look.contains(picture.thumbnail)) look.prepend(picture.thumbnail);
+    if (picture.thumbnail && !look.contains(picture.thumbnail)) look.replaceChildren(picture.thumbnail, mark);
     const left = waiting().length;
     all.hidden = left < 2;
     all.textContent = `Find colours in all ${left}`;
@@ -51,6 +51,7 @@ export function makeStrip(place, acts) {
     look: (picture) => {
       looked = picture;
       for (const each of items.keys()) update(each);
+      items.get(picture)?.item.scrollIntoView({ block: "nearest", inline: "nearest" });
     },
     remove: (picture) => {
       items.get(picture)?.item.remove();

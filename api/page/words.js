@@ -18,8 +18,14 @@ export function time(milliseconds) {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-// A parameter's name, or one of its words: `min_cluster_size` as "Min cluster size".
+// A word of the API's, such as `davies_bouldin`.
+export const plain = (word) => String(word).replaceAll("_", " ");
+
+// A parameter's name as a title: `n_clusters` as "Number of clusters".
 export function title(name) {
-  const words = String(name).replaceAll("_", " ");
+  const words = plain(name).replace(/^n /, "number of ").replace(/\bcolor/g, "colour");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+// What stands before the colon of a method's description, which is what people call it.
+export const methodName = (schema) => schema.description.split(":")[0];

@@ -3,11 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from starlette.responses import RedirectResponse
 
 from api.http.files import FileRequest, file_request_of
 from api.http.fixed import ASK_AGAIN, Fixed
-from api.http.hrefs import href
 from api.page import page_files
 from shared.contract.errors import NotFound
 
@@ -35,13 +33,6 @@ async def get_page(asked: Annotated[FileRequest, Depends(file_request_of)]) -> R
     answer = await _html.answer(asked)
     answer.headers["Content-Security-Policy"] = POLICY
     return answer
-
-
-@router.head("")
-@router.get("")
-async def to_page() -> Response:
-    """Without the slash at the end of a prefix, the page's relative addresses would lead beside it."""
-    return RedirectResponse(href("/"))
 
 
 @router.head("/page/{hashed}/{path:path}")

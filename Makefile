@@ -12,7 +12,7 @@ PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? c
 JOB_MACHINES ?= 150
 IMAGE_RUNS ?= 1000
 
-.PHONY: demo serve test test-faults soak fuzz check audit bench docker-test format clean
+.PHONY: demo serve test test-page test-faults soak fuzz check audit bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -20,8 +20,11 @@ demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: ma
 serve: $(VENV)/app ## The whole service on this machine, until Ctrl-C
 	@$(BIN)/huemill serve $(ARGS)
 
-test: $(VENV)/dev ## The whole test suite, less Docker and faults
-	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults -n $(PROCESSES) $(ARGS)
+test: $(VENV)/dev ## The whole test suite, less Docker, faults and the page
+	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults --ignore tests/page -n $(PROCESSES) $(ARGS)
+
+test-page: $(VENV)/dev ## The web page in a real browser, on a real service
+	$(BIN)/python -m pytest tests/page $(ARGS)
 
 test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 	JOB_MACHINES=$(JOB_MACHINES) IMAGE_RUNS=$(IMAGE_RUNS) $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \

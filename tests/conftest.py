@@ -28,7 +28,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile the kernels, or find them compiled, before a test that starts workers is on the clock."""
-    real = any({"integration", "e2e", "faults"} & set(item.path.parts) for item in session.items)
+    real = any({"integration", "e2e", "faults", "page"} & set(item.path.parts) for item in session.items)
     if real and not hasattr(session.config, "workerinput"):
         compile_kernels()
 

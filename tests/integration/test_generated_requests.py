@@ -49,6 +49,6 @@ def test_the_document_keeps_its_word(
         text=True,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 22" in run.stdout
+    assert "Tested: 23" in run.stdout
     assert len(LINKS.findall(run.stdout)) == 1, run.stdout
     assert not service.gateway or not service.gateway.said("defect")

@@ -28,6 +28,7 @@ def test_head_everywhere_get_is(client: httpx.Client) -> None:
         "/v1/jobs": "GET, HEAD, POST",
         "/v1/images": "POST",
         "/v1/algorithms": "GET, HEAD",
+        "/v1/limits": "GET, HEAD",
         "/healthz": "GET, HEAD",
         "/readyz": "GET, HEAD",
         "/metrics": "GET, HEAD",

@@ -27,7 +27,17 @@ pytestmark = ONE_STORE
 MASK = encoded(noise(6, 8))
 IDS = {
     *("create_job", "get_job", "get_result", "get_labels", "get_file", "get_palette", "get_events", "cancel_job"),
-    *("delete_job", "store_image", "get_image", "delete_image", "list_algorithms", "healthz", "readyz", "metrics"),
+    *(
+        "delete_job",
+        "store_image",
+        "get_image",
+        "delete_image",
+        "list_algorithms",
+        "get_limits",
+        "healthz",
+        "readyz",
+        "metrics",
+    ),
     *("list_jobs", "get_socket", "list_errors", "get_error", "get_callbacks", "replay_callbacks"),
 }
 

@@ -37,6 +37,7 @@ _serve("swagger-ui.js", _swagger.joinpath("swagger-ui-bundle.js"), "text/javascr
 _serve("swagger-ui.css", _swagger.joinpath("swagger-ui.css"), "text/css")
 _serve("favicon.png", _swagger.joinpath("favicon-32x32.png"), "image/png")
 _serve("console.js", _ours.joinpath("console.js"), "text/javascript")
+_serve("console.css", _ours.joinpath("console.css"), "text/css")
 
 
 @router.head("/docs")

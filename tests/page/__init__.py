@@ -1,0 +1,1 @@
+"""The web page, in Debian's Chromium, on a real service."""

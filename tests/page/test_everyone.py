@@ -1,0 +1,198 @@
+"""The page is for everyone: whatever the screen, the hands, the eyes, the theme."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import Heard
+from tests.page.hands import HARMLESS, button, choose, field, file, is_finished, make_slow, slow_file, start
+
+WINDOWS: dict[str, dict[str, Any]] = {
+    "wide": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+        "device_scale_factor": 2,
+    },
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    # As a browser zooms: half as many of the page's pixels.
+    "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+    "forced": {"forced_colors": "active"},
+}
+
+
+def found_wrong(page: Page) -> list[str]:
+    """What axe-core has to say, of any weight."""
+    violations = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in violations]
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing must be scrolled sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_every_state_is_for_everyone(opened: Callable[..., Page], heard: Heard, window: str) -> None:
+    """At first, with a picture, with all settings unfolded, in trouble, under way and with a result: axe-core finds
+    nothing, and nothing reaches beyond the window.
+    """
+    page = opened(**WINDOWS[window])
+    states: dict[str, list[str]] = {"begin": found_wrong(page)}
+
+    def look(name: str) -> None:
+        states[name] = found_wrong(page)
+        assert fits(page), name
+
+    button(page, "Beads").click()
+    expect(page.locator("#stage canvas")).to_be_visible()
+    look("picture")
+    if button(page, "Settings").is_visible():
+        button(page, "Settings").click()
+    field(page, "exclude").get_by_role("button", name="Add").click()
+    look("settings")
+    button(page, "A brand’s palette").click()
+    look("palette")
+    choose(page, file("broken.png", HARMLESS[:200]))
+    start(page)
+    expect(page.locator("#stage .trouble")).to_be_visible()
+    look("trouble")
+    choose(page, slow_file())
+    if button(page, "Settings").is_visible():
+        button(page, "Settings").click()
+    page.locator("#method").select_option("kmeans")
+    make_slow(page)
+    start(page)
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    look("progress")
+    button(page, "Cancel").click()
+    expect(page.locator("#said")).to_have_text("Cancelled.")
+    assert {name: wrong for name, wrong in states.items() if wrong} == {}
+    heard.forgive("415")
+
+
+def test_a_result_is_for_everyone(opened: Callable[..., Page]) -> None:
+    """A result, two beside each other, on a phone one under the other: axe-core finds nothing, all of it fits."""
+    page = opened(**WINDOWS["wide"])
+    button(page, "Tiles").click()
+    start(page)
+    is_finished(page)
+    assert found_wrong(page) == []
+    button(page, "Pin to compare").click()
+    button(page, "Density: HDBSCAN").click()
+    start(page)
+    expect(page.locator("#stage .side").last.locator(".title")).to_contain_text("hdbscan")
+    pinned, now = (side.bounding_box() for side in page.locator("#stage .side").all())
+    assert pinned is not None
+    assert now is not None
+    assert (pinned["y"], pinned["width"]) == (now["y"], now["width"])
+    assert found_wrong(page) == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert fits(page)
+    assert found_wrong(page) == []
+    button(page, "Unpin").click()
+    expect(page.locator("#stage .side >> visible=true")).to_have_count(1)
+
+
+def test_by_keyboard_alone(page: Page) -> None:
+    """From the first sample to the result and the theme with Tab, Enter and arrows; where one is is always seen."""
+    seen: list[str] = []
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            is_seen = page.evaluate(
+                """() => {
+                    const {outlineStyle} = getComputedStyle(document.activeElement);
+                    const {width, height} = document.activeElement.getBoundingClientRect();
+                    return outlineStyle !== 'none' && width > 0 && height > 0;
+                }"""
+            )
+            assert is_seen, page.evaluate("document.activeElement.outerHTML")
+            seen.append(page.evaluate("document.activeElement.textContent.trim()"))
+            if seen[-1] == name:
+                return
+        raise AssertionError(f"{name} is not reached: {seen}")
+
+    tab_to("Tiles")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stage canvas")).to_be_visible()
+    tab_to("Find the number")
+    page.keyboard.press("Space")
+    tab_to("Find colours")
+    page.keyboard.press("Enter")
+    is_finished(page)
+    expect(page.locator("#said")).to_have_text("The colours are found.")
+    assert page.evaluate("document.activeElement.textContent") == "Find colours"
+    tab_to("Pin to compare")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("Pinned.")
+
+
+def test_themes(opened: Callable[..., Page]) -> None:
+    """The system's theme holds until another is chosen, which holds after a reload, from the first paint on."""
+    page = opened(color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Theme").click()
+    light = page.evaluate(ground)
+    assert dark != light
+    expect(button(page, "Theme: light")).to_be_visible()
+    page.reload(wait_until="commit")
+    page.wait_for_function("document.body")
+    assert page.evaluate(ground) == light
+    button(page, "Theme: light").click()
+    assert page.evaluate(ground) == dark
+
+
+def test_greys_have_no_hue(opened: Callable[..., Page]) -> None:
+    """Everything of ours is neutral in both themes: red, green and blue are the same."""
+    for scheme in ("light", "dark"):
+        page = opened(color_scheme=scheme)
+        choose(page, file())
+        colors = page.evaluate(
+            """() => [...document.querySelectorAll('body, body *')].flatMap(one => {
+                const {color, backgroundColor, borderTopColor, outlineColor} = getComputedStyle(one);
+                return [color, backgroundColor, borderTopColor, outlineColor];
+            })"""
+        )
+        parts = [color.partition("(")[2].rstrip(")").split(",")[:3] for color in set(colors) if color.startswith("rgb")]
+        assert len(parts) > 5
+        assert [part for part in parts if len({channel.strip() for channel in part}) > 1] == []
+
+
+def test_motion(opened: Callable[..., Page]) -> None:
+    """What moves does so for 120 ms, and not at all for those who would rather not."""
+    times = "[...document.querySelectorAll('*')].flatMap(one => getComputedStyle(one).transitionDuration.split(', '))"
+    assert set(opened(reduced_motion="no-preference").evaluate(times)) == {"0s", "0.12s"}
+    assert set(opened(reduced_motion="reduce").evaluate(times)) == {"0s"}
+
+
+def test_a_sheet_on_a_phone(opened: Callable[..., Page]) -> None:
+    """On a phone settings come from below, and go when one starts, or by Escape."""
+    page = opened(**WINDOWS["phone"])
+    button(page, "Tiles").click()
+    expect(page.locator("#method")).to_be_hidden()
+    button(page, "Settings").click()
+    expect(button(page, "Settings")).to_have_attribute("aria-expanded", "true")
+    page.locator("#method").press("Escape")
+    expect(page.locator("#method")).to_be_hidden()
+    button(page, "Settings").click()
+    button(page, "Find the number").click()
+    start(page)
+    expect(page.locator("#method")).to_be_hidden()
+    is_finished(page)
+
+
+def test_nothing_jumps(page: Page) -> None:
+    """The picture stands at the same place before its job, under way, and when the result comes."""
+    choose(page, file("noise.png"))
+    frame = page.locator("#stage .frame").first
+    before = frame.bounding_box()
+    start(page)
+    is_finished(page)
+    assert frame.bounding_box() == before

@@ -1,0 +1,197 @@
+"""A job is followed to its end, whatever happens to the page, the connection and the gateway meanwhile."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import Heard
+from tests.page.hands import button, choose, file, is_finished, job_of, make_slow, slow_file, start, thumbs
+from tests.support.calls import post
+from tests.support.images import encoded
+from tests.support.jobs import now_of
+from tests.support.processes import Service
+from tests.support.proxy import Proxy
+from tests.support.waiting import until
+
+
+def begin_slow_job(page: Page) -> str:
+    choose(page, slow_file())
+    make_slow(page)
+    start(page)
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    return job_of(page)
+
+
+def test_stage_by_stage(page: Page) -> None:
+    """Sending, reading, counting and clustering are told by their names, with a bar that grows and a clock."""
+    page.evaluate(
+        """() => {
+            window.stages = [];
+            new MutationObserver(() => {
+                const words = document.querySelector('.progress .words')?.textContent;
+                if (words && words !== window.stages.at(-1)) window.stages.push(words);
+            }).observe(document.getElementById('stage'), {subtree: true, childList: true, characterData: true});
+        }"""
+    )
+    begin_slow_job(page)
+    until(lambda: page.locator("progress").evaluate("bar => bar.value") > 0.2, "the bar grows", 20)
+    assert re.fullmatch(r"\d+(\.\d)? m?s", page.locator(".progress .clock").inner_text())
+    button(page, "Cancel").click()
+    expect(button(page, "Find colours")).to_be_visible()
+    stages = page.evaluate("window.stages")
+    assert stages[0] == "Sending the picture"
+    assert "Finding clusters" in stages
+    assert not {"queued", "running", ""} & set(stages)
+
+
+def test_cancelling(page: Page, service: Service) -> None:
+    """Cancel stands where Start was, ends the job at the service, and leaves the picture ready to be tried again."""
+    job = begin_slow_job(page)
+    where = button(page, "Cancel").bounding_box()
+    button(page, "Cancel").click()
+    expect(page.locator("#said")).to_have_text("Cancelled.")
+    assert button(page, "Find colours").bounding_box() == where
+    expect(page.locator(".progress")).to_have_count(0)
+    with service.client() as client:
+        assert client.get(f"/v1/jobs/{job}").json()["status"] == "cancelled"
+
+
+def test_a_reload_in_mid_job(page: Page, service: Service) -> None:
+    """After a reload the same job is followed on, beside its picture and what was asked for."""
+    job = begin_slow_job(page)
+    page.reload()
+    expect(page.locator("#stage .title")).to_contain_text("slow.png")
+    expect(page.locator("#stage canvas")).to_be_visible()
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    assert job_of(page) == job
+    expect(page.locator("[data-name=n_clusters] input[type=number]")).to_have_value("256")
+    button(page, "Cancel").click()
+    expect(button(page, "Find colours")).to_be_visible()
+
+
+def test_a_reload_after_the_end(page: Page, opened: Callable[..., Page]) -> None:
+    """A result's address leads to it: here with the picture, in a browser that has none with a word on that."""
+    choose(page, file("noise.png"))
+    start(page)
+    is_finished(page)
+    page.reload()
+    is_finished(page)
+    expect(thumbs(page)).to_have_count(1)
+    elsewhere = opened(f"/#/jobs/{job_of(page)}")
+    is_finished(elsewhere)
+    expect(elsewhere.locator("#stage .title")).to_contain_text("noise.png")
+    expect(button(elsewhere, "Find colours")).to_be_disabled()
+
+
+def test_the_way_back(page: Page) -> None:
+    """The browser's way back leads to the job before."""
+    choose(page, file("noise.png"))
+    start(page)
+    is_finished(page)
+    first = job_of(page)
+    button(page, "Density: HDBSCAN").click()
+    start(page)
+    page.wait_for_url(lambda url: first not in url)
+    is_finished(page)
+    page.go_back()
+    expect(page.locator("#stage .title")).to_contain_text("kmeans")
+    assert job_of(page) == first
+
+
+@pytest.fixture
+def wire(service: Service) -> Iterator[Proxy]:
+    """What is between the browser and the gateway."""
+    proxy = Proxy(service.port)
+    yield proxy
+    proxy.close()
+
+
+def test_a_cut_connection(opened: Callable[..., Page], wire: Proxy, heard: Heard) -> None:
+    """A connection that breaks off is said to be lost, is made anew, and the job goes on being followed."""
+    page = opened(url=f"http://127.0.0.1:{wire.port}")
+    begin_slow_job(page)
+    assert wire.reset() > 0
+    expect(page.locator(".progress .words")).to_have_text("The connection was lost. Trying again")
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    button(page, "Cancel").click()
+    expect(page.locator("#said")).to_have_text("Cancelled.")
+    heard.forgive("ERR_")
+
+
+def test_a_gateway_restarts(page: Page, service: Service, heard: Heard) -> None:
+    """While the gateway is away the page waits; when it is back the job is followed to its end."""
+    job = begin_slow_job(page)
+    assert service.gateway is not None
+    service.gateway.stop()
+    expect(page.locator(".progress .words")).to_have_text("The connection was lost. Trying again")
+    service.start_gateway()
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    with service.client() as client:
+        client.post(f"/v1/jobs/{job}/cancel")
+    expect(page.locator("#said")).to_have_text("Cancelled.")
+    heard.forgive("ERR_")
+
+
+def test_nobody_answers(page: Page, service: Service, heard: Heard) -> None:
+    """A picture that cannot be sent is kept, with a word on why and a button to try again, which works."""
+    choose(page, file("noise.png"))
+    assert service.gateway is not None
+    service.gateway.stop()
+    start(page)
+    expect(page.locator("#stage .trouble")).to_contain_text("does not answer")
+    service.start_gateway()
+    button(page, "Try again").click()
+    is_finished(page)
+    heard.forgive("ERR_CONNECTION_REFUSED")
+
+
+def test_place_in_the_queue(page: Page, service: Service) -> None:
+    """A job that waits tells how many are before it."""
+    (worker,) = service.workers
+    worker.stop()
+    service.workers.clear()
+    with service.client() as client:
+        before = [post(client, wait=None).json() for _ in range(2)]
+        choose(page, file())
+        start(page)
+        expect(page.locator(".progress .words")).to_have_text("Waiting: 2 jobs are before it")
+        client.post(before[0]["links"]["cancel"])
+        expect(page.locator(".progress .words")).to_have_text("Waiting: 1 job is before it")
+        service.start_worker()
+        is_finished(page)
+        until(lambda: now_of(client, before[1])["status"] == "succeeded", "the other one is done", 20)
+    service.wait_for_workers()
+
+
+def test_a_job_that_is_gone(page: Page, opened: Callable[..., Page], service: Service, heard: Heard) -> None:
+    """A job that somebody has deleted, or that never was, says so in the service's words."""
+    job = begin_slow_job(page)
+    with service.client() as client:
+        client.delete(f"/v1/jobs/{job}")
+        detail = client.get(f"/v1/jobs/{job}").json()["detail"]
+    page.reload()
+    expect(page.locator("#toasts .trouble")).to_contain_text(detail)
+    expect(page.locator("#begin")).to_be_visible()
+    heard.forgive("404")
+
+
+def test_a_job_that_fails(page: Page) -> None:
+    """A job's own error is shown in its words, with the way out as a button, which leads out."""
+    choose(page, file("white.png", encoded(np.full((9, 9, 3), 255, np.uint8))))
+    page.get_by_label("Leave near-white out").check()
+    start(page)
+    expect(page.locator("#stage .trouble")).to_contain_text("nothing_to_cluster")
+    button(page, "Count all pixels").click()
+    is_finished(page)
+    expect(page.get_by_label("Leave near-white out")).not_to_be_checked()
+
+
+def test_one_after_the_other(page: Page) -> None:
+    """Several pictures are worked on in their turn, by one click."""
+    choose(page, *(file(f"{number}.png") for number in range(3)))
+    button(page, "Find colours in all 3").click()
+    for number in range(3):
+        expect(page.get_by_role("button", name=f"{number}.png: finished", exact=True)).to_be_visible()

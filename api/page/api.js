@@ -48,6 +48,7 @@ async function problemOf(answer) {
   } catch {
     // Not the service's own: something between has answered.
   }
-  const detail = `The answer is ${answer.status} ${answer.statusText}, and does not come from huemill itself. Try again.`;
-  return new Problem("unknown", detail, { status: answer.status, retryAfter });
+  const { status, statusText } = answer;
+  const detail = `The answer is ${status} ${statusText}, and does not come from huemill itself. Try again.`;
+  return new Problem("unknown", detail, { status, retryAfter });
 }

@@ -8,21 +8,25 @@ import { plain, title } from "./words.js";
 export function union({ schema, value, label, described, change }, editorOf) {
   const part = element("div", { class: "part" });
   const draw = (variant, inside) => {
-    if (variant.type === "null" || variant.const !== undefined) part.replaceChildren();
-    else part.replaceChildren(editorOf({ schema: variant, value: inside, id: freshId("part"), label, described, change }));
+    const given = { schema: variant, value: inside, id: freshId("part"), label, described, change };
+    const isPlain = variant.type === "null" || variant.const !== undefined;
+    part.replaceChildren(...(isPlain ? [] : [editorOf(given)]));
   };
   const chosen = schema.anyOf.findIndex((variant) => isOf(variant, value));
-  const options = schema.anyOf.map((variant, place) => element("option", { value: place, selected: place === chosen }, nameOf(variant)));
+  const optionOf = (variant, place) =>
+    element("option", { value: place, selected: place === chosen }, nameOf(variant));
   const turn = () => {
     const variant = schema.anyOf[select.value];
     const first = variant.type === "null" ? null : firstFor(variant, schema);
     draw(variant, first);
     change(first);
   };
-  const select = element("select", { "aria-label": `${label}: kind`, onchange: turn }, options);
+  const select = element("select", { "aria-label": `${label}: kind`, onchange: turn }, schema.anyOf.map(optionOf));
   draw(schema.anyOf[chosen], value);
-  return element("div", { class: "union", role: "group", "aria-label": label }, select, part);
+  return grouped("union", label, select, part);
 }
+
+const grouped = (kind, label, ...parts) => element("div", { class: kind, role: "group", "aria-label": label }, parts);
 
 const firstFor = (variant, schema) => (isOf(variant, schema.default) ? schema.default : firstValue(variant));
 
@@ -42,28 +46,30 @@ function nameOf(variant) {
 }
 
 // Any of some words.
-export function boxes({ schema, value, label, described, change }) {
+export function boxes({ schema, value, label, change }) {
   const chosen = new Set(value);
   const boxOf = (word) => {
-    const input = element("input", { type: "checkbox", onchange: () => {
+    const turn = () => {
       if (input.checked) chosen.add(word);
       else chosen.delete(word);
       change(schema.items.enum.filter((one) => chosen.has(one)));
-    } });
+    };
+    const input = element("input", { type: "checkbox", onchange: turn });
     input.checked = chosen.has(word);
     return element("label", { class: "check" }, input, title(word));
   };
-  return element("div", { class: "boxes", role: "group", "aria-label": label, "aria-describedby": described }, schema.items.enum.map(boxOf));
+  return grouped("boxes", label, schema.items.enum.map(boxOf));
 }
 
 // A list of colours. Several can be pasted at once, out of any text that has them.
 export function colors({ schema, value, label, described, change }) {
   const well = (hex, place) => {
-    const input = element("input", { type: "color", "aria-label": `${label} ${place + 1}`, oninput: () => {
+    const turn = () => {
       hexes[place] = input.value;
       shown.value = hexes.join(" ");
       change([...hexes]);
-    } });
+    };
+    const input = element("input", { type: "color", "aria-label": `${label} ${place + 1}`, oninput: turn });
     input.value = hex;
     return input;
   };
@@ -75,26 +81,38 @@ export function colors({ schema, value, label, described, change }) {
   };
   let hexes = value.map(hexOf);
   const wells = element("div", { class: "wells" });
-  const attributes = { rows: 2, spellcheck: "false", "aria-label": `${label} as text`, "aria-describedby": described, placeholder: "#rrggbb #rrggbb …" };
-  const shown = element("textarea", { ...attributes, required: Boolean(schema.minItems), oninput: read });
+  const shown = element("textarea", {
+    rows: 2,
+    spellcheck: "false",
+    placeholder: "#rrggbb #rrggbb …",
+    "aria-label": `${label} as text`,
+    "aria-describedby": described,
+    required: Boolean(schema.minItems),
+    oninput: read,
+  });
   shown.value = hexes.join(" ");
   draw();
-  return element("div", { class: "colors", role: "group", "aria-label": label }, wells, shown);
+  return grouped("colors", label, wells, shown);
 }
 
-const hexOf = (color) => (typeof color === "string" ? color : `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`);
+function hexOf(color) {
+  if (typeof color === "string") return color;
+  return `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
+}
 
 // Any number of values of one kind.
 export function list({ schema, value, label, change }, editorOf) {
   let items = [...value];
   const rows = element("div", { class: "rows" });
-  const add = element("button", { type: "button", onclick: () => told([...items, firstValue(schema.items)], true) }, "Add");
+  const append = () => told([...items, firstValue(schema.items)], true);
+  const add = element("button", { type: "button", onclick: append }, "Add");
   const row = (item, place) => {
     const name = `${label} ${place + 1}`;
     const changed = (now) => told(items.map((old, other) => (other === place ? now : old)));
     const remove = () => told(items.filter((_, other) => other !== place), true);
+    const attributes = { type: "button", class: "plain", "aria-label": `Remove ${name}`, onclick: remove };
     const editor = editorOf({ schema: schema.items, value: item, id: freshId("item"), label: name, change: changed });
-    return element("div", { class: "row" }, editor, element("button", { type: "button", class: "plain", "aria-label": `Remove ${name}`, onclick: remove }, "×"));
+    return element("div", { class: "row" }, editor, element("button", attributes, "×"));
   };
   const draw = () => {
     rows.replaceChildren(...items.map(row));
@@ -106,7 +124,7 @@ export function list({ schema, value, label, change }, editorOf) {
     change(items);
   };
   draw();
-  return element("div", { class: "list", role: "group", "aria-label": label }, rows, add);
+  return grouped("list", label, rows, add);
 }
 
 // Values by name.
@@ -119,8 +137,10 @@ export function group({ schema, value, label, change }, editorOf) {
       values[name] = now;
       change({ ...values });
     };
-    const editor = editorOf({ schema: part, value: values[name] ?? firstValue(part), id, label: `${label}: ${title(name)}`, change: changed });
-    return element("div", { class: isCheck(part) ? "check" : "part" }, isCheck(part) ? [editor, words] : [words, editor]);
+    const given = { schema: part, value: values[name] ?? firstValue(part), id };
+    const editor = editorOf({ ...given, label: `${label}: ${title(name)}`, change: changed });
+    if (isCheck(part)) return element("div", { class: "check" }, editor, words);
+    return element("div", { class: "part" }, words, editor);
   };
-  return element("div", { class: "group", role: "group", "aria-label": label }, Object.entries(schema.properties).map(partOf));
+  return grouped("group", label, Object.entries(schema.properties).map(partOf));
 }

@@ -30,7 +30,7 @@ function number({ schema, value, id, described, change }) {
   const variants = kinds(schema);
   const nothing = variants.length < (schema.anyOf?.length ?? 1);
   const lowest = Math.min(...variants.map((one) => one.minimum ?? one.exclusiveMinimum ?? -Infinity));
-  const highest = Math.max(...variants.map((one) => one.maximum ?? (one.exclusiveMaximum && variants.length === 1 ? one.exclusiveMaximum : Infinity)));
+  const highest = Math.max(...variants.map((one) => one.maximum ?? one.exclusiveMaximum ?? Infinity));
   const input = element("input", {
     id,
     type: "number",
@@ -55,18 +55,21 @@ function choice({ schema, value, id, described, change }) {
   const nothing = Boolean(schema.anyOf);
   const options = words.map((word) => element("option", { value: word, selected: word === value }, plain(word)));
   if (nothing) options.unshift(element("option", { value: "", selected: value === null }, NOT_GIVEN));
-  const select = element("select", { id, "aria-describedby": described, onchange: () => change(select.value || null) }, options);
+  const turn = () => change(select.value || null);
+  const select = element("select", { id, "aria-describedby": described, onchange: turn }, options);
   return select;
 }
 
 function check({ value, id, described, change }) {
-  const input = element("input", { id, type: "checkbox", "aria-describedby": described, onchange: () => change(input.checked) });
+  const turn = () => change(input.checked);
+  const input = element("input", { id, type: "checkbox", "aria-describedby": described, onchange: turn });
   input.checked = value;
   return input;
 }
 
 function color({ value, id, described, change }) {
-  const input = element("input", { id, type: "color", "aria-describedby": described, oninput: () => change(input.value) });
+  const turn = () => change(input.value);
+  const input = element("input", { id, type: "color", "aria-describedby": described, oninput: turn });
   input.value = value;
   return input;
 }

@@ -5,6 +5,8 @@ import { element, freshId } from "./element.js";
 import { isCheck, isCompound } from "./schema.js";
 import { title } from "./words.js";
 
+const CONTROLS = "input, select, textarea";
+
 // Fields of the parameters `names`. `changed` hears (name, value). The errors of a refused request are `mark`ed where
 // they belong; it gives back those that belong to no field here.
 export function makeForm(schema, names, valueOf, changed) {
@@ -32,10 +34,11 @@ function fieldOf(name, schema, value, changed) {
     return editorOf({ schema, value: now, id, label, described: `${id}-wrong ${id}-help`, change });
   };
   let made = editor(value);
-  const field = element("div", { class: isCheck(schema) ? "field checked" : "field", "data-name": name }, isCheck(schema) ? [made, words] : [words, made], wrong, help);
+  const [kind, both] = isCheck(schema) ? ["field checked", [made, words]] : ["field", [words, made]];
+  const field = element("div", { class: kind, "data-name": name }, both, wrong, help);
   const mark = (message) => {
     wrong.textContent = message && `${label} ${message}.`;
-    for (const control of field.querySelectorAll("input, select, textarea")) control.toggleAttribute("aria-invalid", Boolean(message));
+    for (const control of field.querySelectorAll(CONTROLS)) control.toggleAttribute("aria-invalid", Boolean(message));
     if (message) show(field);
     return true;
   };
@@ -51,7 +54,7 @@ function fieldOf(name, schema, value, changed) {
 export function show(field) {
   field.closest("details")?.setAttribute("open", "");
   field.closest(".settings")?.classList.add("open");
-  field.querySelector("input, select, textarea")?.focus();
+  field.querySelector(CONTROLS)?.focus();
 }
 
 // `words` between backticks as code.

@@ -19,7 +19,8 @@ export class Parameters {
   // Those of every method.
   get common() {
     const all = Object.values(this.schemas);
-    return Object.keys(all[0].properties).filter((name) => name !== "algorithm" && all.every((schema) => schema.properties[name]));
+    const isCommon = (name) => name !== "algorithm" && all.every((schema) => schema.properties[name]);
+    return Object.keys(all[0].properties).filter(isCommon);
   }
 
   get schema() {

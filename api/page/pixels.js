@@ -9,14 +9,15 @@ const percent = (part) => `${Math.round(part * 100)} %`;
 export function makePixels({ draw, leaveWhite }) {
   const white = element("input", { type: "checkbox", onchange: () => leaveWhite(white.checked) });
   const words = element("p", { class: "help", id: "region-words" });
-  const buttons = REGIONS.map(([title, kind]) => element("button", { type: "button", onclick: () => draw(kind) }, title));
+  const button = ([title, kind]) => element("button", { type: "button", onclick: () => draw(kind) }, title);
+  const group = { class: "buttons", role: "group", "aria-label": "Region", "aria-describedby": "region-words" };
   return {
     element: element(
       "fieldset",
       {},
       element("legend", {}, "Which pixels"),
       element("label", { class: "check" }, white, "Leave near-white out"),
-      element("div", { class: "buttons", role: "group", "aria-label": "Region", "aria-describedby": "region-words" }, buttons),
+      element("div", group, REGIONS.map(button)),
       words,
     ),
     show(region, withoutWhite) {

@@ -56,7 +56,8 @@ export function thumbnail(bitmap, side) {
 export function framed(picture, over) {
   if (!picture.seen?.bitmap) return element("div", { class: "frame" }, element("p", {}, unseen(picture)));
   const { bitmap, width, height } = picture.seen;
-  const canvas = element("canvas", { width: bitmap.width, height: bitmap.height, role: "img", "aria-label": picture.name });
+  const size = { width: bitmap.width, height: bitmap.height };
+  const canvas = element("canvas", { ...size, role: "img", "aria-label": picture.name });
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   canvas.classList.toggle("squares", Math.max(width, height) < FEW_PIXELS);
   const fitted = element("div", { class: "fitted" }, canvas, over ?? null);

@@ -5,8 +5,11 @@ import { drawn, element, say } from "./element.js";
 const STEP = 0.01;
 const COARSE = 10;
 const NEAR = 0.02;
+const ARM = 0.02;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-export const KEYS = "Arrow keys move the cross, with Shift in larger steps; Enter sets a corner, Backspace takes one back, Escape gives up.";
+const KEYS =
+  "Arrow keys move the cross, with Shift in larger steps; Enter sets a corner, where it stands twice it ends the " +
+  "polygon; Backspace takes one back, Escape gives up.";
 
 const held = (part) => Math.min(1, Math.max(0, part));
 const rounded = (part) => Math.round(part * 1e4) / 1e4;
@@ -15,7 +18,8 @@ const percent = (part) => `${Math.round(part * 100)} %`;
 // What lies on the picture. `kind`: "box" or "polygon" to draw one, null to show `region` alone. `done` gets the
 // region, or undefined where somebody gave up.
 export function regionOver(region, kind, done) {
-  const shape = drawn("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", class: "region", "aria-hidden": "true" });
+  const whole = { viewBox: "0 0 1 1", preserveAspectRatio: "none" };
+  const shape = drawn("svg", { ...whole, class: "region", "aria-hidden": "true" });
   const attributes = kind && { tabindex: 0, role: "application", "aria-label": `Draw a ${kind}. ${KEYS}` };
   const over = element("div", { class: kind ? "over drawing" : "over", ...attributes }, shape);
   if (kind) listen(over, new Drawing(kind, shape, done));
@@ -48,7 +52,7 @@ class Drawing {
       if (!this.corners.length) this.corners = [this.at];
       else this.endBox();
     } else if (this.corners.length > 2 && (last || this.isNear(this.corners[0]))) this.endPolygon();
-    else if (!this.corners.length || !this.isNear(this.corners.at(-1))) this.corners.push(this.at);
+    else if (!this.isAtLast()) this.corners.push(this.at);
     say(`Corner ${this.corners.length} at ${percent(x)}, ${percent(y)}`);
     this.draw();
   }
@@ -62,6 +66,10 @@ class Drawing {
     return Math.hypot(this.at[0] - x, this.at[1] - y) < NEAR;
   }
 
+  isAtLast() {
+    return this.corners.length > 0 && this.isNear(this.corners.at(-1));
+  }
+
   endBox() {
     const [[x, y], [otherX, otherY]] = [this.corners[0], this.at];
     const box = [Math.min(x, otherX), Math.min(y, otherY), Math.max(x, otherX), Math.max(y, otherY)].map(rounded);
@@ -73,17 +81,19 @@ class Drawing {
   }
 
   draw() {
-    const open = this.kind === "box" && this.corners.length ? rectangle(this.corners[0], this.at) : [...this.corners, this.at];
-    paint(this.shape, open, this.kind === "box", this.at);
+    const isBox = this.kind === "box" && this.corners.length;
+    const corners = isBox ? rectangle(this.corners[0], this.at) : [...this.corners, this.at];
+    paint(this.shape, corners, isBox, this.at);
   }
 }
 
 // A dark and a light line, so that it is seen on every picture.
 function paint(shape, corners, closed, cross) {
   const points = corners.map((corner) => corner.join(",")).join(" ");
+  const [x, y] = cross ?? [];
   const lines = ["dark", "light"].flatMap((tone) => [
     drawn(closed ? "polygon" : "polyline", { points, class: tone }),
-    cross && drawn("path", { class: tone, d: `M${cross[0] - 0.02} ${cross[1]}h.04M${cross[0]} ${cross[1] - 0.02}v.04` }),
+    cross && drawn("path", { class: tone, d: `M${x - ARM} ${y}h${2 * ARM}M${x} ${y - ARM}v${2 * ARM}` }),
   ]);
   shape.replaceChildren(...lines.filter(Boolean));
 }
@@ -111,7 +121,7 @@ function listen(over, drawing) {
       const step = event.shiftKey ? STEP * COARSE : STEP;
       drawing.moveTo(drawing.at[0] + arrow[0] * step, drawing.at[1] + arrow[1] * step);
       say(`${percent(drawing.at[0])}, ${percent(drawing.at[1])}`);
-    } else if (event.key === "Enter" || event.key === " ") drawing.set(event.key === "Enter" && drawing.isNear(drawing.corners.at(-1) ?? [2, 2]));
+    } else if (event.key === "Enter") drawing.set(drawing.isAtLast());
     else if (event.key === "Backspace") drawing.takeBack();
     else if (event.key === "Escape") drawing.done(undefined);
     else return;

@@ -1,7 +1,7 @@
 // One run: a picture is posted, its job followed to the end. Where that stands, `tell` hears of each change.
 
 import { Problem } from "./api.js";
-import { follow } from "./follow.js";
+import { ENDED, follow } from "./follow.js";
 import { keep } from "./keep.js";
 import { cancel, post } from "./post.js";
 
@@ -40,7 +40,7 @@ export class Run {
   }
 
   async #toTheEnd(signal) {
-    if (["queued", "running"].includes(this.job.status)) this.job = await follow(this.job, (seen) => this.#see(seen), signal);
+    if (!ENDED.includes(this.job.status)) this.job = await follow(this.job, (seen) => this.#see(seen), signal);
     const { error, expired } = this.job;
     if (error && this.job.status === "failed") throw new Problem(error.code, error.message);
     if (expired) throw new Problem("expired", expired.detail);

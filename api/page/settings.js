@@ -68,8 +68,8 @@ export function makeSettings(place, acts) {
     ...panel,
     // `schemas`: what /v1/algorithms answers.
     know: (schemas) => {
-      const options = Object.entries(schemas).map(([name, schema]) => element("option", { value: name }, methodName(schema)));
-      method.replaceChildren(...options);
+      const optionOf = ([name, schema]) => element("option", { value: name }, methodName(schema));
+      method.replaceChildren(...Object.entries(schemas).map(optionOf));
       parameters.schemas = schemas;
       draw();
     },
@@ -92,27 +92,36 @@ function makePresets(parameters, changed) {
     };
     return element("button", { type: "button", onclick: use }, preset.title);
   });
-  return {
-    element: element("div", { class: "presets", role: "group", "aria-label": "Presets" }, buttons),
-    mark: () => buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(parameters.isOf(PRESETS[place])))),
+  const mark = () => {
+    for (const [place, button] of buttons.entries()) {
+      button.setAttribute("aria-pressed", String(parameters.isOf(PRESETS[place])));
+    }
   };
+  return { element: element("div", { class: "presets", role: "group", "aria-label": "Presets" }, buttons), mark };
 }
 
 // The panel around the fields: where one starts and cancels, and what folds it on a phone.
 function makePanel(place, acts, fields) {
   const go = element("button", { class: "strong", type: "submit" }, "Find colours");
-  const fold = element("button", { type: "button", class: "fold", "aria-expanded": "false", onclick: () => open(!place.classList.contains("open")) }, "Settings");
+  const turn = () => open(!place.classList.contains("open"));
+  const fold = element("button", { type: "button", class: "fold", onclick: turn }, "Settings");
   const open = (now) => {
     place.classList.toggle("open", now);
     fold.setAttribute("aria-expanded", String(now));
   };
+  open(false);
   let busy = false;
   const submit = (event) => {
     event.preventDefault();
     if (busy) acts.cancel();
     else acts.start();
   };
-  const panel = element("form", { class: "panel", onsubmit: submit }, element("div", { class: "scrolled" }, fields), element("div", { class: "go" }, fold, go));
+  const panel = element(
+    "form",
+    { class: "panel", onsubmit: submit },
+    element("div", { class: "scrolled" }, fields),
+    element("div", { class: "go" }, fold, go),
+  );
   // What is not valid must be seen for the browser to point at it.
   panel.addEventListener("invalid", (event) => show(event.target.closest(".field")), true);
   panel.addEventListener("keydown", (event) => event.key === "Escape" && open(false));

@@ -40,10 +40,11 @@ export function makeStage(place, acts) {
     clear();
     title.replaceChildren(element("b", {}, run.picture.name), ` ${titleOf(run)}`);
     const inside = element("div", { class: "result" });
-    const pin = element("button", { type: "button", disabled: compare.isPinned(run), onclick: () => {
-      compare.pin(run);
+    const keep = () => {
       pin.disabled = true;
-    } }, "Pin to compare");
+      compare.pin(run);
+    };
+    const pin = element("button", { type: "button", disabled: compare.isPinned(run), onclick: keep }, "Pin to compare");
     buttons.replaceChildren(pin);
     body.replaceChildren(inside);
     shown = show(inside, run, (changes) => acts.ask(run, changes));

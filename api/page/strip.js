@@ -15,11 +15,8 @@ export function makeStrip(place, acts) {
     const mark = element("span", { class: "mark" });
     const ending = element("span", { class: "ending" }, picture.name.split(".").pop());
     const look = element("button", { type: "button", class: "thumb", onclick: () => acts.look(picture) }, ending, mark);
-    const remove = element(
-      "button",
-      { type: "button", class: "plain remove", "aria-label": `Remove ${picture.name}`, onclick: () => acts.remove(picture) },
-      "×",
-    );
+    const gone = { class: "plain remove", "aria-label": `Remove ${picture.name}`, onclick: () => acts.remove(picture) };
+    const remove = element("button", { type: "button", ...gone }, "×");
     const item = element("li", {}, look, remove);
     items.set(picture, { item, look, mark });
     row.append(item);

@@ -10,11 +10,12 @@ const WAYS_OUT = {
   too_many_colors: ["Scale it down to 1 megapixel", { max_pixels: 1_000_000 }],
   too_many_pixels: ["Take the exact engine", { engine: "exact" }],
 };
-const FINAL = ["unsupported_image", "broken_image", "upload_too_large", "image_too_large", "not_found", "gone", "expired"];
+const FINAL = ["unsupported_image", "broken_image", "upload_too_large", "image_too_large", "not_found", "expired"];
 
 // `ask(changes)` does the same again with changed parameters; without it there is only what is to be read.
 export function troubleOf({ code, message }, ask) {
   const [words, changes] = WAYS_OUT[code] ?? ["Try again", {}];
   const out = ask && !FINAL.includes(code) && element("button", { type: "button", onclick: () => ask(changes) }, words);
-  return element("div", { class: "trouble", role: "alert" }, element("p", {}, message), out || null, element("p", { class: "quiet" }, code));
+  const name = element("p", { class: "quiet" }, code);
+  return element("div", { class: "trouble", role: "alert" }, element("p", {}, message), out, name);
 }

@@ -38,7 +38,7 @@ IDS = {
         "readyz",
         "metrics",
     ),
-    *("list_jobs", "get_socket", "list_errors", "get_error", "get_callbacks", "replay_callbacks"),
+    *("list_jobs", "get_socket", "list_errors", "get_error", "get_callbacks", "replay_callbacks", "get_limits"),
 }
 
 

@@ -11,10 +11,13 @@ from shared.contract.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 
-# Nothing that is not ours, and nothing inside of the page: pictures that were chosen or fetched are blobs.
+# Nothing that is not ours, and nothing inside of the page: pictures that were chosen or fetched are blobs. No text
+# becomes markup or a program; but for the address of one worker, which a policy of its own makes. It goes with every
+# file, since a worker has its own file's.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types result-pixels"
 )
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -30,9 +33,7 @@ _kept, _for_once = (
 @router.head("/")
 @router.get("/")
 async def get_page(asked: Annotated[FileRequest, Depends(file_request_of)]) -> Response:
-    answer = await _html.answer(asked)
-    answer.headers["Content-Security-Policy"] = POLICY
-    return answer
+    return await _answer(_html, asked)
 
 
 @router.head("/page/{hashed}/{path:path}")
@@ -41,4 +42,10 @@ async def get_page_file(hashed: str, path: str, asked: Annotated[FileRequest, De
     found = (_kept if hashed == _files.hash else _for_once).get(path)
     if found is None:
         raise NotFound(f"The page has no file {path[:64]!r}.")
-    return await found.answer(asked)
+    return await _answer(found, asked)
+
+
+async def _answer(file: Fixed, asked: FileRequest) -> Response:
+    answer = await file.answer(asked)
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer

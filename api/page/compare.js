@@ -8,7 +8,7 @@ export function makeCompare(place, { ask, changed }) {
   let [pinned, shown] = [null, null];
 
   function unpin() {
-    shown?.close();
+    shown?.then((result) => result.close());
     [pinned, shown] = [null, null];
     place.replaceChildren();
     place.hidden = true;
@@ -16,8 +16,8 @@ export function makeCompare(place, { ask, changed }) {
     say("Nothing is pinned any more.");
   }
 
-  async function pin(run) {
-    shown?.close();
+  function pin(run) {
+    shown?.then((result) => result.close());
     pinned = run;
     const inside = element("div", { class: "result" });
     const title = element("p", { class: "title" }, element("b", {}, run.picture.name), ` ${titleOf(run)}`);
@@ -28,7 +28,7 @@ export function makeCompare(place, { ask, changed }) {
     place.hidden = false;
     changed();
     say("Pinned. The next result stands beside it.");
-    shown = await show(inside, run, (changes) => ask(run, changes));
+    shown = show(inside, run, (changes) => ask(run, changes));
   }
 
   return { pin, isPinned: (run) => Boolean(run) && pinned === run };

@@ -16,7 +16,7 @@ function filled(made, attributes, children) {
     if (typeof value === "function") made.addEventListener(name.slice(2), value);
     else if (isThere(value)) made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter(isThere));
+  made.append(...children.flat(Infinity).filter(isThere));
   return made;
 }
 

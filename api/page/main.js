@@ -14,6 +14,7 @@ import { makeStrip } from "./strip.js";
 import { troubleOf } from "./trouble.js";
 
 const TOLD_MS = 8000;
+const CANCELLED = { code: "cancelled", message: "The job was cancelled." };
 const GONE = "This browser does not have the picture any more. Choose it again.";
 const at = (id) => document.getElementById(id);
 // The picture that is looked at; those whose turn is to come.
@@ -60,15 +61,17 @@ function remove(gone) {
   else home();
 }
 
-function home() {
+// As at first; `trouble` says why.
+function home(trouble) {
+  at("lost").replaceChildren(...(trouble ? [trouble] : []));
   at("begin").hidden = false;
   at("work").hidden = true;
   document.title = "huemill";
-  putInAddress(null);
+  if (!trouble) putInAddress(null);
 }
 
-function tell(...what) {
-  const toast = element("div", {}, ...what);
+function tell(words) {
+  const toast = element("p", {}, words);
   at("toasts").replaceChildren(toast);
   setTimeout(() => toast.remove(), TOLD_MS);
 }
@@ -82,10 +85,17 @@ function draw() {
   if (run?.succeeded) stage.result(run);
   else stage.preview(picture);
   settings.setRegion(region);
-  settings.allow(Boolean(picture.blob) && !problem);
-  settings.busy(Boolean(run) && !run.ended);
+  mark();
   if (problem) stage.trouble(problem);
   else if (run && !run.succeeded) told(run);
+}
+
+// Whether one can start, or cancel.
+function mark() {
+  const { run, blob, problem } = picture;
+  const busy = Boolean(run) && !run.ended;
+  settings.busy(busy);
+  settings.allow(busy || (Boolean(blob) && !problem));
 }
 
 // A run tells where it is.
@@ -93,7 +103,7 @@ function told(run) {
   strip.update(run.picture);
   if (run.job) run.picture.runs.set(run.job.id, run);
   if (run !== picture?.run) return;
-  settings.busy(!run.ended);
+  mark();
   if (run.job) putInAddress(run.job.id);
   if (!run.ended) stage.advance(run.seen);
   else if (run.problem) refused(run);
@@ -141,9 +151,13 @@ async function all() {
   while (queue.length) await start(queue.shift());
 }
 
-function cancel() {
+async function cancel() {
   queue = [];
-  picture.run.cancel();
+  try {
+    await picture.run.cancel();
+  } catch (error) {
+    tell(error.message);
+  }
 }
 
 function drawRegion(kind) {
@@ -173,7 +187,7 @@ async function open(id) {
     await resume(job, found ?? { name: job.image.filename ?? "picture", blob: null, params: job.params });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    tell(troubleOf(error));
+    home(troubleOf(error, () => open(id)));
   }
 }
 
@@ -185,7 +199,9 @@ async function resume(job, { name, blob, params }) {
   strip.put(shown);
   const showing = turnTo(shown).then(() => shown.inspect()).then(() => strip.update(shown));
   await Promise.all([run.resume(job), showing]);
-  if (shown === picture && run.succeeded) draw();
+  if (shown !== picture || shown.run !== run || run.problem) return;
+  draw();
+  if (!run.succeeded) stage.trouble(CANCELLED, blob && ((changes) => again(run, changes)));
 }
 
 async function begin() {
@@ -200,7 +216,7 @@ async function begin() {
     if (jobInAddress()) await open(jobInAddress());
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    tell(troubleOf(error, () => location.reload()));
+    home(troubleOf(error, () => location.reload()));
   }
 }
 

@@ -5,6 +5,8 @@ import { ENDED, follow } from "./follow.js";
 import { keep } from "./keep.js";
 import { cancel, post } from "./post.js";
 
+const ENDED_ALREADY = 409;
+
 export class Run {
   #given = new AbortController();
 
@@ -29,9 +31,14 @@ export class Run {
     await this.#until((signal) => this.#toTheEnd(signal));
   }
 
+  // Raises Problem.
   async cancel() {
-    if (!this.job) this.#given.abort();
-    else await cancel(this.job).catch(() => null); // it has ended meanwhile: the events tell how
+    if (!this.job) return this.#given.abort();
+    try {
+      await cancel(this.job);
+    } catch (error) {
+      if (error.status !== ENDED_ALREADY) throw error; // else its events tell how
+    }
   }
 
   // Nobody looks any more; the job goes on.

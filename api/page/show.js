@@ -1,11 +1,20 @@
 // A finished job in its place. What is seen of it is loaded when the first one comes.
 
-import { blob, json } from "./api.js";
+import { blob, json, Problem, UNREACHABLE } from "./api.js";
 
-// Gives {close()}. `ask(changes)` starts another job on the same picture.
+// Gives {close()}. `ask(changes)` starts another job on the same picture. Raises Problem where it could not be loaded.
 export async function show(place, run, ask) {
-  const { showResult } = await import("./result/show.js");
+  const { showResult } = await room();
   return showResult(place, { job: run.job, picture: run.picture.blob, settings: run.params, api: { json, blob } }, ask);
+}
+
+async function room() {
+  try {
+    return await import("./result/show.js");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Problem(UNREACHABLE, "What shows results could not be loaded. Reload the page.");
+  }
 }
 
 // "Kmeans, 5 colours, Lab"

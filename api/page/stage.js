@@ -47,7 +47,10 @@ export function makeStage(place, acts) {
     const pin = element("button", { type: "button", disabled: compare.isPinned(run), onclick: keep }, "Pin to compare");
     buttons.replaceChildren(pin);
     body.replaceChildren(inside);
-    shown = show(inside, run, (changes) => acts.ask(run, changes));
+    shown = show(inside, run, (changes) => acts.ask(run, changes)).catch((error) => {
+      trouble(error);
+      return { close() {} };
+    });
   }
 
   // Nothing is under way.

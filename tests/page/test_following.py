@@ -173,7 +173,7 @@ def test_a_job_that_is_gone(page: Page, opened: Callable[..., Page], service: Se
         client.delete(f"/v1/jobs/{job}")
         detail = client.get(f"/v1/jobs/{job}").json()["detail"]
     page.reload()
-    expect(page.locator("#toasts .trouble")).to_contain_text(detail)
+    expect(page.locator("#lost .trouble")).to_contain_text(detail)
     expect(page.locator("#begin")).to_be_visible()
     heard.forgive("404")
 

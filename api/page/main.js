@@ -42,8 +42,7 @@ async function take(files) {
 async function turnTo(next) {
   if (picture !== next) picture?.forget();
   picture = next;
-  at("begin").hidden = true;
-  at("work").hidden = false;
+  arrive();
   strip.look(next);
   await next.sharpen();
   if (picture === next) draw();
@@ -59,6 +58,14 @@ function remove(gone) {
   const [first] = strip.pictures();
   if (first) turnTo(first);
   else home();
+}
+
+// From the beginning to where the work is; who came by keys goes on there.
+function arrive() {
+  const isInside = at("begin").contains(document.activeElement);
+  at("begin").hidden = true;
+  at("work").hidden = false;
+  if (isInside) at("settings").focus();
 }
 
 // As at first; `trouble` says why.
@@ -87,6 +94,7 @@ function draw() {
   settings.setRegion(region);
   mark();
   if (problem) stage.trouble(problem);
+  else if (run?.problem) stage.trouble(run.problem, outOf(run));
   else if (run && !run.succeeded) told(run);
 }
 
@@ -115,8 +123,11 @@ function refused(run) {
   const { problem } = run;
   const others = problem.errors.length ? settings.mark(problem.errors) : [problem];
   stage.preview(picture);
-  if (others.length) stage.trouble(problem, picture.blob && ((changes) => again(run, changes)));
+  if (others.length) stage.trouble(problem, outOf(run));
 }
+
+// What a button under a run's trouble does.
+const outOf = (run) => run.picture.blob && ((changes) => again(run, changes));
 
 async function start(each, params = settings.params()) {
   if (!each.blob) return tell(GONE);
@@ -147,8 +158,12 @@ async function again(run, changes) {
 
 // One after the other, as the service would have them wait anyway.
 async function all() {
+  const { region, ...params } = settings.params();
   queue = strip.waiting();
-  while (queue.length) await start(queue.shift());
+  while (queue.length) {
+    const next = queue.shift();
+    await start(next, next.region ? { ...params, region: next.region } : params);
+  }
 }
 
 async function cancel() {
@@ -201,7 +216,7 @@ async function resume(job, { name, blob, params }) {
   await Promise.all([run.resume(job), showing]);
   if (shown !== picture || shown.run !== run || run.problem) return;
   draw();
-  if (!run.succeeded) stage.trouble(CANCELLED, blob && ((changes) => again(run, changes)));
+  if (!run.succeeded) stage.trouble(CANCELLED, outOf(run));
 }
 
 async function begin() {

@@ -51,8 +51,11 @@ export function makeStrip(place, acts) {
       items.get(picture)?.item.scrollIntoView({ block: "nearest", inline: "nearest" });
     },
     remove: (picture) => {
-      items.get(picture)?.item.remove();
+      const { item } = items.get(picture);
+      const had = item.contains(document.activeElement);
+      item.remove();
       items.delete(picture);
+      if (had) add.focus();
       for (const each of items.keys()) update(each);
     },
   };

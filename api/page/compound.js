@@ -1,7 +1,7 @@
 // Editors of what consists of other values. `editorOf` makes those of the parts.
 
 import { element, freshId } from "./element.js";
-import { firstValue, isCheck } from "./schema.js";
+import { firstValue, isChannels, isCheck } from "./schema.js";
 import { plain, title } from "./words.js";
 
 // One of several kinds of value: which, and its editor.
@@ -42,7 +42,7 @@ function nameOf(variant) {
   if (variant.const !== undefined) return plain(variant.const);
   if (variant.type === "null") return "not given";
   if (variant.title) return variant.title.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-  return variant.type === "object" ? "in detail" : "a number";
+  return { array: "a list", object: "in detail" }[variant.type] ?? "a number";
 }
 
 // Any of some words.
@@ -67,7 +67,7 @@ export function colors({ schema, value, label, described, change }) {
     const turn = () => {
       hexes[place] = input.value;
       shown.value = hexes.join(" ");
-      change([...hexes]);
+      told();
     };
     const input = element("input", { type: "color", "aria-label": `${label} ${place + 1}`, oninput: turn });
     input.value = hex;
@@ -77,8 +77,9 @@ export function colors({ schema, value, label, described, change }) {
   const read = () => {
     hexes = (shown.value.match(/#[0-9a-f]{6}\b/gi) ?? []).map((hex) => hex.toLowerCase()).slice(0, schema.maxItems);
     draw();
-    change([...hexes]);
+    told();
   };
+  const told = () => change(isChannels(schema.items) ? hexes.map(channelsOf) : [...hexes]);
   let hexes = value.map(hexOf);
   const wells = element("div", { class: "wells" });
   const shown = element("textarea", {
@@ -99,6 +100,8 @@ function hexOf(color) {
   if (typeof color === "string") return color;
   return `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }
+
+const channelsOf = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 
 // Any number of values of one kind.
 export function list({ schema, value, label, change }, editorOf) {

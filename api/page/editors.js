@@ -3,7 +3,7 @@
 
 import { boxes, colors, group, list, union } from "./compound.js";
 import { element } from "./element.js";
-import { isColor, isEach, isNumber, isWord, kinds } from "./schema.js";
+import { isChannels, isColor, isEach, isNumber, isWord, kinds } from "./schema.js";
 import { plain } from "./words.js";
 
 export const NOT_GIVEN = "not given";
@@ -16,6 +16,7 @@ const KINDS = [
   { suits: (schema) => schema.type === "boolean", make: check },
   { suits: (schema) => schema.type === "array" && schema.items.enum, make: boxes },
   { suits: (schema) => schema.type === "array" && isColor(schema.items), make: colors },
+  { suits: (schema) => schema.type === "array" && isChannels(schema.items), make: colors },
   { suits: (schema) => schema.type === "array", make: (given) => list(given, editorOf) },
   { suits: (schema) => schema.type === "object", make: (given) => group(given, editorOf) },
   { suits: () => true, make: text },

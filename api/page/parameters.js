@@ -44,8 +44,14 @@ export class Parameters {
 
   set(name, value) {
     const { [name]: _, ...others } = this.values;
-    const usual = value === undefined || same(value, this.schema.properties[name].default);
+    const usual = value === undefined || same(value, this.schema.properties[name]?.default);
     this.values = usual ? others : { ...others, [name]: value };
+  }
+
+  // Those of a job, which names all of them.
+  replace(values) {
+    this.values = { algorithm: values.algorithm };
+    for (const [name, value] of Object.entries(values)) if (name !== "algorithm") this.set(name, value);
   }
 
   // Another method keeps what all of them know.

@@ -8,6 +8,11 @@ export const isNumber = (schema) => schema.type === "integer" || schema.type ===
 export const kinds = (schema) => (schema.anyOf ?? [schema]).filter((kind) => !isNull(kind));
 
 export const isColor = (schema) => kinds(schema)[0].pattern === COLOR;
+
+// A colour as [r, g, b] alone, each up to 255.
+export const isChannels = ({ type, items, minItems, maxItems }) =>
+  type === "array" && items.maximum === 255 && minItems === 3 && maxItems === 3;
+
 export const isEach = (test) => (schema) => kinds(schema).every(test);
 export const isWord = isEach((kind) => kind.enum);
 

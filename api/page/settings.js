@@ -75,7 +75,7 @@ export function makeSettings(place, acts) {
     },
     params: () => structuredClone(parameters.values),
     set: (values) => {
-      parameters.values = { ...values };
+      parameters.replace(values);
       draw();
     },
     setRegion: (region) => form && change("region", region ?? undefined),

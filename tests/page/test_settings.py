@@ -37,7 +37,7 @@ GIVEN: dict[str, Any] = {
     "n_init": 2,
     "max_iter": 17,
     "tol": 0.5,
-    "init": "random",
+    "init": [[255, 0, 0], [0, 255, 0], [0, 0, 255]],
     "fixed": ["#ff0000", "#00ff00"],
     "min_cluster_size": 40,
     "min_samples": 0.2,
@@ -81,6 +81,9 @@ def fill(inside: Locator, value: Any) -> None:
     """Give a field a value, by whatever it is edited with."""
     if isinstance(value, bool):
         inside.locator("input[type=checkbox]").set_checked(value)
+    elif isinstance(value, list) and inside.locator(".union").count():
+        inside.locator(".union > select").select_option(label="a list")
+        inside.locator("textarea").fill(" ".join("#" + bytes(color).hex() for color in value))
     elif isinstance(value, list) and inside.locator("textarea").count():
         inside.locator("textarea").fill(" ".join(value))
     elif isinstance(value, list) and inside.locator(".boxes").count():

@@ -38,7 +38,7 @@ function fieldOf(name, schema, value, changed) {
   const field = element("div", { class: kind, "data-name": name }, both, wrong, help);
   const mark = (message) => {
     wrong.textContent = message && `${label} ${message}.`;
-    for (const control of field.querySelectorAll(CONTROLS)) control.toggleAttribute("aria-invalid", Boolean(message));
+    for (const control of field.querySelectorAll(CONTROLS)) control.ariaInvalid = message ? "true" : null;
     if (message) show(field);
     return true;
   };

@@ -9,6 +9,7 @@ import { Picture } from "./picture.js";
 import { Run } from "./run.js";
 import { showSamples } from "./samples.js";
 import { makeSettings } from "./settings.js";
+import { load } from "./show.js";
 import { makeStage } from "./stage.js";
 import { makeStrip } from "./strip.js";
 import { troubleOf } from "./trouble.js";
@@ -34,8 +35,8 @@ async function take(files) {
   for (const each of added) {
     await each.inspect();
     strip.update(each);
-    if (each === picture) draw();
-    else each.forget();
+    if (each !== picture) each.forget();
+    else if (each.problem || !each.seen) draw();
   }
 }
 
@@ -66,6 +67,7 @@ function arrive() {
   at("begin").hidden = true;
   at("work").hidden = false;
   if (isInside) at("settings").focus();
+  load();
 }
 
 // As at first; `trouble` says why.
@@ -175,8 +177,9 @@ async function cancel() {
   }
 }
 
-function drawRegion(kind) {
+async function drawRegion(kind) {
   if (!kind) return drew(null);
+  await picture.sharpen();
   if (!picture.seen) return tell("A region is drawn on the picture, which this browser cannot show.");
   settings.close();
   stage.preview(picture, kind);

@@ -6,6 +6,8 @@ import { look, thumbnail } from "./preview.js";
 const THUMBNAIL = 72;
 
 export class Picture {
+  #looking = null;
+
   // `blob`: null where this browser does not have it any more.
   constructor(name, blob, region = null) {
     Object.assign(this, { name, blob, region, seen: null, problem: null, inspected: false, thumbnail: null });
@@ -21,9 +23,13 @@ export class Picture {
     this.inspected = true;
   }
 
-  // Have its pixels, reduced, to be shown.
+  // Have its pixels, reduced, to be shown. Who asks meanwhile waits for the same.
   async sharpen() {
-    if (!this.seen?.bitmap && this.blob) this.seen = await look(this.blob);
+    if (this.seen?.bitmap || !this.blob) return;
+    this.#looking ??= look(this.blob).finally(() => {
+      this.#looking = null;
+    });
+    this.seen = await this.#looking;
   }
 
   // What is not looked at needs no pixels.

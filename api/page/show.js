@@ -1,4 +1,4 @@
-// A finished job in its place. What is seen of it is loaded when the first one comes.
+// A finished job in its place. What is seen of it is loaded when the first picture is chosen.
 
 import { blob, json, Problem, UNREACHABLE } from "./api.js";
 
@@ -7,6 +7,9 @@ export async function show(place, run, ask) {
   const { showResult } = await room();
   return showResult(place, { job: run.job, picture: run.picture.blob, settings: run.params, api: { json, blob } }, ask);
 }
+
+// Before there is a result, so that nobody waits for it then; what goes wrong is told when there is one.
+export const load = () => void import("./result/show.js").catch(() => null);
 
 async function room() {
   try {

@@ -123,7 +123,7 @@ def test_a_broken_picture(page: Page, heard: Heard) -> None:
     expect(thumbs(page)).to_have_attribute(
         "aria-label", "broken.png: " + page.locator("#stage .trouble p").first.inner_text()
     )
-    heard.forgive("415")
+    heard.forgive("422")
 
 
 def test_names_are_text(page: Page) -> None:

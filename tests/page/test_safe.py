@@ -42,7 +42,7 @@ def test_the_policy(page: Page, service: Service, heard: Heard) -> None:
             page.evaluate(f"(() => {{ try {{ {markup}; return 'taken' }} catch (error) {{ return error.name }} }})()")
             == "TypeError"
         )
-    heard.forgive("Content Security Policy", "TrustedHTML")
+    heard.forgive("Content Security Policy", "TrustedHTML", "TrustedScript")
 
 
 def test_no_inline_and_no_other_address(service: Service) -> None:

@@ -94,7 +94,7 @@ def fill(inside: Locator, value: Any) -> None:
             inside.get_by_role("button", name="Add").click()
             fill(inside.locator(".group").last, item)
     elif isinstance(value, dict):
-        for part, control in zip(value.values(), inside.locator(".group input, .group select").all(), strict=True):
+        for part, control in zip(value.values(), inside.locator("input, select").all(), strict=True):
             fill_one(control, part)
     elif inside.locator(".union > select").count():
         inside.locator(".union > select").select_option(label="a number")
@@ -163,12 +163,12 @@ def test_bounds(page: Page) -> None:
 def test_what_does_not_go_together(page: Page, heard: Heard) -> None:
     """What only the service can know is wrong is said in its words, at the field, and goes when that is changed."""
     choose(page, file())
-    page.get_by_label("Sweep").check()
+    page.get_by_label("Sweep", exact=True).check()
     start(page)
     wrong = page.locator("[data-name=outputs] .wrong")
     expect(wrong).to_contain_text("Outputs has sweep, which shows a choice")
     expect(page.locator("#stage .trouble")).to_have_count(0)
-    page.get_by_label("Sweep").uncheck()
+    page.get_by_label("Sweep", exact=True).uncheck()
     expect(wrong).to_be_empty()
     start(page)
     is_finished(page)

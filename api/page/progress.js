@@ -9,7 +9,7 @@ const STAGES = {
   decode: "Reading the picture",
   count: "Counting colours",
   cluster: "Finding clusters",
-  choose: "Choosing the number",
+  measure: "Measuring how good they are",
   render: "Drawing the result",
 };
 const TICK_MS = 100;

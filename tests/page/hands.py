@@ -71,7 +71,7 @@ def job_of(page: Page) -> str:
 
 def make_slow(page: Page) -> None:
     """Have the next job take long: KMeans, never satisfied."""
-    for name, value in (("n_clusters", 256), ("n_init", 20), ("max_iter", 300), ("tol", 0)):
+    for name, value in (("n_clusters", 256), ("n_init", 100), ("max_iter", 300), ("tol", 0)):
         field(page, name).locator("input[type=number]").fill(str(value))
 
 

@@ -10,11 +10,21 @@ from playwright.sync_api import Page, expect
 from tests.page.conftest import Heard
 from tests.page.hands import button, choose, file, is_finished, job_of, make_slow, slow_file, start, thumbs
 from tests.support.calls import post
-from tests.support.images import encoded
+from tests.support.images import encoded, noise
 from tests.support.jobs import now_of
 from tests.support.processes import Service
 from tests.support.proxy import Proxy
 from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def idle(service: Service) -> Iterator[None]:
+    """A test leaves the worker free to the next one, also where it has failed."""
+    yield
+    with service.client() as client:
+        for status in ("queued", "running"):
+            for job in client.get("/v1/jobs", params={"status": status}).json()["jobs"]:
+                client.post(job["links"]["cancel"])
 
 
 def begin_slow_job(page: Page) -> str:
@@ -155,7 +165,7 @@ def test_place_in_the_queue(page: Page, service: Service) -> None:
     service.workers.clear()
     with service.client() as client:
         before = [post(client, wait=None).json() for _ in range(2)]
-        choose(page, file())
+        choose(page, file("other.png", encoded(noise(41, 61))))  # not one whose result is there already
         start(page)
         expect(page.locator(".progress .words")).to_have_text("Waiting: 2 jobs are before it")
         client.post(before[0]["links"]["cancel"])

@@ -8,7 +8,7 @@ import { plain, title } from "./words.js";
 export function union({ schema, value, label, described, change }, editorOf) {
   const part = element("div", { class: "part" });
   const draw = (variant, inside) => {
-    const given = { schema: variant, value: inside, id: freshId("part"), label, described, change };
+    const given = { schema: variant, value: inside, id: freshId("part"), label, named: label, described, change };
     const isPlain = variant.type === "null" || variant.const !== undefined;
     part.replaceChildren(...(isPlain ? [] : [editorOf(given)]));
   };
@@ -114,7 +114,8 @@ export function list({ schema, value, label, change }, editorOf) {
     const changed = (now) => told(items.map((old, other) => (other === place ? now : old)));
     const remove = () => told(items.filter((_, other) => other !== place), true);
     const attributes = { type: "button", class: "plain", "aria-label": `Remove ${name}`, onclick: remove };
-    const editor = editorOf({ schema: schema.items, value: item, id: freshId("item"), label: name, change: changed });
+    const given = { schema: schema.items, value: item, id: freshId("item"), label: name, named: name };
+    const editor = editorOf({ ...given, change: changed });
     return element("div", { class: "row" }, editor, element("button", attributes, "×"));
   };
   const draw = () => {

@@ -1,5 +1,6 @@
 // How a value is edited, by its JSON Schema alone: the first kind that suits it. What consists of others is in
-// `compound`. Every editor is made of {schema, value, id, label, described, change}, and gives an element.
+// `compound`. Every editor is made of {schema, value, id, label, named, described, change}, and gives an element.
+// `named`: how it is called where no label stands beside it.
 
 import { boxes, colors, group, list, union } from "./compound.js";
 import { element } from "./element.js";
@@ -27,7 +28,7 @@ export function editorOf(given) {
 }
 
 // A number, or one of several kinds of numbers, such as pixels and shares of them: bounds that all of them have.
-function number({ schema, value, id, described, change }) {
+function number({ schema, value, id, named, described, change }) {
   const variants = kinds(schema);
   const nothing = variants.length < (schema.anyOf?.length ?? 1);
   const lowest = Math.min(...variants.map((one) => one.minimum ?? one.exclusiveMinimum ?? -Infinity));
@@ -36,6 +37,7 @@ function number({ schema, value, id, described, change }) {
     id,
     type: "number",
     inputmode: "decimal",
+    "aria-label": named,
     "aria-describedby": described,
     step: variants.every((one) => one.type === "integer") ? 1 : "any",
     min: Number.isFinite(lowest) ? lowest : null,
@@ -51,34 +53,37 @@ function number({ schema, value, id, described, change }) {
   return input;
 }
 
-function choice({ schema, value, id, described, change }) {
+function choice({ schema, value, id, named, described, change }) {
   const words = kinds(schema).flatMap((one) => one.enum);
   const nothing = Boolean(schema.anyOf);
   const options = words.map((word) => element("option", { value: word, selected: word === value }, plain(word)));
   if (nothing) options.unshift(element("option", { value: "", selected: value === null }, NOT_GIVEN));
   const turn = () => change(select.value || null);
-  const select = element("select", { id, "aria-describedby": described, onchange: turn }, options);
+  const select = element("select", { id, "aria-label": named, "aria-describedby": described, onchange: turn }, options);
   return select;
 }
 
-function check({ value, id, described, change }) {
+function check({ value, id, named, described, change }) {
   const turn = () => change(input.checked);
-  const input = element("input", { id, type: "checkbox", "aria-describedby": described, onchange: turn });
+  const names = { id, "aria-label": named, "aria-describedby": described };
+  const input = element("input", { ...names, type: "checkbox", onchange: turn });
   input.checked = value;
   return input;
 }
 
-function color({ value, id, described, change }) {
+function color({ value, id, named, described, change }) {
   const turn = () => change(input.value);
-  const input = element("input", { id, type: "color", "aria-describedby": described, oninput: turn });
+  const names = { id, "aria-label": named, "aria-describedby": described };
+  const input = element("input", { ...names, type: "color", oninput: turn });
   input.value = value;
   return input;
 }
 
-function text({ schema, value, id, described, change }) {
+function text({ schema, value, id, named, described, change }) {
   const input = element("input", {
     id,
     type: "text",
+    "aria-label": named,
     "aria-describedby": described,
     pattern: schema.pattern ? schema.pattern.replace(/^\^(.*)\$$/s, "$1") : null,
     spellcheck: "false",

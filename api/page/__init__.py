@@ -27,8 +27,8 @@ PAGE = "index.html"
 _SUFFIXES = (".js", ".css", ".svg")
 _HASH = "{hash}"
 _PRELOADS = "{preloads}"
-# Loaded when the first result comes; and before all others, as what is no module.
-_NO_PRELOADS = ("result/", "theme.js")
+# Loaded when it is wanted; and before all others, as what is no module.
+_NO_PRELOADS = ("result/", "theme.js", "shrink.worker.js")
 
 
 class PageFiles(NamedTuple):

@@ -12,12 +12,12 @@ from shared.contract.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 # Nothing that is not ours, and nothing inside of the page: pictures that were chosen or fetched are blobs. No text
-# becomes markup or a program; but for the address of one worker, which a policy of its own makes. It goes with every
-# file, since a worker has its own file's.
+# becomes markup or a program, but for the addresses of two workers, each of which a policy of its own makes. It goes
+# with every file, since a worker has its own file's.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types result-pixels"
+    "require-trusted-types-for 'script'; trusted-types page-shrink result-pixels"
 )
 _FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -16,7 +16,7 @@ from tests.support.processes import Service, StoreServer
 # of a 3-D view back for a compositor that knows no GL, and warn of that on the console.
 OPTIONS = ["--no-sandbox", "--force-color-profile=srgb", "--use-gl=angle", "--use-angle=swiftshader"]
 OPTIONS += ["--enable-unsafe-swiftshader"]
-LIMITS = {"max_upload_bytes": 2**24, "max_pixels": 25_000_000, "max_image_side": 8000}
+LIMITS = {"max_upload_bytes": 2**22, "max_pixels": 25_000_000, "max_image_side": 8000}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from api.http.routes.page import POLICY
-from tests.page.conftest import Heard
+from tests.page.conftest import LIMITS, Heard
 from tests.page.hands import NASTY, choose, file, is_finished, start
 from tests.support.calls import finished
 from tests.support.processes import Service
@@ -85,30 +85,36 @@ def test_what_is_no_answer_of_the_service(page: Page, heard: Heard) -> None:
     heard.forgive("502")
 
 
+def loaded_by(html: str) -> set[str]:
+    """The addresses that the page's HTML names of its own files."""
+    return {part.partition('"')[0] for part in html.split('="')[1:] if part.startswith("page/")}
+
+
 def test_files_are_kept_for_ever(service: Service) -> None:
     """What the page loads stands under a hash, is compressed and kept for ever; under another hash for once."""
-    html = httpx.get(service.url)
-    assert html.headers["cache-control"] == "no-cache"
-    sources = [part.partition('"')[0] for part in html.text.split('="')[1:] if part.startswith("page/")]
-    assert len(sources) > 20
-    for source in sources:
-        answer = httpx.get(f"{service.url}/{source}")
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["content-encoding"] == "gzip"
-        _, _, path = source.split("/", 2)
-        other = httpx.get(f"{service.url}/page/0123456789abcdef/{path}")
-        assert (other.content, other.headers["cache-control"]) == (answer.content, "no-cache")
-    assert httpx.get(f"{service.url}/page/0123456789abcdef/nothing.js").status_code == 404
+    with service.client() as client:
+        html = client.get("/")
+        assert html.headers["cache-control"] == "no-cache"
+        sources = loaded_by(html.text)
+        assert len(sources) > 20
+        for source in sources:
+            answer = client.get(source)
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["content-encoding"] == "gzip"
+            _, _, path = source.split("/", 2)
+            other = client.get(f"/page/0123456789abcdef/{path}")
+            assert (other.content, other.headers["cache-control"]) == (answer.content, "no-cache")
+        assert client.get("/page/0123456789abcdef/nothing.js").status_code == 404
 
 
 def test_the_page_is_small(service: Service) -> None:
     """All that is loaded before the first result, compressed, is below 80 kB."""
     taken = 0
-    with httpx.Client(base_url=service.url) as client:
-        html = client.get("/")
-        sources = {part.partition('"')[0] for part in html.text.split('="')[1:] if part.startswith("page/")}
-        for path in ("/", *(f"/{source}" for source in sources), "/v1/algorithms"):
+    with service.client() as client:
+        sources = loaded_by(client.get("/").text)
+        for path in ("/", *sources, "/page/0/shrink.worker.js", "/v1/algorithms"):
             with client.stream("GET", path) as answer:
+                assert answer.status_code == 200
                 taken += sum(len(chunk) for chunk in answer.iter_raw())
     assert taken < MOST_BYTES
 
@@ -127,6 +133,6 @@ def test_limits(service: Service) -> None:
     """What the page knows before an image is sent, every client can ask for."""
     with service.client() as client:
         limits = client.get("/v1/limits").json()
-        assert (limits["bytes"], limits["pixels"], limits["side"]) == (2**24, 25_000_000, 8000)
+        assert (limits["bytes"], limits["pixels"], limits["side"]) == tuple(LIMITS.values())
         assert {"name": "HEIC", "media_type": "image/heic"} in limits["formats"]
         assert finished(client)["result"]["image"]["format"] in [one["name"] for one in limits["formats"]]

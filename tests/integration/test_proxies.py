@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.conftest import require
+from tests.page.conftest import OPTIONS
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.processes import Service, StoreServer
@@ -108,7 +109,7 @@ def test_the_pages_in_a_browser(proxy: ReverseProxy) -> None:
     origin = f"https://{HOST}:{proxy.port}"
     asked: list[str] = []
     trouble: list[str] = []
-    options = ["--no-sandbox", f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+    options = [*OPTIONS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         page = browser.new_context(ignore_https_errors=True).new_page()
@@ -119,7 +120,8 @@ def test_the_pages_in_a_browser(proxy: ReverseProxy) -> None:
         page.goto(f"{origin}{PREFIX}/")
         page.get_by_role("button", name="Tiles").click()
         page.get_by_role("button", name="Find colours", exact=True).click()
-        expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=30_000)
+        expect(page.locator("#stage .drawn")).to_be_visible(timeout=30_000)
+        page.wait_for_load_state("networkidle")
         page.get_by_role("link", name="API").click()
         operation = page.locator(".opblock", has=page.get_by_text("/healthz", exact=True))
         operation.locator(".opblock-summary").click()

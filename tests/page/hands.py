@@ -12,6 +12,7 @@ from tests.support.images import encoded, noise
 
 LONG_WAIT = 30_000
 """Milliseconds: for what takes a worker's time."""
+expect.set_options(timeout=15_000)
 NASTY = "<img src=x onerror=document.title='taken'>.png"
 HARMLESS = encoded(noise(40, 60))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.page.hands import button, choose, file, is_finished, start
+from tests.page.hands import button, choose, field, file, is_finished, start
 from tests.support.chromium import opened
 from tests.support.images import photograph
 from tests.support.serving import starting
@@ -20,6 +20,7 @@ MOST_BYTES = 300_000
 def keep(page: Page, name: str) -> None:
     """What is seen of the page, as a small file."""
     target = FOLDER / name
+    page.mouse.move(0, 0)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(target, "WEBP", quality=86, method=6)
     assert target.stat().st_size < MOST_BYTES
     sys.stdout.write(f"{target}\n")
@@ -33,6 +34,7 @@ def main() -> None:
     ):
         page.set_viewport_size({"width": 1280, "height": 860})
         choose(page, file("china.jpg", photograph("china.jpg").read_bytes(), "image/jpeg"))
+        field(page, "n_clusters").locator("input").fill("8")
         start(page)
         is_finished(page)
         expect(page.locator("#stage .drawn").last).to_be_visible()

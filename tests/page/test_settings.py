@@ -125,6 +125,15 @@ def test_presets(page: Page, service: Service, name: str) -> None:
     assert {"recolored", "points", "plot"} <= set(job["params"]["outputs"])
 
 
+def test_a_method_without_a_preset(page: Page) -> None:
+    """Agglomerative clustering is chosen among the methods, and has its result."""
+    button(page, "Tiles").click()
+    page.locator("#method").select_option(label="Agglomerative clustering")
+    start(page)
+    is_finished(page)
+    expect(page.locator("#stage .title")).to_contain_text("agglomerative, 5 colours")
+
+
 @pytest.mark.parametrize("algorithm", MODELS)
 def test_every_parameter_has_a_field(page: Page, algorithm: str) -> None:
     """Every parameter of a method is shown with its help, takes another value than its default, and is asked for so;

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
@@ -74,6 +75,12 @@ def make_slow(page: Page) -> None:
     """Have the next job take long: KMeans, never satisfied."""
     for name, value in (("n_clusters", 256), ("n_init", 100), ("max_iter", 300), ("tol", 0)):
         field(page, name).locator("input[type=number]").fill(str(value))
+
+
+def found_wrong(page: Page) -> list[str]:
+    """What axe-core has to say, of any weight."""
+    violations = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in violations]
 
 
 def drop(page: Page, files: Sequence[FilePayload]) -> None:

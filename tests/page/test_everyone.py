@@ -4,11 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Heard
-from tests.page.hands import HARMLESS, button, choose, field, file, is_finished, make_slow, slow_file, start
+from tests.page.hands import (
+    HARMLESS,
+    button,
+    choose,
+    field,
+    file,
+    found_wrong,
+    is_finished,
+    make_slow,
+    slow_file,
+    start,
+)
 
 WINDOWS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1440, "height": 900}},
@@ -23,12 +33,6 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
     "forced": {"forced_colors": "active"},
 }
-
-
-def found_wrong(page: Page) -> list[str]:
-    """What axe-core has to say, of any weight."""
-    violations = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in violations]
 
 
 def fits(page: Page) -> bool:

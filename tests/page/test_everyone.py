@@ -36,8 +36,15 @@ WINDOWS: dict[str, dict[str, Any]] = {
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing must be scrolled sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    """Whether nothing must be scrolled sideways, and no button of the page's frame reaches out of what it stands in."""
+    return bool(
+        page.evaluate(
+            """() => document.documentElement.scrollWidth <= window.innerWidth &&
+                [...document.querySelectorAll('.head button, .go button, .presets button')].every(button =>
+                    !button.offsetParent || button.getBoundingClientRect().right <=
+                    button.parentElement.parentElement.getBoundingClientRect().right)"""
+        )
+    )
 
 
 @pytest.mark.parametrize("window", WINDOWS)

@@ -11,17 +11,26 @@ const ROWS = 3; // of text under the bar
 const ROW = 20; // pixels
 const CHARACTER = 7.3; // pixels, about, of 13 pixels' text
 
-/** The bar of `entries` and `noise`, a share of the clustered pixels. */
+/** The bar of `entries` and `noise`, a share of the clustered pixels: {element, arrange(labels)}; noise stands last. */
 export function bar(entries, noise, spot, signal) {
-  const parts = entries.map((entry) => segment(entry, spot, signal));
+  let parts = entries.map((entry) => segment(entry, spot, signal));
   if (noise > 0) parts.push(noiseSegment(noise, spot, signal));
   const strip = html("div", { class: "bar-strip" }, ...parts.map((part) => part.made));
   const flags = html("div", { class: "flags", "aria-hidden": "true" });
   const whole = html("div", { class: "bar", role: "img", "aria-label": described(entries, noise) }, strip, flags);
   const mark = (label) => parts.forEach((part) => part.made.classList.toggle("under", label === part.label));
   spot.hear({ lit: mark, under: mark }, signal);
-  onWidth(strip, (width) => layOut(parts, flags, width), signal);
-  return whole;
+  let width = 0;
+  onWidth(strip, (now) => layOut(parts, flags, (width = now)), signal);
+  return {
+    element: whole,
+    arrange(labels) {
+      const place = new Map(labels.map((label, at) => [label, at]));
+      parts = [...parts].sort((a, b) => (place.get(a.label) ?? Infinity) - (place.get(b.label) ?? Infinity));
+      strip.replaceChildren(...parts.map((part) => part.made));
+      if (width > 0) layOut(parts, flags, width);
+    },
+  };
 }
 
 function described(entries, noise) {

@@ -1,18 +1,17 @@
 // A finished job, shown: what stands where. Each room is a file or a folder beside this one.
 
-import { bar } from "./bar.js";
 import { codeTabs } from "./code.js";
 import { html } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { fileNamed, missing, shownFile } from "./missing.js";
 import { counted } from "./numbers.js";
+import { paletteRoom } from "./palette.js";
 import { pictureRoom } from "./picture/view.js";
 import { plotTabs } from "./plots/view.js";
 import { notes, quality } from "./quality.js";
 import { sheets } from "./sheets.js";
 import { spaceRoom } from "./space/view.js";
 import { makeSpotlight } from "./spotlight.js";
-import { swatches } from "./swatches.js";
 import { table } from "./table.js";
 import { tabs } from "./tabs.js";
 
@@ -39,8 +38,7 @@ export function showResult(place, { job, picture, settings, api }, ask) {
 
   place.append(html("div", { class: "result-body" },
     pictureRoom(job, picture, api, spot, signal),
-    html("div", { class: "colors" },
-      bar(entries, result.noise.proportion, spot, signal), swatches(entries, spot, say, signal)),
+    paletteRoom(entries, result.noise.proportion, spot, say, signal),
     more(result, entries),
     ...notes(result),
     tabs("Looking closer", [

@@ -96,7 +96,10 @@ function place(element, canvases, { view, fit }) {
   const [across, down] = [fit.x * view.zoom, fit.y * view.zoom];
   const transform = `translate(${view.x}px, ${view.y}px) scale(${across}, ${down})`;
   for (const canvas of canvases) styled(canvas, { transform });
-  element.classList.toggle("pixelated", Math.min(across, down) * devicePixelRatio >= 1);
+  // Labels are never mixed. A photograph is not either once it is enlarged, by hand or because it is small.
+  const squares = Math.min(across, down) * devicePixelRatio;
+  element.classList.toggle("pixelated", squares >= 1);
+  element.classList.toggle("squares", squares >= 2 || (squares >= 1 && view.zoom > 1));
   element.classList.toggle("zoomed", view.zoom > 1);
   styled(element, { "--square": `${8 / across}px` });
 }

@@ -1,14 +1,16 @@
 // The picture: the original, the same in the palette's colours, and a slider between them.
 
-import { rgbOfCss } from "../colors.js";
+import { oklab, rgbOfCss } from "../colors.js";
 import { button, html, styled } from "../dom.js";
+import { fileNamed } from "../missing.js";
 import { count } from "../numbers.js";
-import { makeStage } from "./stage.js";
-import { startPixels } from "./pixels.js";
 import { labelText } from "../words.js";
+import { startPixels } from "./pixels.js";
+import { makeStage } from "./stage.js";
 
 const MODES = [["Original", 100], ["Both", 50], ["Result", 0]]; // name, and where the slider then stands
 const VEIL_ALPHA = 224; // of 255
+const LEAST_APART = 0.25; // in lightness, of 1
 
 /** Loads what a job's picture is made of, and gives its element. `original` is a blob, or null. */
 export function pictureRoom(job, original, api, spot, signal) {
@@ -41,7 +43,7 @@ export function pictureRoom(job, original, api, spot, signal) {
 
 async function load(job, original, api, canvases, signal) {
   const { result } = job;
-  const [labels, recolored] = await Promise.all([api.blob(result.artifacts.find((file) => file.name === "labels.png").href), recoloredFile(result, api)]);
+  const [labels, recolored] = await Promise.all([api.blob(fileNamed(result, "labels.png").href), recoloredFile(result, api)]);
   signal.throwIfAborted();
   const pixels = startPixels({ labels, original, recolored }, result.palette.map((entry) => entry.rgb), canvases, signal);
   return { ...pixels, ...(await pixels.ready) };
@@ -102,7 +104,7 @@ function follow(pixels, stage, readout, result, spot, signal) {
     spot.under(label);
     tell(readout, label, result);
   });
-  spot.hear({ lit: (label) => pixels.light(label, veil(stage.element)) }, signal);
+  spot.hear({ lit: (label) => pixels.light(label, veil(stage, result.palette[label])) }, signal);
 }
 
 function tell(readout, label, result) {
@@ -111,5 +113,9 @@ function tell(readout, label, result) {
 
 const chip = (entry) => (entry ? styled(html("span", { class: "chip" }), { "--color": entry.hex }) : null) ?? "";
 
-/** What hides all other pixels: the page's own paper. */
-const veil = (element) => [...rgbOfCss(getComputedStyle(element).getPropertyValue("color")), VEIL_ALPHA];
+/** What hides all other pixels than those of `entry`: the page's own paper, or its ink where they are as light as that. */
+function veil(stage, entry) {
+  const [paper, ink] = [stage.canvases.lit, stage.element].map((element) => rgbOfCss(getComputedStyle(element).color));
+  const alike = entry && Math.abs(oklab(paper)[0] - oklab(entry.rgb)[0]) < LEAST_APART;
+  return [...(alike ? ink : paper), VEIL_ALPHA];
+}

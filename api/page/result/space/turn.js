@@ -3,6 +3,7 @@
 export const FIRST = { yaw: -0.6, pitch: 0.35, zoom: 1 };
 export const DISTANCE = 3; // of the eye, in lengths of the box's longest side
 const FOCAL = 3.1; // so that the box's corners stay in view, whichever way it is turned
+const TEXT = 24; // CSS pixels that the axes' texts take around the box
 const STEEPEST = Math.PI / 2;
 
 /** The view turned by so much; it never turns over. */
@@ -20,7 +21,7 @@ export function rotation({ yaw, pitch }) {
 
 /** [across, down] by which what is seen is enlarged, in half widths and half heights of a room [width, height]. */
 export function focal(view, [width, height]) {
-  const least = Math.min(width, height);
+  const least = Math.min(width, height) - TEXT;
   return [(FOCAL * view.zoom * least) / width, (FOCAL * view.zoom * least) / height];
 }
 

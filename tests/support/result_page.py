@@ -1,13 +1,11 @@
 """A page that shows results and nothing else: the result's own modules, on the service's API, in Debian's Chromium."""
 
-import json
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, Route
 
 FILES = Path(__file__).parents[2] / "api" / "page"
 POLICY = (
@@ -30,8 +28,8 @@ _CSS = """:root { color-scheme: light dark;
 [hidden] { display: none !important; }
 body { margin: 0; padding: 12px; background: var(--ground); color: var(--ink);
   font: var(--normal)/20px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-button { min-height: 32px; padding: 4px 12px; border: 1px solid var(--edge); border-radius: 4px; background: var(--panel);
-  font: inherit; color: inherit; }
+button { min-height: 32px; padding: 4px 12px; border: 1px solid var(--edge); border-radius: 4px;
+  background: var(--panel); font: inherit; color: inherit; }
 button[aria-pressed="true"] { border-color: var(--ink); box-shadow: inset 0 0 0 1px var(--ink); }
 :focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
 @media (max-width: 760px) { :root { --frame-height: clamp(200px, 44dvh, 420px); } }
@@ -102,7 +100,7 @@ class ResultPage:
         found: list[dict[str, Any]] = self.page.evaluate("window.asked")
         return found
 
-    def _stays_here(self, request: Any) -> None:
+    def _stays_here(self, request: Request) -> None:
         if not request.url.startswith((self._origin, "blob:", "data:")):
             self.trouble.append(f"asked another host: {request.url}")
 
@@ -121,23 +119,10 @@ class ResultPage:
             route.fulfill(status=404)
 
 
-DRAWING = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-NOT_DRAWING = ("--disable-gpu", "--disable-3d-apis")
-
-
 @contextmanager
-def result_page(origin: str, flags: Sequence[str] = DRAWING, **options: Any) -> Iterator[ResultPage]:
-    """The page in a browser of its own; `options` as Playwright's new_context takes them."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--force-color-profile=srgb", *flags]
-        )
-        context = browser.new_context(**options)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        yield ResultPage(context.new_page(), origin)
-        browser.close()
-
-
-def evaluated(shown: Locator, script: str, *values: Any) -> Any:
-    """What a script makes of the element that a result is shown in."""
-    return shown.evaluate(script, json.loads(json.dumps(values)))
+def result_page(browser: Browser, origin: str, **options: Any) -> Iterator[ResultPage]:
+    """The page in a window of its own; `options` are the window's, as Playwright's new_context takes them."""
+    context = browser.new_context(**options)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield ResultPage(context.new_page(), origin)
+    context.close()

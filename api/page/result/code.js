@@ -6,7 +6,8 @@ import { html } from "./dom.js";
 /** Tabs [name, make] for each language. */
 export function codeTabs(job, settings, say, signal) {
   const asked = { base: baseOf(job), file: job.image.filename || "image", params: settings };
-  return Object.entries({ curl, Python: python, JavaScript: javascript }).map(([name, write]) => [name, () => block(name, write(asked), say, signal)]);
+  const languages = Object.entries({ curl, Python: python, JavaScript: javascript });
+  return languages.map(([name, write]) => [name, () => block(name, write(asked), say, signal)]);
 }
 
 function block(name, text, say, signal) {

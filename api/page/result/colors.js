@@ -24,7 +24,8 @@ const OKLAB = [
 
 /** [r, g, b] 0..255 in CIELAB under D65 (CIE 15): L* 0..100. */
 export function lab(rgb) {
-  const [x, y, z] = times(XYZ, rgb.map((value) => linear(value / 255))).map((value, axis) => curve(value / WHITE[axis]));
+  const parts = times(XYZ, rgb.map((value) => linear(value / 255))).map((value, axis) => value / WHITE[axis]);
+  const [x, y, z] = parts.map(curve);
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
 

@@ -36,10 +36,15 @@ let given = 0;
 /** An id that nothing else on the page has: results stand side by side. */
 export const freshId = () => `result-${++given}`;
 
-/** A sentence on how an element is used: read out with its name, and seen while it has the focus of the keyboard. */
-export function described(element, sentence) {
+/**
+ * A sentence on how an element is used, to stand behind it: read out with its name, and seen while it has the focus of
+ * the keyboard, until a key is pressed.
+ */
+export function described(element, sentence, signal) {
   const text = html("p", { id: freshId(), class: "help" }, sentence);
   element.setAttribute("aria-describedby", text.id);
+  element.addEventListener("keydown", () => (text.hidden = true), { signal });
+  element.addEventListener("blur", () => (text.hidden = false), { signal });
   return text;
 }
 

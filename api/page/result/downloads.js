@@ -7,14 +7,16 @@ import { count, size } from "./numbers.js";
 const PALETTES = [
   ["css", "CSS custom properties"], ["scss", "SCSS variables and a map"], ["tailwind.css", "Tailwind 4's @theme"],
   ["tokens.json", "W3C design tokens"], ["json", "names, hex codes, shares"], ["csv", "a table for spreadsheets"],
-  ["svg", "the bar to scale"], ["gpl", "GIMP, Inkscape, Krita"], ["ase", "Adobe Swatch Exchange"], ["aco", "Photoshop swatches"],
+  ["svg", "the bar to scale"], ["gpl", "GIMP, Inkscape, Krita"], ["ase", "Adobe Swatch Exchange"],
+  ["aco", "Photoshop swatches"],
 ];
 const MANY = 24; // files of one kind, above which they are folded away
 
 /** Lists of links that fetch a file through `api`, with the key where there is one, and save it. */
 export function downloads(job, api, say, signal) {
   const { result, links } = job;
-  const palette = PALETTES.map(([ending, what]) => ({ name: `palette.${ending}`, what, href: `${links.self}/palette.${ending}` }));
+  const palette = PALETTES.map(([ending, what]) =>
+    ({ name: `palette.${ending}`, what, href: `${links.self}/palette.${ending}` }));
   const files = result.artifacts.map((file) => ({
     name: file.name, what: `${file.description || file.media_type} ${size(file.bytes)}`, href: file.href,
   }));

@@ -25,17 +25,23 @@ function closeness({ quality: { delta_e: difference, explained, psnr, silhouette
   const said = [];
   const which = noise.pixels > 0 ? "the clustered pixels" : "the pixels";
   if (difference) {
-    said.push(["Difference", `ΔE ${deltaE(difference.mean)} on average between a pixel and its colour; 95 % of ${which} within ${deltaE(difference.p95)}, the farthest ${deltaE(difference.max)}`]);
+    const [mean, p95, max] = [difference.mean, difference.p95, difference.max].map(deltaE);
+    said.push(["Difference", `ΔE ${mean} on average between a pixel and its colour; `
+      + `95 % of ${which} within ${p95}, the farthest ${max}`]);
   }
   if (explained !== null) said.push(["Explained", `${share(explained)} of ${which} within ΔE 5 of their colour`]);
-  said.push(["As a picture", psnr === null ? "painted in these colours it is the original" : `painted in these colours, ${psnr.toFixed(1)} dB of signal to error`]);
+  said.push(["As a picture", psnr === null ? "painted in these colours it is the original"
+    : `painted in these colours, ${psnr.toFixed(1)} dB of signal to error`]);
   if (silhouette.value !== null) said.push(["Silhouette", silhouetteText(silhouette, which)]);
-  if (noise.pixels > 0) said.push(["Noise", `${share(noise.proportion)}, ${counted(noise.pixels, "pixel")}, belong to no cluster`]);
+  if (noise.pixels > 0) {
+    said.push(["Noise", `${share(noise.proportion)}, ${counted(noise.pixels, "pixel")}, belong to no cluster`]);
+  }
   return said;
 }
 
 function silhouetteText({ value, exact, sample, error }, which) {
-  const how = exact ? `over all of ${which}` : `from a sample of ${count(sample)} pixels, give or take ${error < 0.001 ? "less than 0.001" : error.toFixed(3)}`;
+  const off = error < 0.001 ? "less than 0.001" : error.toFixed(3);
+  const how = exact ? `over all of ${which}` : `from a sample of ${count(sample)} pixels, give or take ${off}`;
   return `${value.toFixed(2)} of at most 1, ${how}: ${apart(value)}`;
 }
 
@@ -46,6 +52,8 @@ function apart(value) {
   return value > 0.25 ? "the colours run into each other" : "hardly any parts are to be told from others";
 }
 
+const METRICS = { ciede2000: "CIEDE2000", euclidean: "distance in the colour space" };
+
 // What a method says of itself, where it is a word or a number.
 const OWN = {
   inertia: (value) => ["Inertia", `${plain(value)}, the sum of squared distances to the centres`],
@@ -53,23 +61,28 @@ const OWN = {
   criterion: (value) => ["Chosen by", value],
   hierarchy: (value) => ["Hierarchy", `${counted(value, "cluster")} in the whole tree`],
   resolution: (value) => ["Resolution", `distances below ${plain(value)} count as that`],
-  metric: (value) => ["Nearest by", { ciede2000: "CIEDE2000", euclidean: "distance in the colour space" }[value] ?? value],
+  metric: (value) => ["Nearest by", METRICS[value] ?? value],
   empty: (value) => ["Unused", value === 0 ? "every colour has pixels" : `${counted(value, "colour")} without a pixel`],
-  persistence: (values) => ["Persistence", `${values.map((value) => value.toFixed(2)).slice(0, 12).join(", ")} of 1, in the order of the colours`],
+  persistence: (values) => ["Persistence", `${firsts(values)} of 1, in the order of the colours`],
 };
 
+const MOST_TOLD = 12;
+const firsts = (values) => listed(values.slice(0, MOST_TOLD).map((value) => value.toFixed(2)));
+
 function methodOwn({ quality: found, selection }) {
-  const own = Object.entries(OWN).filter(([name]) => name in found && !(Array.isArray(found[name]) && found[name].length === 0));
+  const isThere = (value) => value !== undefined && value !== null && value.length !== 0;
+  const own = Object.entries(OWN).filter(([name]) => isThere(found[name]));
   const said = own.map(([name, tell]) => tell(found[name]));
   return selection ? [["The number", selection.reason], ...said] : said;
 }
 
 function pictureFacts({ image }) {
   const from = image.scaled_from ? `, scaled down from ${image.scaled_from.map(count).join(" × ")}` : "";
+  const profile = image.profile ? `, profile “${image.profile}”` : "";
   const said = [
     ["Size", `${count(image.width)} × ${count(image.height)} pixels${from}`],
     ["Colours", `${distinct(image.unique_colors)} on ${counted(image.clustered_pixels, "pixel")}`],
-    ["File", `${image.format}, ${image.mode}, ${counted(image.bits, "bit")} a sample${image.profile ? `, profile “${image.profile}”` : ""}`],
+    ["File", `${image.format}, ${image.mode}, ${counted(image.bits, "bit")} a sample${profile}`],
   ];
   if (image.excluded_pixels > 0) said.push(["Left out", `${counted(image.excluded_pixels, "pixel")}, in no share`]);
   return [...said, ...image.steps.map((step) => ["Done to it", step.detail])];

@@ -4,7 +4,7 @@ import { codeTabs } from "./code.js";
 import { html } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { fileNamed, missing, shownFile } from "./missing.js";
-import { counted } from "./numbers.js";
+import { count, counted } from "./numbers.js";
 import { paletteRoom } from "./palette.js";
 import { pictureRoom } from "./picture/view.js";
 import { plotTabs } from "./plots/view.js";
@@ -24,8 +24,8 @@ const MOST_SHOWN = 256; // colours: a result may have 65,536
  * Show a job that succeeded in the empty element `place`.
  *
  * `finished` is {job, picture, settings, api}: the JSON of the job with its result; the image as a Blob, or null; the
- * parameters that were posted; and how the service is asked, `api.json(href)` and `api.blob(href)`. `ask(changes)` starts
- * another job on the same picture. Returns {close()}, which frees all that is held.
+ * parameters that were posted; and how the service is asked, `api.json(href)` and `api.blob(href)`. `ask(changes)`
+ * starts another job on the same picture. Returns {close()}, which frees all that is held.
  */
 export function showResult(place, { job, picture, settings, api }, ask) {
   const life = new AbortController();
@@ -63,7 +63,8 @@ export function showResult(place, { job, picture, settings, api }, ask) {
 
 function more({ palette }, entries) {
   if (palette.length === entries.length) return null;
-  return html("p", { class: "told" }, `The ${counted(entries.length, "largest", "largest")} of ${counted(palette.length, "colour")} are shown; the palette's files have all.`);
+  const [some, all] = [count(entries.length), counted(palette.length, "colour")];
+  return html("p", { class: "told" }, `The ${some} largest of ${all} are shown; the palette's files have all.`);
 }
 
 /** The animation through the numbers that were tried, where the number was chosen. */
@@ -71,8 +72,8 @@ function sweepTab(result, api, ask, signal) {
   if (!result.selection) return [];
   const file = fileNamed(result, "sweep.gif");
   const alt = "The picture in each number of colours that was tried, one after the other, then as it is.";
-  const make = () => (file ? sweep(file, alt, api, signal) : missing("The animation was not asked for.", "sweep", result, ask, signal));
-  return [["Animation", make]];
+  const lacking = () => missing("The animation was not asked for.", "sweep", result, ask, signal);
+  return [["Animation", () => (file ? sweep(file, alt, api, signal) : lacking())]];
 }
 
 /** An animation moves by itself: who wants no motion starts it. */

@@ -20,7 +20,8 @@ export function swatches(entries, spot, say, signal) {
   const kind = tiles.length > MANY ? "many" : "few";
   const element = html("ul", { class: `tiles ${kind}` });
   let inRow = tiles.length;
-  const spread = () => widths(tiles.length, inRow).forEach((width, at) => styled(element.children[at], { "flex-basis": width }));
+  const spread = () => widths(tiles.length, inRow).forEach((width, at) =>
+    styled(element.children[at], { "flex-basis": width }));
   onWidth(element, (width) => {
     inRow = Math.max(1, Math.floor(width / LEAST_WIDTHS[kind]));
     spread();
@@ -59,7 +60,8 @@ function tile(entry, accent, copied, spot, signal) {
     html("span", { class: "contrast" }, `contrast ${ratio(Math.max(entry.contrast.white, entry.contrast.black))}`),
     accent ? html("span", { class: "accent" }, `accent ${accent}`) : null,
   ];
-  const made = html("button", { type: "button", class: "tile", title: entry.name.name, "data-label": entry.label }, ...lines);
+  const attributes = { type: "button", title: entry.name.name, "data-label": entry.label };
+  const made = html("button", { ...attributes, class: "tile" }, ...lines);
   styled(made, { "--color": entry.hex, "--text": entry.text });
   made.addEventListener("click", async () => (await copied(entry)) && flash(made), { signal });
   lightsUp(made, entry.label, spot, signal);

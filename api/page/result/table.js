@@ -31,8 +31,8 @@ export function table(entries, noise, say, signal) {
     html("thead", {}, head),
     html("tbody", {}, ...rows));
   const copies = copyButton("Copy the table", () => text(entries), "the table", say, signal);
-  const scrolled = html("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Table of colours" }, made);
-  return html("div", { class: "colortable" }, scrolled, copies);
+  const region = { role: "region", "aria-label": "Table of colours", tabindex: 0 };
+  return html("div", { class: "colortable" }, html("div", { ...region, class: "scroller" }, made), copies);
 }
 
 function row(entry) {

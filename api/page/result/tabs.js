@@ -32,7 +32,8 @@ function moved(key, from, length) {
 function tab(name, make, whole) {
   const [handleId, panelId] = [freshId(), freshId()];
   const handle = html("button", { type: "button", role: "tab", id: handleId, "aria-controls": panelId }, name);
-  const panel = html("div", { role: "tabpanel", id: panelId, "aria-labelledby": handleId, tabindex: 0, class: "tabpanel" });
+  const names = { role: "tabpanel", id: panelId, "aria-labelledby": handleId };
+  const panel = html("div", { ...names, tabindex: 0, class: "tabpanel" });
   whole.append(panel);
   let begun = false;
   return {

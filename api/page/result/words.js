@@ -9,7 +9,9 @@ export function labelText(label, { palette, noise }) {
   return entry ? `${entry.name.name} ${entry.hex} ${share(entry.proportion)}` : "left out";
 }
 
-const STAGES = { decode: "decoding", count: "counting colours", cluster: "clustering", measure: "measuring", render: "drawing" };
+const STAGES = {
+  decode: "decoding", count: "counting colours", cluster: "clustering", measure: "measuring", render: "drawing",
+};
 export const stageName = (stage) => STAGES[stage] ?? stage;
 
 /** `a, b and c`. */

@@ -1,4 +1,4 @@
-// Wheel, fingers and keys on the stage, as wishes: {zoom(factor, point), pan(dx, dy), point(place), step(dx, dy), fit()}.
+// Wheel, fingers and keys on the stage, as wishes: zoom(factor, place), pan(dx, dy), point(place), step(dx, dy), fit().
 
 const WHEEL = 0.0016; // how much a step of the wheel enlarges
 const KEY_ZOOM = 1.5;

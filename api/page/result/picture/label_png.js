@@ -12,8 +12,8 @@ export const NOISE = -1;
 export const EXCLUDED = -2;
 
 /**
- * Reads a label map of a palette [[r, g, b], ...]. Gives {width, height, entries, labelAt(x, y)}: `entries` has for each
- * pixel its label, the palette's length for noise and that plus one for what is left out.
+ * Reads a label map of a palette [[r, g, b], ...]. Gives {width, height, entries, labelAt(x, y)}: `entries` has for
+ * each pixel its label, the palette's length for noise and that plus one for what is left out.
  */
 export async function readLabels(blob, palette) {
   const file = new Uint8Array(await blob.arrayBuffer());

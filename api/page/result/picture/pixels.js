@@ -1,13 +1,13 @@
 // The worker that holds a result's pixels, as the page calls it.
 
-// A page that demands trusted types takes an address of a program from a policy alone: this one knows one address.
+// A page that demands trusted types takes the address of a program from a policy alone: this one knows one address.
 const PROGRAM = new URL("./pixels.worker.js", import.meta.url).href;
 const policy = globalThis.trustedTypes?.createPolicy("result-pixels", { createScriptURL: () => PROGRAM });
 const MOST_SHOWN = 4_000_000; // pixels: more than a screen has room for, and 16 MB for each canvas
 
 /**
- * Starts the worker on `files` {labels, original, recolored}: blobs, the last two or null. `canvases` {original, result,
- * lit} are given away to it. Returns {ready, light, at}; all ends when `signal` is aborted.
+ * Starts the worker on `files` {labels, original, recolored}: blobs, the last two or null. `canvases` {original,
+ * result, lit} are given away to it. Returns {ready, light, at}; all ends when `signal` is aborted.
  */
 export function startPixels(files, palette, canvases, signal) {
   const worker = new Worker(policy ? policy.createScriptURL("") : PROGRAM, { type: "module" });
@@ -15,7 +15,8 @@ export function startPixels(files, palette, canvases, signal) {
   const waiting = new Map();
   let asked = 0;
   const ready = new Promise((told, failed) => {
-    worker.addEventListener("error", (event) => failed(new Error(event.message || "The picture's worker did not start.")));
+    const unstarted = "The worker that knows the picture's pixels did not start.";
+    worker.addEventListener("error", (event) => failed(new Error(event.message || unstarted)));
     worker.addEventListener("message", ({ data }) => {
       if (data.kind === "ready") told(data);
       if (data.kind === "failed") failed(new Error(data.message));
@@ -24,7 +25,8 @@ export function startPixels(files, palette, canvases, signal) {
       waiting.delete(data.id);
     });
   });
-  const given = Object.fromEntries(Object.entries(canvases).map(([name, canvas]) => [name, canvas.transferControlToOffscreen()]));
+  const given = Object.fromEntries(
+    Object.entries(canvases).map(([name, canvas]) => [name, canvas.transferControlToOffscreen()]));
   worker.postMessage({ kind: "open", ...files, palette, most: MOST_SHOWN, canvases: given }, Object.values(given));
   return {
     ready,

@@ -12,12 +12,13 @@ const HELP = "Arrow keys move a pointer and tell the colour under it; plus and m
 export function makeStage(size, signal) {
   const layer = (name) => html("canvas", { class: `layer ${name}` });
   const canvases = { original: layer("original"), result: layer("recolored"), lit: layer("lit") };
-  const slider = html("input", { type: "range", min: 0, max: 100, step: "any", "aria-label": "Original or result", class: "split" });
+  const range = { type: "range", min: 0, max: 100, step: "any" };
+  const slider = html("input", { ...range, "aria-label": "Original or result", class: "split" });
   const [line, cross] = [html("div", { class: "line" }), html("div", { class: "cross", hidden: true })];
   const over = html("div", { class: "clipped" }, canvases.result);
   const element = html("div", { class: "picture-stage", tabindex: 0, role: "application", "aria-label": "Picture" },
     canvases.original, over, canvases.lit, line, cross, slider);
-  const help = described(element, HELP);
+  const help = described(element, HELP, signal);
 
   const hears = { point: [], split: [] };
   const now = { size, room: [1, 1], fit: fitted(size, [1, 1]), view: { x: 0, y: 0, zoom: 1 }, cross: null };

@@ -43,9 +43,11 @@ export function pictureRoom(job, original, api, spot, signal) {
 
 async function load(job, original, api, canvases, signal) {
   const { result } = job;
-  const [labels, recolored] = await Promise.all([api.blob(fileNamed(result, "labels.png").href), recoloredFile(result, api)]);
+  const files = [api.blob(fileNamed(result, "labels.png").href), recoloredFile(result, api)];
+  const [labels, recolored] = await Promise.all(files);
   signal.throwIfAborted();
-  const pixels = startPixels({ labels, original, recolored }, result.palette.map((entry) => entry.rgb), canvases, signal);
+  const palette = result.palette.map((entry) => entry.rgb);
+  const pixels = startPixels({ labels, original, recolored }, palette, canvases, signal);
   return { ...pixels, ...(await pixels.ready) };
 }
 
@@ -80,7 +82,8 @@ function modeButtons(stage, signal) {
   return { group, limit };
 }
 
-const takesText = (element) => element.matches("select, textarea, input:not([type=range], [type=radio], [type=checkbox])");
+const TAKES_TEXT = "select, textarea, input:not([type=range], [type=radio], [type=checkbox])";
+const takesText = (element) => element.matches(TAKES_TEXT);
 
 function sentences({ shown, whole, hasOriginal }, original, result, stretched) {
   const said = [];
@@ -113,7 +116,7 @@ function tell(readout, label, result) {
 
 const chip = (entry) => (entry ? styled(html("span", { class: "chip" }), { "--color": entry.hex }) : null) ?? "";
 
-/** What hides all other pixels than those of `entry`: the page's own paper, or its ink where they are as light as that. */
+/** What hides all pixels but those of `entry`: the page's paper, or its ink where they are as light as that. */
 function veil(stage, entry) {
   const [paper, ink] = [stage.canvases.lit, stage.element].map((element) => rgbOfCss(getComputedStyle(element).color));
   const alike = entry && Math.abs(oklab(paper)[0] - oklab(entry.rgb)[0]) < LEAST_APART;

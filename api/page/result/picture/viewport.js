@@ -9,7 +9,8 @@ const LEAST_MOST_ZOOM = 8;
 export function fitted([width, height], [across, down]) {
   const scale = Math.min(across / width, down / height);
   const stretched = (side, room) => Math.max(scale, Math.min(LEAST_SIDE, room) / side);
-  return { x: stretched(width, across), y: stretched(height, down), stretched: Math.min(width, height) * scale < LEAST_SIDE };
+  const [x, y] = [stretched(width, across), stretched(height, down)];
+  return { x, y, stretched: x !== y };
 }
 
 /** The most that it can be enlarged. */

@@ -9,9 +9,9 @@ const RIGHT = 16;
 const [TOP, BOTTOM] = [28, 44];
 
 /**
- * Axes of `width` and `height` CSS pixels over x and y, each {ends: [low, high], label, format, down}; without `format`
- * an axis has no numbers; `down` lets the low end stand above. `right` and `bottom` make room for labels; `name` is for who
- * does not see it.
+ * Axes of `width` and `height` CSS pixels over x and y, each {ends: [low, high], label, format, ticks, down}; without
+ * `format` an axis has no numbers; `down` lets the low end stand above. `right` and `bottom` make room for labels;
+ * `name` is for who does not see it.
  * Returns {element, x(value), y(value), area: {left, right, top, bottom}, add(...marks)}.
  */
 export function chart(width, { x, y, name, role = "img", height = HEIGHT, right = RIGHT, bottom = BOTTOM }) {
@@ -19,7 +19,8 @@ export function chart(width, { x, y, name, role = "img", height = HEIGHT, right 
   const across = scale(x.ends, [area.left, area.right]);
   const down = scale(y.ends, y.down ? [area.top, area.bottom] : [area.bottom, area.top]);
   const marks = svg("g", {});
-  const element = svg("svg", { width, height, class: "chart", viewBox: `0 0 ${width} ${height}`, role, "aria-label": name },
+  const viewBox = `0 0 ${width} ${height}`;
+  const element = svg("svg", { width, height, viewBox, class: "chart", role, "aria-label": name },
     ...grid(y, down, area), ...foot(x, across, area), marks,
     svg("path", { class: "axis", d: `M${area.left} ${area.top}V${area.bottom}H${area.right}` }),
     svg("text", { class: "label", x: width / 2, y: height - 6, "text-anchor": "middle" }, x.label),
@@ -54,5 +55,8 @@ const round = (value) => Math.round(value * 10) / 10;
 
 /** A number on an axis whose largest is `most`: large ones in powers of ten, which `powerText` tells once. */
 export const scaled = (most) => (value) => plain(value / 10 ** power(most));
-export const powerText = (most) => (power(most) ? `, × 10${String(power(most)).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}` : "");
+export function powerText(most) {
+  const raised = String(power(most)).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
+  return power(most) === 0 ? "" : `, × 10${raised}`;
+}
 const power = (most) => (most < 10_000 ? 0 : Math.floor(Math.log10(most)));

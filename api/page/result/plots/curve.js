@@ -1,6 +1,6 @@
 // How good each number of clusters is; another one is asked for by clicking it.
 
-import { freshId, html, svg } from "../dom.js";
+import { html, svg } from "../dom.js";
 import { counted, plain } from "../numbers.js";
 import { chart, powerText, scaled, through } from "./chart.js";
 
@@ -9,7 +9,8 @@ const MEASURES = {
   davies_bouldin: "Davies-Bouldin index", bic: "BIC",
 };
 const NAMES = {
-  silhouette: "Silhouette", calinski_harabasz: "Calinski-Harabasz index", davies_bouldin: "Davies-Bouldin index", bic: "BIC",
+  silhouette: "Silhouette", calinski_harabasz: "Calinski-Harabasz index", davies_bouldin: "Davies-Bouldin index",
+  bic: "BIC",
 };
 const LOWEST_IS_BEST = ["davies_bouldin", "bic"];
 const HEIGHT = 210;
@@ -39,7 +40,10 @@ function line({ curve, chosen }, name, width, columns) {
   const apart = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
   const made = chart(width, {
     name: `${MEASURES[name]} by the number of clusters`, role: "group",
-    x: { ends: [numbers[0] - 0.5, numbers.at(-1) + 0.5], label: "number of clusters", format: plain, ticks: thinned(numbers, width) },
+    x: {
+      ends: [numbers[0] - 0.5, numbers.at(-1) + 0.5], label: "number of clusters", format: plain,
+      ticks: thinned(numbers, width),
+    },
     y: values.length
       ? { ends: [low - apart, high + apart], label: MEASURES[name] + powerText(most), format: scaled(most) }
       : { ends: [0, 1], label: `${MEASURES[name]}: undefined`, format: null },
@@ -48,7 +52,10 @@ function line({ curve, chosen }, name, width, columns) {
   const points = known.map((entry) => [made.x(entry.n_clusters), made.y(entry[name])]);
   made.add(...mark(chosen, numbers, made));
   if (points.length) made.add(svg("path", { class: "curve", d: through(points) }));
-  made.add(...points.map(([x, y], at) => svg("circle", { cx: x, cy: y, r: known[at].n_clusters === chosen ? 5 : 3.5, class: known[at].n_clusters === chosen ? "dot chosen" : "dot" })));
+  made.add(...points.map(([cx, cy], at) => {
+    const isChosen = known[at].n_clusters === chosen;
+    return svg("circle", { cx, cy, r: isChosen ? 5 : 3.5, class: isChosen ? "dot chosen" : "dot" });
+  }));
   made.add(columns(made, name));
   return made.element;
 }
@@ -76,29 +83,36 @@ function mark(chosen, numbers, { x, area }) {
  */
 function columnsOf({ curve, chosen }, choose) {
   return (made, name) => {
-    const step = made.x(1) - made.x(0);
-    const reached = name === "inertia";
-    const columns = curve.map((entry) => {
-      const number = entry.n_clusters;
-      const known = entry[name] === null ? "undefined" : plain(entry[name]);
-      const words = number === chosen ? `${counted(number, "colour")}, chosen: ${MEASURES[name]} ${known}`
-        : `Ask for ${counted(number, "colour")}: ${MEASURES[name]} ${known}`;
-      const column = svg("rect", { x: made.x(number) - step / 2, y: made.area.top, width: step, height: made.area.bottom - made.area.top,
-        class: "column", "data-number": number, ...(reached ? { role: "button", "aria-label": words, "aria-disabled": number === chosen, tabindex: number === chosen ? 0 : -1 } : {}) },
-        svg("title", {}, words));
-      column.addEventListener("click", () => number !== chosen && choose(number));
-      return column;
-    });
-    const group = svg("g", reached ? { role: "group", "aria-label": "Numbers that were tried", id: freshId() } : { "aria-hidden": true }, ...columns);
-    if (reached) group.addEventListener("keydown", (event) => byKey(event, columns));
+    const columns = curve.map((entry) => column(entry, name, chosen, made, choose));
+    if (name !== "inertia") return svg("g", { "aria-hidden": true }, ...columns);
+    columns.forEach((each, at) => reached(each, curve[at].n_clusters === chosen));
+    const group = svg("g", { role: "group", "aria-label": "Numbers that were tried" }, ...columns);
+    group.addEventListener("keydown", (event) => byKey(event, columns));
     return group;
   };
+}
+
+function column(entry, name, chosen, { x, area }, choose) {
+  const { n_clusters: number, [name]: value } = entry;
+  const colors = counted(number, "colour");
+  const what = number === chosen ? `${colors}, chosen` : `Ask for ${colors}`;
+  const words = `${what}: ${MEASURES[name]} ${value === null ? "undefined" : plain(value)}`;
+  const size = { x: x(number - 0.5), y: area.top, width: x(1) - x(0), height: area.bottom - area.top };
+  const made = svg("rect", { ...size, class: "column", "data-number": number }, svg("title", {}, words));
+  made.addEventListener("click", () => number !== chosen && choose(number));
+  return made;
+}
+
+function reached(made, isChosen) {
+  const words = made.querySelector("title").textContent;
+  const attributes = { role: "button", "aria-label": words, "aria-disabled": isChosen, tabindex: isChosen ? 0 : -1 };
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
 }
 
 function byKey(event, columns) {
   const from = columns.indexOf(event.target);
   const to = { ArrowRight: from + 1, ArrowLeft: from - 1, Home: 0, End: columns.length - 1 }[event.key];
-  if (event.key === "Enter" || event.key === " ") event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  if (event.key === "Enter" || event.key === " ") event.target.dispatchEvent(new MouseEvent("click"));
   else if (columns[to]) {
     columns[from].setAttribute("tabindex", -1);
     columns[to].setAttribute("tabindex", 0);

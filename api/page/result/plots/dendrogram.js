@@ -21,7 +21,10 @@ export function drawDendrogram(found, palette, width) {
   const made = chart(width, {
     name: dendrogramTitle(found),
     x: { ends: [-0.5, found.leaves - 0.5], label: below(found.leaves), format: null },
-    y: { ends: [0, 1.05 * highest || 1], label: `height of the merge (${found.linkage})${powerText(highest)}`, format: scaled(highest) },
+    y: {
+      ends: [0, 1.05 * highest || 1], format: scaled(highest),
+      label: `height of the merge (${found.linkage})${powerText(highest)}`,
+    },
     height: 340, right: ROOM, bottom: 72,
   });
   for (const node of nodes.slice(found.leaves)) made.add(branch(node, made, palette));
@@ -31,9 +34,10 @@ export function drawDendrogram(found, palette, width) {
   return made.element;
 }
 
-const below = (leaves) => (leaves > 1 ? `the last ${leaves} branches, by their share of the pixels` : "the only branch");
+const below = (leaves) =>
+  (leaves > 1 ? `the last ${leaves} branches, by their share of the pixels` : "the only branch");
 
-/** Leaves and merges as {place, height, label, parts, size}: `place` counts leaves from the left, as they are drawn. */
+/** Leaves and merges as {place, height, label, parts, size}: `place` counts leaves from the left, as drawn. */
 function tree(found) {
   const nodes = found.sizes.map((size, at) => ({ place: at, height: 0, label: found.label[at], parts: [], size }));
   for (const [a, b, height, size] of found.merges) {
@@ -54,18 +58,23 @@ function tree(found) {
 }
 
 function branch({ parts: [a, b], height, label }, { x, y }, palette) {
-  const d = through([[x(a.place), y(a.height)], [x(a.place), y(height)], [x(b.place), y(height)], [x(b.place), y(b.height)]]);
+  const [left, right] = [x(a.place), x(b.place)];
+  const d = through([[left, y(a.height)], [left, y(height)], [right, y(height)], [right, y(b.height)]]);
   if (label === null) return svg("path", { d, class: "branch none" });
   // A wider grey below keeps light colours to be seen.
-  return marked(svg("g", {}, svg("path", { d, class: "branch under" }), colored(svg("path", { d, class: "branch" }), label, palette)), label, palette);
+  const under = svg("path", { d, class: "branch under" });
+  const own = colored(svg("path", { d, class: "branch" }), label, palette);
+  return marked(svg("g", {}, under, own), label, palette);
 }
 
 function leaf({ place, label, size }, { x, area }, palette, total, leaves) {
   const at = x(place);
-  const mark = svg("rect", { x: at - 3.5, y: area.bottom - 3.5, width: 7, height: 7, class: label === null ? "leaf none" : "leaf" });
+  const square = { x: at - 3.5, y: area.bottom - 3.5, width: 7, height: 7 };
+  const mark = svg("rect", { ...square, class: label === null ? "leaf none" : "leaf" });
   const made = [marked(svg("g", {}, colored(mark, label, palette)), label, palette)];
   if ((area.right - area.left) / leaves >= LEAST_TEXT) {
-    made.push(svg("text", { class: "tick", "text-anchor": "end", transform: `translate(${at + 4} ${area.bottom + 8}) rotate(-90)` }, share(size / total)));
+    const transform = `translate(${at + 4} ${area.bottom + 8}) rotate(-90)`;
+    made.push(svg("text", { class: "tick", "text-anchor": "end", transform }, share(size / total)));
   }
   return made;
 }

@@ -25,13 +25,14 @@ export function drawReachability(found, palette, width) {
     y: { ends: [0, top], label: `reachability (${found.space} units)`, format: plain },
   });
   const { x, y, area } = made;
-  const steps = (from, to) => range(from, to).flatMap((at) => [[x(edges[at]), y(heights[at])], [x(edges[at + 1]), y(heights[at])]]);
+  const step = (at) => [[x(edges[at]), y(heights[at])], [x(edges[at + 1]), y(heights[at])]];
+  const steps = (from, to) => range(from, to).flatMap(step);
   for (const [from, to] of runs(found.label)) {
     const [left, right, label] = [x(edges[from]), x(edges[to]), found.label[from]];
     const shape = [[left, area.bottom], ...steps(from, to), [right, area.bottom]];
-    made.add(marked(svg("g", {},
-      fill(outline(shape), label, palette),
-      fill(`M${left} ${area.bottom + 1}H${right}V${area.bottom + STRIP - 2}H${left}Z`, label, palette)), label, palette));
+    const strip = `M${left} ${area.bottom + 1}H${right}V${area.bottom + STRIP - 2}H${left}Z`;
+    const shapes = [outline(shape), strip].map((d) => fill(d, label, palette));
+    made.add(marked(svg("g", {}, ...shapes), label, palette));
   }
   made.add(svg("path", { class: "edge", d: through(steps(0, heights.length)) }));
   return made.element;

@@ -5,6 +5,8 @@ import { plain } from "../numbers.js";
 import { focal, projected, rotation } from "./turn.js";
 
 const APART = 18; // CSS pixels between an edge and its text
+const END = 0.86; // of the way from the middle of an edge to its corner, where another axis begins
+const LEAST_LONG = 64; // CSS pixels of an edge that has room for numbers
 const SIGNS = [[-1, -1], [-1, 1], [1, -1], [1, 1]];
 
 /** Nine texts in an element: `move(box, view, room)` puts them where they belong. */
@@ -17,8 +19,10 @@ export function axisTexts() {
     const center = see([0, 0, 0]);
     box.axes.forEach((axis, at) => {
       const edge = outermost(box.half, at, see);
-      const words = [plain(axis.ends[0]), axis.name, plain(axis.ends[1])];
-      [-1, 0, 1].forEach((along, place) => put(texts[3 * at + place], words[place], see(edge(along)), center));
+      const [from, to] = [see(edge(-1)), see(edge(1))];
+      const long = Math.hypot(to[0] - from[0], to[1] - from[1]) >= LEAST_LONG;
+      const words = [long ? plain(axis.ends[0]) : "", axis.name, long ? plain(axis.ends[1]) : ""];
+      [-END, 0, END].forEach((along, place) => put(texts[3 * at + place], words[place], see(edge(along)), center));
     });
   };
   return { element, move };

@@ -3,9 +3,9 @@
 import { lab, oklab, rgbOfHex } from "../colors.js";
 
 /**
- * The spaces by name: `of` gives an [r, g, b] its coordinates; each axis has a name, its ends (null: as far as the colours
- * reach, to the next `step`) and says how it lies in the view: `order` are the coordinates that go right, up and to the
- * front. Lightness stands upright, as people think of it.
+ * The spaces by name: `of` gives an [r, g, b] its coordinates; each axis has a name and its ends (null: as far as the
+ * colours reach, to the next `step`); `order` are the coordinates that go right, up and to the front. Lightness stands
+ * upright, as people think of it.
  */
 export const SPACES = {
   RGB: {
@@ -60,7 +60,8 @@ function endsOf({ ends, step }, all, axis) {
     high = Math.max(high, coords[axis]);
   }
   const round = (value) => Number(value.toPrecision(6));
-  return [round(Math.floor(low / step) * step), round(Math.max(Math.ceil(high / step), Math.floor(low / step) + 1) * step)];
+  const first = Math.floor(low / step);
+  return [round(first * step), round(Math.max(Math.ceil(high / step), first + 1) * step)];
 }
 
 const LEAST_AREA = 6; // square CSS pixels: of a colour of one pixel

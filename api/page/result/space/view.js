@@ -31,14 +31,15 @@ async function flat(result, api, ask, signal) {
   const file = fileNamed(result, "scatter.png");
   const why = "This browser draws nothing in space here (it has no WebGL 2).";
   if (!file) return missing(`${why} There is a picture of the same.`, "scatter", result, ask, signal);
-  const image = await shownFile(file, "The colours in their space, in their own colours and in their clusters'.", api, signal);
+  const alt = "The colours in their space, in their own colours and in their clusters'.";
+  const image = await shownFile(file, alt, api, signal);
   return html("div", { class: "space" }, image, html("p", { class: "note" }, why));
 }
 
 function view(canvas, painter, cloud, result, spot, signal) {
   const [texts, readout] = [axisTexts(), html("output", { class: "readout" })];
   const cross = html("div", { class: "cross", hidden: true });
-  const stage = html("div", { class: "room" }, canvas, described(canvas, HELP), texts.element, cross);
+  const stage = html("div", { class: "room" }, canvas, described(canvas, HELP, signal), texts.element, cross);
   const scene = { view: FIRST, room: null, clustered: false, lit: null, place: null };
   const draw = drawer(painter, texts, scene, signal);
   const tell = (at, byKey = false) => {

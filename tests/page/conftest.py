@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import require
 from tests.support.processes import Service, StoreServer
 
-# All drawing is the processor's: there is nothing else here. With the last flag alone, Chromium would copy each frame of a
-# 3-D view back for a compositor that knows no GL, and warn of that on the console.
+# All drawing is the processor's: there is nothing else here. With the last flag alone, Chromium would copy each frame
+# of a 3-D view back for a compositor that knows no GL, and warn of that on the console.
 OPTIONS = ["--no-sandbox", "--force-color-profile=srgb", "--use-gl=angle", "--use-angle=swiftshader"]
 OPTIONS += ["--enable-unsafe-swiftshader"]
 LIMITS = {"max_upload_bytes": 2**24, "max_pixels": 25_000_000, "max_image_side": 8000}

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, expect
 
 from api.palette.registry import FORMATS
@@ -340,7 +341,9 @@ def test_two_results_share_nothing(page: ResultPage, job: dict[str, Any], client
     [(360, {"color_scheme": "dark"}), (640, {"reduced_motion": "reduce"}), (1440, {"forced_colors": "active"})],
 )
 def test_nothing_reaches_over(page: ResultPage, job: dict[str, Any], width: int, media: dict[str, Any]) -> None:
-    """From a phone to a wide screen nothing is cut off or scrolls sideways, in dark and in forced colours too."""
+    """From a phone to a wide screen nothing is cut off or scrolls sideways, in dark and in forced colours too; axe-core
+    finds nothing of any weight.
+    """
     page.page.set_viewport_size({"width": width, "height": 800})
     page.page.emulate_media(**media)
     try:
@@ -348,6 +351,9 @@ def test_nothing_reaches_over(page: ResultPage, job: dict[str, Any], width: int,
         for name in shown.get_by_role("tab").all_inner_texts():
             shown.get_by_role("tab", name=name, exact=True).click()
             assert page.page.evaluate("document.documentElement.scrollWidth") == width
+            expect(shown.locator("[aria-busy]")).to_have_count(0)
+            found = Axe().run(page.page).response["violations"]
+            assert found == [], [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
         wide = boxes(shown.locator(".tile > span"))
         tiles = boxes(shown.locator(".tile"))
         assert wide[:, 2].max() <= tiles[:, 2].max()

@@ -16,7 +16,8 @@ _HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>A result</title><link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/test.css">
 <script type="module" src="/page/test.js"></script></head>
-<body><main><div id="first" class="result"></div><div id="second" class="result"></div></main></body></html>"""
+<body><main><h1>A result</h1>
+<div id="first" class="result"></div><div id="second" class="result"></div></main></body></html>"""
 # What the page around gives a result: names of colours and sizes.
 _CSS = """:root { color-scheme: light dark;
   --ground: light-dark(#f4f4f4, #161616); --panel: light-dark(#fff, #1f1f1f); --hover: light-dark(#e9e9e9, #2c2c2c);

@@ -31,7 +31,7 @@ export function downloads(job, api, say, signal) {
 function part(title, files, link) {
   if (files.length === 0) return null;
   const list = html("ul", {}, ...files.map(link));
-  const heading = html("h3", {}, title);
+  const heading = html("h2", {}, title);
   if (files.length <= MANY) return html("section", {}, heading, list);
   return html("section", {}, heading, html("details", {}, html("summary", {}, `${count(files.length)} files`), list));
 }

@@ -18,7 +18,7 @@ export function quality(job) {
 
 function part(title, entries) {
   const pairs = entries.flatMap(([term, said]) => [html("dt", {}, term), html("dd", {}, said)]);
-  return html("section", {}, html("h3", {}, title), html("dl", {}, ...pairs));
+  return html("section", {}, html("h2", {}, title), html("dl", {}, ...pairs));
 }
 
 function closeness({ quality: { delta_e: difference, explained, psnr, silhouette }, noise }) {

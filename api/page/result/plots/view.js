@@ -45,5 +45,5 @@ function curvePlot(selection, ask, signal) {
 function figure(title, draw, signal) {
   const sheet = html("div", { class: "sheet" });
   onWidth(sheet, (width) => sheet.replaceChildren(draw(width)), signal);
-  return html("figure", { class: "plot" }, html("h3", {}, title), sheet);
+  return html("figure", { class: "plot" }, html("h2", {}, title), sheet);
 }

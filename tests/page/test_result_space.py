@@ -216,6 +216,15 @@ def test_points_that_were_not_asked_for(page: ResultPage, client: httpx.Client) 
     assert page.asked == [{"outputs": ["recolored", "points"]}]
 
 
+def test_a_graphics_card_that_is_taken_away(page: ResultPage, client: httpx.Client) -> None:
+    """The service's own picture takes the view's place."""
+    picture = picture_of(*CORNERS)
+    shown = page.show(finished(client, picture, n_clusters=2, outputs="points,scatter"), picture)
+    canvas = room_of(shown)[0].locator("canvas")
+    canvas.evaluate("one => one.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()")
+    expect(shown.get_by_role("img", name="The colours in their space")).to_be_visible()
+
+
 def test_without_webgl(browser: Browser, service: Service, client: httpx.Client) -> None:
     """The service's own picture of the points stands there, or a button that asks for it."""
     picture = picture_of(*CORNERS)

@@ -1,7 +1,7 @@
 // The pixels of one result, off the main thread: decodes, paints, and knows each pixel's label.
 //
 // open {labels, palette, original, recolored, most, canvases} -> ready {shown, whole, hasOriginal} or failed {message}
-// light {label, veil}                     paints the veil over all other pixels; null takes it away
+// light {label, veil} -> lit              paints the veil over all other pixels; null takes it away
 // at {x, y, id}, fractions of the picture -> at {id, label}
 
 import { readLabels } from "./label_png.js";
@@ -56,6 +56,7 @@ function light({ label, veil }) {
   const pen = held.lit.getContext("2d");
   if (label === null) pen.clearRect(0, 0, ...held.shown);
   else pen.putImageData(painted(held.entries, held.shown, veiled(label, veil, held.palette.length)), 0, 0);
+  return { kind: "lit" };
 }
 
 function at({ x, y, id }) {

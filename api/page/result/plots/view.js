@@ -27,6 +27,7 @@ async function methodPlot([name, , title, draw], result, api, spot, ask, signal)
   const file = fileNamed(result, name);
   if (!file) return missing("The plot was not asked for.", "plot", result, ask, signal);
   const found = await api.json(file.href);
+  signal.throwIfAborted();
   const made = figure(title(found), (width) => draw(found, result.palette, width), signal);
   follow(made, spot, signal);
   return made;

@@ -19,17 +19,22 @@ const HELP = "Arrow keys turn the colours and tell the one in the middle; plus a
 export async function spaceRoom(result, api, spot, ask, signal) {
   const file = fileNamed(result, "points.json");
   if (!file) return missing("The colours in space were not asked for.", "points", result, ask, signal);
-  const cloud = cloudOf(await api.json(file.href), result.palette);
+  const points = await api.json(file.href);
+  signal.throwIfAborted();
+  const cloud = cloudOf(points, result.palette);
   const canvas = html("canvas", { tabindex: 0, role: "application", "aria-label": "Colours in space" });
   const painter = makePainter(canvas, cloud, diameters(cloud.pixels));
   if (!painter) return flat(result, api, ask, signal);
   signal.addEventListener("abort", painter.free);
-  return view(canvas, painter, cloud, result, spot, signal);
+  const made = view(canvas, painter, cloud, result, spot, signal);
+  // A graphics card may be taken away at any time.
+  canvas.addEventListener("webglcontextlost", async () => made.replaceWith(await flat(result, api, ask, signal)), { signal });
+  return made;
 }
 
 async function flat(result, api, ask, signal) {
   const file = fileNamed(result, "scatter.png");
-  const why = "This browser draws nothing in space here (it has no WebGL 2).";
+  const why = "This browser cannot draw the colours in space: it has no WebGL 2.";
   if (!file) return missing(`${why} There is a picture of the same.`, "scatter", result, ask, signal);
   const alt = "The colours in their space, in their own colours and in their clusters'.";
   const image = await shownFile(file, alt, api, signal);

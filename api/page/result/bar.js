@@ -7,6 +7,7 @@ import { lightsUp } from "./spotlight.js";
 const LEAST_SHARE = 0.03;
 const WIDE = 76; // pixels that a hex code and a share take side by side with the edges; else they stand upright
 const NARROW = 18; // pixels that a line of upright text takes
+const MOST_TOLD = 12; // to who does not see the bar; the table has all
 const ROWS = 3; // of text under the bar
 const ROW = 20; // pixels
 const CHARACTER = 7.3; // pixels, about, of 13 pixels' text
@@ -34,8 +35,10 @@ export function bar(entries, noise, spot, signal) {
 }
 
 function described(entries, noise) {
-  const all = entries.map((entry) => `${entry.name.name} ${share(entry.proportion)}`);
-  return `Bar to scale: ${[...all, ...(noise > 0 ? [`noise ${share(noise)}`] : [])].join(", ")}`;
+  const told = entries.slice(0, MOST_TOLD).map((entry) => `${entry.name.name} ${share(entry.proportion)}`);
+  if (entries.length > MOST_TOLD) told.push(`${entries.length - MOST_TOLD} more`);
+  if (noise > 0) told.push(`noise ${share(noise)}`);
+  return `Bar to scale: ${told.join(", ")}`;
 }
 
 function segment(entry, spot, signal) {

@@ -28,7 +28,8 @@ export async function spaceRoom(result, api, spot, ask, signal) {
   signal.addEventListener("abort", painter.free);
   const made = view(canvas, painter, cloud, result, spot, signal);
   // A graphics card may be taken away at any time.
-  canvas.addEventListener("webglcontextlost", async () => made.replaceWith(await flat(result, api, ask, signal)), { signal });
+  const replace = async () => made.replaceWith(await flat(result, api, ask, signal));
+  canvas.addEventListener("webglcontextlost", replace, { signal });
   return made;
 }
 

@@ -1,7 +1,6 @@
 """What a person sees, copies and takes away of a finished job, in a real browser on the real service."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,7 +139,7 @@ def test_one_click_copies(page: ResultPage, shown: Locator, job: dict[str, Any],
         for notation, text in expected.items() if entry["label"] in (0, 11) else [("CSS variable", None)]:
             shown.get_by_role("radio", name=notation, exact=True).check()
             shown.locator(f".tile[data-label='{entry['label']}']").click()
-            expect(shown.get_by_role("status")).to_have_text(f"Copied {text or expected[notation]}")
+            expect(shown.locator("[role=status]")).to_have_text(f"Copied {text or expected[notation]}")
             assert clipboard(page) == (text or expected[notation])
 
 
@@ -164,7 +163,7 @@ def test_the_table_says_the_same(page: ResultPage, shown: Locator, job: dict[str
     expect(rows).to_have_count(13)
     names = rows.nth(0).get_by_role("columnheader").all_inner_texts()
     shown.get_by_role("button", name="Copy the table").click()
-    expect(shown.get_by_role("status")).to_have_text("Copied the table")
+    expect(shown.locator("[role=status]")).to_have_text("Copied the table")
     lines = [line.split("\t") for line in clipboard(page).splitlines()]
     assert lines[0] == names
     for entry, line in zip(job["result"]["palette"], lines[1:], strict=True):
@@ -204,7 +203,7 @@ def saved(page: ResultPage, link: Locator) -> tuple[str, bytes]:
 
 
 def test_everything_can_be_saved(page: ResultPage, client: httpx.Client) -> None:
-    """Each palette format and each file is there under the image's name, byte for byte as the service has it."""
+    """Each palette format and each file is there under the image's name; saved, it is what the service has."""
     job = post_form(client, PICTURE, n_clusters="auto", outputs=["recolored", "card", "sweep", "masks"]).json()
     shown = page.show(job, PICTURE)
     links = shown.locator(".downloads a")
@@ -212,9 +211,12 @@ def test_everything_can_be_saved(page: ResultPage, client: httpx.Client) -> None
     hrefs |= {file["name"]: file["href"] for file in job["result"]["artifacts"]}
     assert sorted(links.all_inner_texts()) == sorted(hrefs)
     for name, href in hrefs.items():
-        if not re.match(r"mask-[1-9]", name):
-            found = saved(page, links.get_by_text(name, exact=True))
-            assert found == (f"small-{name}", client.get(href).content)
+        link = links.get_by_text(name, exact=True)
+        assert link.get_attribute("href") == href
+        assert link.get_attribute("download") == f"small-{name}"
+    for name in ("palette.css", "palette.ase", "labels.npy", "recolored.png"):
+        found = saved(page, links.get_by_text(name, exact=True))
+        assert found == (f"small-{name}", client.get(hrefs[name]).content)
     shown.get_by_role("tab", name="Animation").click()
     image = shown.get_by_role("img", name="The picture in each number of colours")
     expect(image).to_be_visible()
@@ -256,7 +258,7 @@ def test_the_same_by_curl_python_and_javascript(page: ResultPage, client: httpx.
         shown.get_by_role("tab", name=language).click()
         panel = shown.get_by_role("tabpanel", name=language)
         panel.get_by_role("button", name="Copy").click()
-        expect(shown.get_by_role("status")).to_have_text(f"Copied the {language} code")
+        expect(shown.locator("[role=status]")).to_have_text(f"Copied the {language} code")
         code = clipboard(page)
         assert code == panel.locator("code").inner_text()
         ran = subprocess.run(command, input=code, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
@@ -276,7 +278,7 @@ def test_names_are_text(page: ResultPage, client: httpx.Client) -> None:
     assert shown.locator("img").count() == 0
     assert (
         shown.locator(".downloads a").first.get_attribute("download")
-        == "_img src=x onerror=alert(1)_ it's; _a_, $(id)_-palette.css"
+        == "_img src=x onerror=alert(1)_ it's; _a_, $(id)-palette.css"
     )
 
 
@@ -309,7 +311,7 @@ def test_keys_reach_everything(page: ResultPage, shown: Locator) -> None:
     expect(shown.get_by_role("tab", name="3-D")).to_have_attribute("aria-selected", "true")
     shown.locator(".tile").first.focus()
     keyboard.press("Enter")
-    expect(shown.get_by_role("status")).to_contain_text("Copied #")
+    expect(shown.locator("[role=status]")).to_contain_text("Copied #")
 
 
 def test_two_results_share_nothing(page: ResultPage, job: dict[str, Any], client: httpx.Client) -> None:

@@ -46,7 +46,7 @@ window.show = async (place, id, picture, settings) => {
   shown[place] = showResult(document.getElementById(place), finished, (changes) => window.asked.push(changes));
 };
 window.shut = (place) => shown[place].close();
-window.ready = true;
+document.documentElement.dataset.ready = "";
 """
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _MADE = {
@@ -72,9 +72,10 @@ class ResultPage:
         self.open()
 
     def open(self) -> None:
-        """The page with nothing on it."""
+        """The page with nothing on it, and nothing said so far."""
+        self.trouble.clear()
         self.page.goto(f"{self._origin}/")
-        self.page.wait_for_function("window.ready")
+        self.page.locator("html[data-ready]").wait_for(state="attached")
 
     def show(
         self, job: dict[str, Any], picture: bytes | None, settings: dict[str, Any] | None = None, place: str = "first"

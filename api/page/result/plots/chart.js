@@ -21,8 +21,8 @@ export function chart(width, { x, y, name, role = "img", height = HEIGHT, right 
   const marks = svg("g", {});
   const viewBox = `0 0 ${width} ${height}`;
   const element = svg("svg", { width, height, viewBox, class: "chart", role, "aria-label": name },
-    ...grid(y, down, area), ...foot(x, across, area), marks,
-    svg("path", { class: "axis", d: `M${area.left} ${area.top}V${area.bottom}H${area.right}` }),
+    ...grid(y, down, area), ...foot(x, across, area),
+    svg("path", { class: "axis", d: `M${area.left} ${area.top}V${area.bottom}H${area.right}` }), marks,
     svg("text", { class: "label", x: width / 2, y: height - 6, "text-anchor": "middle" }, x.label),
     svg("text", { class: "label", x: 0, y: 13 }, y.label));
   return { element, x: across, y: down, area, add: (...made) => marks.append(...made) };

@@ -69,7 +69,7 @@ CORNERS = ((240, 20, 30), (30, 200, 50), (40, 50, 230), (230, 220, 40))
 def test_points_and_centres_are_drawn(page: ResultPage, client: httpx.Client) -> None:
     """Each colour stands where it belongs in each space, as a disc in its colour or its cluster's;
     centres are rings filled with their colour."""
-    picture = picture_of(*CORNERS, counts=(4000, 4, 4, 4))
+    picture = picture_of(*CORNERS, counts=(4, 4, 4, 4000))
     job = finished(client, picture, n_clusters=1, outputs="points")
     shown = page.show(job, picture)
     for space in ("RGB", "Lab", "Oklab"):
@@ -77,8 +77,10 @@ def test_points_and_centres_are_drawn(page: ResultPage, client: httpx.Client) ->
         _, pixels = room_of(shown)
         center = job["result"]["palette"][0]["rgb"]
         seen = where(page, [*CORNERS, center], space)
-        for color, (x, y) in zip(CORNERS[1:], seen[1:4], strict=True):
-            assert tuple(pixels[round(y), round(x)]) == color, space
+        for color, (x, y) in zip(CORNERS[:3], seen[:3], strict=True):
+            # An edge of the box may lie before the middle.
+            around = pixels[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3]
+            assert (around == color).all(axis=2).sum() >= 3, space
         x, y = (round(value) for value in seen[4])
         assert tuple(pixels[y, x]) == tuple(center)
         ring = pixels[y - 7 : y + 8, x - 7 : x + 8].reshape(-1, 3).sum(axis=1)
@@ -88,7 +90,7 @@ def test_points_and_centres_are_drawn(page: ResultPage, client: httpx.Client) ->
     seen = where(page, CORNERS)
     shown.get_by_role("radio", name="its cluster's").check()
     _, pixels = room_of(shown)
-    for x, y in seen[1:4]:
+    for x, y in seen[:3]:
         assert tuple(pixels[round(y), round(x)]) == tuple(job["result"]["palette"][0]["rgb"])
 
 
@@ -98,7 +100,7 @@ def test_frequent_colors_are_larger(page: ResultPage, client: httpx.Client) -> N
     shown = page.show(finished(client, picture, n_clusters=1, outputs="points"), picture)
     _, pixels = room_of(shown)
     rare, most, some = ((np.abs(pixels.astype(int) - color).sum(axis=2) < 12).sum() for color in CORNERS[:3])
-    assert 2 * rare < 2 * some < most
+    assert rare < some < most / 2
 
 
 def test_coordinates_are_those_of_the_service(page: ResultPage, client: httpx.Client) -> None:

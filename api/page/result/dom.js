@@ -31,6 +31,9 @@ export function button(text, act, signal, attributes = {}) {
   return made;
 }
 
+/** Lets the page answer to its user between two pieces of work. */
+export const pause = () => new Promise((done) => setTimeout(done));
+
 let given = 0;
 
 /** An id that nothing else on the page has: results stand side by side. */

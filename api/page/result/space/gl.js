@@ -1,5 +1,6 @@
 // Drawing a cloud of points by WebGL 2: what is kept on the graphics card, and one frame.
 
+import { pause } from "../dom.js";
 import { CENTERS, LINES, POINTS } from "./shaders.js";
 import { DISTANCE, focal, rotation } from "./turn.js";
 
@@ -9,12 +10,13 @@ const MANY_CENTERS = 40; // from here on they are smaller
 const NOTHING_LIT = -3;
 
 /** A painter on the canvas, or null where there is no WebGL 2. `diameters` in CSS pixels, one for each colour. */
-export function makePainter(canvas, cloud, diameters) {
+export async function makePainter(canvas, cloud, diameters) {
   const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, powerPreference: "low-power" });
   if (!gl) return null;
   const programs = {
     points: programOf(gl, POINTS), centers: programOf(gl, CENTERS), lines: programOf(gl, LINES),
   };
+  await linked(gl, Object.values(programs));
   const inCluster = cloud.labels.map((label) => cloud.centers[label] ?? NOISE_GREY);
   const kept = {
     points: arrayOf(gl, programs.points, {
@@ -80,8 +82,18 @@ function programOf(gl, { vertex, fragment }) {
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
-  if (gl.getProgramParameter(program, gl.LINK_STATUS) || gl.isContextLost()) return program;
-  throw new Error(gl.getAttachedShaders(program).map((shader) => gl.getShaderInfoLog(shader)).join(" "));
+  return program;
+}
+
+/** Waits for the compiler, without holding up the page where the browser can tell when it is done. */
+async function linked(gl, programs) {
+  const parallel = gl.getExtension("KHR_parallel_shader_compile");
+  const busy = (program) => parallel && !gl.getProgramParameter(program, parallel.COMPLETION_STATUS_KHR);
+  while (programs.some(busy) && !gl.isContextLost()) await pause();
+  for (const program of programs) {
+    if (gl.getProgramParameter(program, gl.LINK_STATUS) || gl.isContextLost()) continue;
+    throw new Error(gl.getAttachedShaders(program).map((shader) => gl.getShaderInfoLog(shader)).join(" "));
+  }
 }
 
 /** Vertices with their attributes {name: [numbers for each, values]}; values of null are filled in later. */

@@ -1,7 +1,7 @@
 // The colours in space: turned by hand or by keys, each told when it is pointed at.
 
 import { rgbOfCss } from "../colors.js";
-import { choice, described, html, onSize, onTheme, styled } from "../dom.js";
+import { choice, described, html, onSize, onTheme, pause, styled } from "../dom.js";
 import { fileNamed, missing, shownFile } from "../missing.js";
 import { count, counted } from "../numbers.js";
 import { labelText } from "../words.js";
@@ -19,13 +19,15 @@ const HELP = "Arrow keys turn the colours and tell the one in the middle; plus a
 export async function spaceRoom(result, api, spot, ask, signal) {
   const file = fileNamed(result, "points.json");
   if (!file) return missing("The colours in space were not asked for.", "points", result, ask, signal);
-  const points = await api.json(file.href);
+  const cloud = cloudOf(await api.json(file.href), result.palette);
+  await pause();
   signal.throwIfAborted();
-  const cloud = cloudOf(points, result.palette);
   const canvas = html("canvas", { tabindex: 0, role: "application", "aria-label": "Colours in space" });
-  const painter = makePainter(canvas, cloud, diameters(cloud.pixels));
+  const painter = await makePainter(canvas, cloud, diameters(cloud.pixels));
   if (!painter) return flat(result, api, ask, signal);
   signal.addEventListener("abort", painter.free);
+  if (signal.aborted) painter.free();
+  signal.throwIfAborted();
   const made = view(canvas, painter, cloud, result, spot, signal);
   // A graphics card may be taken away at any time.
   const replace = async () => made.replaceWith(await flat(result, api, ask, signal));

@@ -104,7 +104,7 @@ def test_tiles_touch(shown: Locator, job: dict[str, Any]) -> None:
     for top in np.unique(places[:, 1]):
         row = places[places[:, 1] == top]
         np.testing.assert_allclose(row[1:, 0], row[:-1, 2], atol=0.02)
-        np.testing.assert_allclose(row[[0, -1], [0, 2]], [places[:, 0].min(), places[:, 2].max()], atol=0.5)
+        np.testing.assert_allclose(row[[0, -1], [0, 2]], boxes(shown.locator(".bar-strip"))[0, [0, 2]], atol=0.5)
     assert color_of(tiles) == [entry["hex"] for entry in job["result"]["palette"]]
     ranks = sorted(job["result"]["palette"], key=lambda entry: -entry["accent"])
     for entry, text in zip(job["result"]["palette"], tiles.all_inner_texts(), strict=True):
@@ -143,17 +143,29 @@ def test_one_click_copies(page: ResultPage, shown: Locator, job: dict[str, Any],
             assert clipboard(page) == (text or expected[notation])
 
 
-def test_tiles_and_bar_are_sorted(shown: Locator, job: dict[str, Any]) -> None:
+def test_tiles_and_bar_are_sorted(page: ResultPage, client: httpx.Client) -> None:
     """By share, hue or lightness, bar and tiles alike; greys, which have no hue, stand behind all others."""
+    colors = ["#808080", "#c02010", "#1030d0", "#e8e8e8", "#20a040", "#e0d020", "#d04090"]
+    row = [bytes.fromhex(color[1:]) for number, color in enumerate(colors) for _ in range(60 - number**2)]
+    picture = encoded(np.frombuffer(b"".join(row[::-1]), np.uint8).reshape(1, -1, 3))
+    job = finished(client, picture, algorithm="assign", palette=colors[::2] + colors[1::2])
+    shown = page.show(job, picture)
     palette = job["result"]["palette"]
-    hue = {entry["hex"]: entry["oklch"][2] if entry["oklch"][1] >= 0.02 else 400 for entry in palette}
-    lightness = {entry["hex"]: -entry["oklch"][0] for entry in palette}
-    share = {entry["hex"]: entry["label"] for entry in palette}
-    for name, key in (("hue", hue), ("lightness", lightness), ("share", share)):
+    expected = {
+        "share": sorted(palette, key=lambda entry: -entry["proportion"]),
+        "hue": sorted(palette, key=lambda entry: (entry["hex"] in ("#808080", "#e8e8e8"), entry["oklch"][2])),
+        "lightness": sorted(palette, key=lambda entry: -entry["oklch"][0]),
+    }
+    assert [entry["hex"] for entry in expected["share"]] == colors
+    for name in ("share", "hue", "lightness", "share"):
         shown.get_by_role("radio", name=name, exact=True).check()
         for kind in (".tile", ".segment"):
-            ranks = [key[color] for color in color_of(shown.locator(kind))]
-            assert ranks == sorted(ranks)
+            found = color_of(shown.locator(kind))
+            if name == "hue":
+                assert set(found[-2:]) == {"#808080", "#e8e8e8"}
+                assert found[:-2] == [entry["hex"] for entry in expected["hue"]][:-2]
+            else:
+                assert found == [entry["hex"] for entry in expected[name]]
 
 
 def test_the_table_says_the_same(page: ResultPage, shown: Locator, job: dict[str, Any]) -> None:

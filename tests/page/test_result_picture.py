@@ -205,10 +205,11 @@ def test_the_slider_divides(page: ResultPage, job: dict[str, Any]) -> None:
 def test_typing_moves_nothing(page: ResultPage, job: dict[str, Any]) -> None:
     """1, 2 and 3 are keys of the picture, and not where text is written or something else is in use."""
     shown = page.show(job, FLOWER)
-    page.page.evaluate("document.querySelector('main').append(document.createElement('input'))")
-    page.page.locator("main > input").click()
-    page.page.keyboard.press("1")
-    expect(shown.locator(".modes [aria-pressed=true]")).to_have_text("Both")
+    for kind in ("input", "button"):
+        page.page.evaluate("kind => document.querySelector('main').append(document.createElement(kind))", kind)
+        page.page.locator(f"main > {kind}").focus()
+        page.page.keyboard.press("1")
+        expect(shown.locator(".modes [aria-pressed=true]")).to_have_text("Both")
 
 
 def test_zoom_and_pan(page: ResultPage, job: dict[str, Any]) -> None:

@@ -187,8 +187,13 @@ CASES: list[tuple[str, bytes, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("image", "params"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_every_kind_of_result(page: ResultPage, client: httpx.Client, image: bytes, params: dict[str, Any]) -> None:
-    """Nothing is missing and nothing is said on the console, whatever there is: each tab has its content."""
-    shown = page.show(finished(client, image, **params), image)
+    """Nothing is missing and nothing is said on the console, whatever there is: each tab has its content, each note
+    stands there once.
+    """
+    job = finished(client, image, **params)
+    shown = page.show(job, image)
+    for note in job["result"]["notes"]:
+        expect(shown.get_by_text(note["detail"], exact=True)).to_have_count(1)
     for tab in shown.get_by_role("tab").all():
         tab.click()
         panel = shown.locator(f"[id='{tab.get_attribute('aria-controls')}']")

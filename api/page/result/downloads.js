@@ -2,6 +2,7 @@
 
 import { html } from "./dom.js";
 import { count, size } from "./numbers.js";
+import { leftOut } from "./quality.js";
 
 // The palette's formats: `GET /v1/jobs/{id}/palette.{ext}`.
 const PALETTES = [
@@ -25,7 +26,8 @@ export function downloads(job, api, say, signal) {
   return html("div", { class: "downloads" },
     part("Palette", palette, link),
     part("Pictures", files.filter(isPicture), link),
-    part("Data", files.filter((file) => !isPicture(file)), link));
+    part("Data", files.filter((file) => !isPicture(file)), link),
+    ...leftOut(result));
 }
 
 function part(title, files, link) {

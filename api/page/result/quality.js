@@ -4,8 +4,15 @@ import { html } from "./dom.js";
 import { count, counted, deltaE, duration, plain, share } from "./numbers.js";
 import { distinct, listed, stageName } from "./words.js";
 
+const LEFT_OUT = "left_out"; // of files that could not be
+
 /** What a person should know before all else, a sentence each. */
-export const notes = (result) => result.notes.map((note) => html("p", { class: "told" }, note.detail));
+export const notes = (result) => told(result.notes.filter((note) => note.note !== LEFT_OUT));
+
+/** Which files that were asked for could not be, and why. */
+export const leftOut = (result) => told(result.notes.filter((note) => note.note === LEFT_OUT));
+
+const told = (some) => some.map((note) => html("p", { class: "told" }, note.detail));
 
 /** Three lists of a term and a sentence each. */
 export function quality(job) {

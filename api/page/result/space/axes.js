@@ -5,7 +5,7 @@ import { plain } from "../numbers.js";
 import { focal, projected, rotation } from "./turn.js";
 
 const APART = 18; // CSS pixels between an edge and its text
-const END = 0.86; // of the way from the middle of an edge to its corner, where another axis begins
+const END = 0.78; // of the way from the middle of an edge to its corner, where another axis begins
 const LEAST_LONG = 64; // CSS pixels of an edge that has room for numbers
 const SIGNS = [[-1, -1], [-1, 1], [1, -1], [1, 1]];
 

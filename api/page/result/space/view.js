@@ -25,6 +25,7 @@ export async function spaceRoom(result, api, spot, ask, signal) {
   const canvas = html("canvas", { tabindex: 0, role: "application", "aria-label": "Colours in space" });
   const painter = await makePainter(canvas, cloud, diameters(cloud.pixels));
   if (!painter) return flat(result, api, ask, signal);
+  await pause();
   signal.addEventListener("abort", painter.free);
   if (signal.aborted) painter.free();
   signal.throwIfAborted();

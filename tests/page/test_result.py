@@ -1,0 +1,377 @@
+"""What a person sees, copies and takes away of a finished job, in a real browser on the real service."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, expect
+
+from api.palette.registry import FORMATS
+from tests.conftest import require
+from tests.support.calls import finished, post_form
+from tests.support.images import encoded, photograph
+from tests.support.processes import Service
+from tests.support.result_page import ResultPage, result_page
+
+HOSTILE = '<img src=x onerror=alert(1)> it\'s; "a", $(id).png'
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
+    with result_page(browser, service.url, viewport={"width": 1000, "height": 800}) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def quiet(page: ResultPage) -> Iterator[None]:
+    page.open()
+    yield
+    assert page.trouble == []
+
+
+PICTURE = photograph("flower.jpg").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def job(service: Service) -> dict[str, Any]:
+    """A photograph in twelve colours, three of them on less than 3 % of the pixels."""
+    with service.client() as client:
+        return finished(client, PICTURE, n_clusters=12, names="xkcd")
+
+
+@pytest.fixture
+def shown(page: ResultPage, job: dict[str, Any]) -> Locator:
+    return page.show(job, PICTURE)
+
+
+def boxes(found: Locator) -> np.ndarray:
+    """Left, top, right and bottom of all elements, f64[n, 4]."""
+    script = "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+    return np.array(found.evaluate_all(script))
+
+
+def color_of(found: Locator) -> list[str]:
+    script = """all => all.map(one => '#' + getComputedStyle(one).backgroundColor.match(/\\d+/g).slice(0, 3)
+        .map(value => Number(value).toString(16).padStart(2, '0')).join(''))"""
+    colors: list[str] = found.evaluate_all(script)
+    return colors
+
+
+def test_the_bar_is_to_scale(shown: Locator, job: dict[str, Any]) -> None:
+    """Each colour is as wide as its share, touches the next, and stands for no other; a small one is named under the
+    bar, at a hairline from its middle."""
+    palette = job["result"]["palette"]
+    segments = boxes(shown.locator(".segment"))
+    width = segments[-1, 2] - segments[0, 0]
+    np.testing.assert_allclose((segments[:, 2] - segments[:, 0]) / width, job["result"]["proportions"], atol=1e-4)
+    np.testing.assert_allclose(segments[1:, 0], segments[:-1, 2], atol=0.02)
+    assert color_of(shown.locator(".segment")) == [entry["hex"] for entry in palette]
+    small = [entry for entry in palette if entry["proportion"] < 0.03]
+    assert len(small) >= 3
+    middles = (segments[:, 0] + segments[:, 2]) / 2
+    lines, flags = boxes(shown.locator(".hairline")), shown.locator(".flag").all_inner_texts()
+    for entry in small[:3]:
+        place = next(at for at, text in enumerate(flags) if entry["hex"] in text)
+        assert abs(lines[place, 0] - middles[entry["label"]]) < 1
+        assert shown.locator(".segment").nth(entry["label"]).inner_text() == ""
+    for entry in palette[:3]:
+        assert entry["hex"] in shown.locator(".segment").nth(entry["label"]).inner_text()
+
+
+def test_texts_under_the_bar_cross_nothing(shown: Locator) -> None:
+    """No text lies on another, and no hairline goes through a text."""
+    flags, lines = boxes(shown.locator(".flag")), boxes(shown.locator(".hairline"))
+    assert len(flags) >= 3
+    for at, (left, top, right, bottom) in enumerate(flags):
+        others = np.delete(flags, at, axis=0)
+        beside = (others[:, 2] <= left + 0.5) | (others[:, 0] >= right - 0.5)
+        assert (beside | (others[:, 1] >= bottom - 0.5) | (others[:, 3] <= top + 0.5)).all()
+        through = (lines[:, 0] > left + 1) & (lines[:, 2] < right - 1) & (lines[:, 3] > top + 4)
+        assert not through.any()
+
+
+def test_tiles_touch(shown: Locator, job: dict[str, Any]) -> None:
+    """Tiles fill their rows without a gap, each in its colour and with its numbers."""
+    tiles = shown.locator(".tile")
+    places = boxes(tiles)
+    for top in np.unique(places[:, 1]):
+        row = places[places[:, 1] == top]
+        np.testing.assert_allclose(row[1:, 0], row[:-1, 2], atol=0.02)
+        np.testing.assert_allclose(row[[0, -1], [0, 2]], boxes(shown.locator(".bar-strip"))[0, [0, 2]], atol=0.5)
+    assert color_of(tiles) == [entry["hex"] for entry in job["result"]["palette"]]
+    ranks = sorted(job["result"]["palette"], key=lambda entry: -entry["accent"])
+    for entry, text in zip(job["result"]["palette"], tiles.all_inner_texts(), strict=True):
+        best = max(entry["contrast"].values())
+        for part in (
+            entry["name"]["name"],
+            entry["hex"],
+            f"{100 * entry['proportion']:.1f}",
+            f"{int(best * 10) / 10}:1",
+        ):
+            assert part in text.replace("\xa0", " ")
+        rank = ranks.index(entry) + 1
+        assert (f"accent {rank}" in text) == (rank <= 3)
+
+
+def clipboard(page: ResultPage) -> str:
+    text: str = page.page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def test_one_click_copies(page: ResultPage, shown: Locator, job: dict[str, Any], client: httpx.Client) -> None:
+    """A click copies the colour in the notation that is chosen; the variables are those of the palette's stylesheet."""
+    css = client.get(f"{job['links']['self']}/palette.css").text
+    for entry in job["result"]["palette"]:
+        lightness, chroma, hue = entry["oklch"]
+        expected = {
+            "hex": entry["hex"],
+            "rgb": "rgb({} {} {})".format(*entry["rgb"]),
+            "oklch": f"oklch({100 * lightness:.2f}% {chroma:.4f} {hue:.2f})",
+            "CSS variable": css.splitlines()[2 + entry["label"]].strip(),
+        }
+        for notation, text in expected.items() if entry["label"] in (0, 11) else [("CSS variable", None)]:
+            shown.get_by_role("radio", name=notation, exact=True).check()
+            shown.locator(f".tile[data-label='{entry['label']}']").click()
+            expect(shown.locator("[role=status]")).to_have_text(f"Copied {text or expected[notation]}")
+            assert clipboard(page) == (text or expected[notation])
+
+
+def test_tiles_and_bar_are_sorted(page: ResultPage, client: httpx.Client) -> None:
+    """By share, hue or lightness, bar and tiles alike; greys, which have no hue, stand behind all others."""
+    colors = ["#808080", "#c02010", "#1030d0", "#e8e8e8", "#20a040", "#e0d020", "#d04090"]
+    row = [bytes.fromhex(color[1:]) for number, color in enumerate(colors) for _ in range(60 - number**2)]
+    picture = encoded(np.frombuffer(b"".join(row[::-1]), np.uint8).reshape(1, -1, 3))
+    job = finished(client, picture, algorithm="assign", palette=colors[::2] + colors[1::2])
+    shown = page.show(job, picture)
+    palette = job["result"]["palette"]
+    expected = {
+        "share": sorted(palette, key=lambda entry: -entry["proportion"]),
+        "hue": sorted(palette, key=lambda entry: (entry["hex"] in ("#808080", "#e8e8e8"), entry["oklch"][2])),
+        "lightness": sorted(palette, key=lambda entry: -entry["oklch"][0]),
+    }
+    assert [entry["hex"] for entry in expected["share"]] == colors
+    for name in ("share", "hue", "lightness", "share"):
+        shown.get_by_role("radio", name=name, exact=True).check()
+        for kind in (".tile", ".segment"):
+            found = color_of(shown.locator(kind))
+            if name == "hue":
+                assert set(found[-2:]) == {"#808080", "#e8e8e8"}
+                assert found[:-2] == [entry["hex"] for entry in expected["hue"]][:-2]
+            else:
+                assert found == [entry["hex"] for entry in expected[name]]
+
+
+def test_the_table_says_the_same(page: ResultPage, shown: Locator, job: dict[str, Any]) -> None:
+    """A row for each colour with a heading; copied, it has the numbers as they are, between tabs."""
+    shown.get_by_role("tab", name="Table").click()
+    rows = shown.get_by_role("row")
+    expect(rows).to_have_count(13)
+    names = rows.nth(0).get_by_role("columnheader").all_inner_texts()
+    shown.get_by_role("button", name="Copy the table").click()
+    expect(shown.locator("[role=status]")).to_have_text("Copied the table")
+    lines = [line.split("\t") for line in clipboard(page).splitlines()]
+    assert lines[0] == names
+    for entry, line in zip(job["result"]["palette"], lines[1:], strict=True):
+        values = dict(zip(names, line, strict=True))
+        assert values["Hex"] == rows.nth(1 + entry["label"]).get_by_role("rowheader").inner_text() == entry["hex"]
+        assert float(values["Share"]) == entry["proportion"]
+        assert (int(values["Pixels"]), float(values["Accent"])) == (entry["pixels"], entry["accent"])
+        assert (values["Nearest in the image"], values["Most frequent"]) == (entry["medoid"], entry["mode"])
+
+
+def test_quality_in_words(page: ResultPage, client: httpx.Client) -> None:
+    """How close it is, what was done to the picture, how long it took, and what should be known: as sentences."""
+    picture = encoded(np.array([[[200, 30, 30, 255], [20, 40, 200, 255], [0, 0, 0, 0]]], np.uint8).repeat(40, axis=0))
+    job = finished(client, picture, n_clusters=5)
+    shown = page.show(job, picture)
+    note = job["result"]["notes"][0]["detail"]
+    expect(shown.get_by_text(note, exact=True)).to_be_visible()
+    shown.get_by_role("tab", name="Quality").click()
+    said = shown.locator(".quality").inner_text().replace("\xa0", " ")
+    for words in (
+        "ΔE 0.0 on average", "100.0 % of the pixels within ΔE 5", "painted in these colours it is the original",
+        "1.00 of at most 1, over all of the pixels: the colours are well apart", "40 pixels, in no share",
+        "3 × 40 pixels", "2 distinct colours on 80 pixels", "PNG, RGBA, 8 bits a sample", "decoding", "for a worker",
+    ):  # fmt: skip
+        assert words in said
+    timings = job["result"]["timings_ms"]
+    stage = {"decode": "decoding", "count": "counting colours", "cluster": "clustering"}
+    for name, words in stage.items():
+        shown_time = "< 1 ms" if timings[name] < 1 else f"{int(timings[name] + 0.5)} ms"
+        assert f"{words} {shown_time}" in said
+
+
+def saved(page: ResultPage, link: Locator) -> tuple[str, bytes]:
+    with page.page.expect_download() as download:
+        link.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_everything_can_be_saved(page: ResultPage, client: httpx.Client) -> None:
+    """Each palette format and each file is there under the image's name; saved, it is what the service has."""
+    job = post_form(client, PICTURE, n_clusters="auto", outputs=["recolored", "card", "sweep", "masks"]).json()
+    shown = page.show(job, PICTURE)
+    links = shown.locator(".downloads a")
+    hrefs = {f"palette.{ending}": f"{job['links']['self']}/palette.{ending}" for ending in FORMATS}
+    hrefs |= {file["name"]: file["href"] for file in job["result"]["artifacts"]}
+    assert sorted(links.all_inner_texts()) == sorted(hrefs)
+    for name, href in hrefs.items():
+        link = links.get_by_text(name, exact=True)
+        assert link.get_attribute("href") == href
+        assert link.get_attribute("download") == f"small-{name}"
+    for name in ("palette.css", "palette.ase", "labels.npy", "recolored.png"):
+        found = saved(page, links.get_by_text(name, exact=True))
+        assert found == (f"small-{name}", client.get(hrefs[name]).content)
+    shown.get_by_role("tab", name="Animation").click()
+    image = shown.get_by_role("img", name="The picture in each number of colours")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
+
+
+def posted_as(client: httpx.Client, filename: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The job of PICTURE under just that name, which httpx would write in a way of its own."""
+    name = filename.replace('"', '\\"')
+    parts = [
+        f'Content-Disposition: form-data; name="image"; filename="{name}"\r\n\r\n'.encode() + PICTURE,
+        b'Content-Disposition: form-data; name="params"\r\n\r\n' + json.dumps(params).encode(),
+    ]
+    body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Prefer": "wait=30"}
+    job: dict[str, Any] = client.post("/v1/jobs", content=body, headers=headers).json()
+    assert (job["status"], job["image"]["filename"]) == ("succeeded", filename)
+    return job
+
+
+def test_the_same_by_curl_python_and_javascript(page: ResultPage, client: httpx.Client, tmp_path: Path) -> None:
+    """What is shown as code does just what was done, whatever the file is called and the parameters hold."""
+    (tmp_path / HOSTILE).write_bytes(PICTURE)
+    params = {
+        "n_clusters": 3,
+        "alpha": "blend:#ffffff",
+        "standardize": True,
+        "region": {"box": [0, 0, 0.5, 1], "unit": "fraction"},
+        "exclude": [{"color": "#000000", "tolerance": 2.5}],
+        "max_pixels": None,
+        "outputs": ["card"],
+        "client_reference": 'it\'s "mine" $HOME `id` \\',
+    }
+    job = posted_as(client, HOSTILE, params)
+    shown = page.show(job, PICTURE, params)
+    commands = {"curl": ["bash"], "Python": [sys.executable, "-"], "JavaScript": ["node", "--input-type=module", "-"]}
+    for language, command in commands.items():
+        require(command[0])
+        shown.get_by_role("tab", name=language).click()
+        panel = shown.get_by_role("tabpanel", name=language)
+        panel.get_by_role("button", name="Copy").click()
+        expect(shown.locator("[role=status]")).to_have_text(f"Copied the {language} code")
+        code = clipboard(page)
+        assert code == panel.locator("code").inner_text()
+        ran = subprocess.run(command, input=code, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+        done = client.get("/v1/jobs", params={"limit": 1}).json()["jobs"][0]
+        assert done["id"] != job["id"]
+        assert (done["params"], done["client_reference"]) == (job["params"], params["client_reference"])
+        assert done["image"]["sha256"] == job["image"]["sha256"]
+        assert job["result"]["palette"][0]["hex"] in ran.stdout
+
+
+def test_names_are_text(page: ResultPage, client: httpx.Client) -> None:
+    """What an image is called is never markup."""
+    job = posted_as(client, HOSTILE, {})
+    shown = page.show(job, PICTURE)
+    shown.get_by_role("tab", name="curl").click()
+    expect(shown.locator("code").first).to_contain_text("<img src=x onerror=alert(1)>")
+    assert shown.locator("img").count() == 0
+    assert (
+        shown.locator(".downloads a").first.get_attribute("download")
+        == "_img src=x onerror=alert(1)_ it's; _a_, $(id)-palette.css"
+    )
+
+
+def test_keys_reach_everything(page: ResultPage, shown: Locator) -> None:
+    """Tab goes from the picture to the files, each stop is seen to have the focus; arrows go along tabs and choices."""
+    keyboard = page.page.keyboard
+    shown.locator(".picture-stage").focus()
+    stops = []
+    for _ in range(60):
+        keyboard.press("Tab")
+        stop = page.page.evaluate("""() => {
+            const one = document.activeElement;
+            const seen = one.matches('.choice input') ? one.nextSibling : one;
+            const style = getComputedStyle(seen);
+            const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+            return [one.className || one.name || one.textContent, outlined || one.matches('.split')];
+        }""")
+        stops.append(stop)
+        if "palette.css" in stop[0]:
+            break
+    assert all(seen for _, seen in stops), stops
+    assert [name for name, _ in stops].count("tile") == 12
+    shown.get_by_role("tab", name="3-D").focus()
+    keyboard.press("ArrowRight")
+    expect(shown.get_by_role("tab", name="Table")).to_be_focused()
+    expect(shown.get_by_role("table")).to_be_visible()
+    keyboard.press("End")
+    expect(shown.locator(".quality")).to_be_visible()
+    keyboard.press("ArrowRight")
+    expect(shown.get_by_role("tab", name="3-D")).to_have_attribute("aria-selected", "true")
+    shown.locator(".tile").first.focus()
+    keyboard.press("Enter")
+    expect(shown.locator("[role=status]")).to_contain_text("Copied #")
+
+
+def test_two_results_share_nothing(page: ResultPage, job: dict[str, Any], client: httpx.Client) -> None:
+    """Two stand side by side: no id is there twice, each copies its own; one that is closed leaves nothing behind, and
+    the other goes on."""
+    other = finished(client, n_clusters=2)
+    shown = [page.show(job, PICTURE), page.show(other, None, place="second")]
+    ids = page.page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    groups = page.page.evaluate(
+        "new Set([...document.querySelectorAll('input[type=radio]')].map(one => one.name)).size"
+    )
+    assert groups >= 4
+    assert len(page.page.workers) == 2
+    page.close("first")
+    expect(page.page.locator("#first")).to_be_empty()
+    for _ in range(100):
+        page.page.wait_for_timeout(20)
+        if len(page.page.workers) == 1:
+            break
+    assert len(page.page.workers) == 1
+    shown[1].locator(".tile").first.click()
+    assert clipboard(page) == other["result"]["palette"][0]["hex"]
+    page.close("second")
+
+
+@pytest.mark.parametrize(
+    ("width", "media"),
+    [(360, {"color_scheme": "dark"}), (640, {"reduced_motion": "reduce"}), (1440, {"forced_colors": "active"})],
+)
+def test_nothing_reaches_over(page: ResultPage, job: dict[str, Any], width: int, media: dict[str, Any]) -> None:
+    """From a phone to a wide screen nothing is cut off or scrolls sideways, in dark and in forced colours too; axe-core
+    finds nothing of any weight.
+    """
+    page.page.set_viewport_size({"width": width, "height": 800})
+    page.page.emulate_media(**media)
+    try:
+        shown = page.show(job, PICTURE)
+        for name in shown.get_by_role("tab").all_inner_texts():
+            shown.get_by_role("tab", name=name, exact=True).click()
+            assert page.page.evaluate("document.documentElement.scrollWidth") == width
+            expect(shown.locator("[aria-busy]")).to_have_count(0)
+            found = Axe().run(page.page).response["violations"]
+            assert found == [], [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+        wide = boxes(shown.locator(".tile > span"))
+        tiles = boxes(shown.locator(".tile"))
+        assert wide[:, 2].max() <= tiles[:, 2].max()
+        assert color_of(shown.locator(".tile")) == [entry["hex"] for entry in job["result"]["palette"]]
+    finally:
+        page.page.set_viewport_size({"width": 1000, "height": 800})
+        page.page.emulate_media(color_scheme="light", reduced_motion="no-preference", forced_colors="none")

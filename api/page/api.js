@@ -14,6 +14,9 @@ export class Problem extends Error {
 }
 
 export const UNREACHABLE = "unreachable";
+const SILENT = "The service does not answer. Look whether it runs, and whether you are connected.";
+const foreign = ({ status, statusText }) =>
+  `The answer is ${status} ${statusText}, and does not come from huemill itself. Try again.`;
 
 // An answer that is a success. `sent` hears how much of the body has gone. Raises Problem.
 export async function ask(href, options = {}) {
@@ -27,16 +30,27 @@ export async function ask(href, options = {}) {
   }
 }
 
-export const json = async (href, options) => (await ask(href, options)).json();
+export const json = (href, options) => read(href, options, "json");
 
-export const blob = async (href, options) => (await ask(href, options)).blob();
+export const blob = (href, options) => read(href, options, "blob");
+
+// A body may break off like any connection, or be nobody's of ours.
+async function read(href, options, kind) {
+  const answer = await ask(href, options);
+  try {
+    return await answer[kind]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw error instanceof SyntaxError ? new Problem("unknown", foreign(answer)) : new Problem(UNREACHABLE, SILENT);
+  }
+}
 
 async function send(url, { sent, ...options }) {
   try {
     return await (sent ? sendReporting(url, options, sent) : fetch(url, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(UNREACHABLE, "The service does not answer. Look whether it runs, and whether you are connected.");
+    throw new Problem(UNREACHABLE, SILENT);
   }
 }
 
@@ -48,7 +62,5 @@ async function problemOf(answer) {
   } catch {
     // Not the service's own: something between has answered.
   }
-  const { status, statusText } = answer;
-  const detail = `The answer is ${status} ${statusText}, and does not come from huemill itself. Try again.`;
-  return new Problem("unknown", detail, { status, retryAfter });
+  return new Problem("unknown", foreign(answer), { status: answer.status, retryAfter });
 }

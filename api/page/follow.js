@@ -7,7 +7,11 @@ export const ENDED = ["succeeded", "failed", "cancelled"];
 // A comment comes every 15 seconds: a connection that is silent for longer is none.
 const SILENT_MS = 40_000;
 const ASK_POSITION_MS = 2000;
-const AWAY = "away";
+const AGAIN_AFTER_MS = 2000;
+const [AWAY, BACK] = ["away", "back"];
+// Too many requests, or nobody there who could answer: this passes by itself. The job goes on meanwhile.
+const PASSING = [429, 502, 503, 504];
+const MOST_PAUSE_MS = 60_000;
 
 // The job at its end. `tell` hears {status, stage, fraction, position, away}. Raises Problem: for a job that is gone.
 export async function follow(job, tell, signal) {
@@ -29,13 +33,35 @@ export async function follow(job, tell, signal) {
   } finally {
     clearInterval(asking);
   }
-  return json(job.links.self, { signal });
+  return ended(job.links.self, () => told({ away: true }), signal);
 }
 
-// {name, data} of each event to the last; AWAY while there is no connection.
-async function* events(href, signal) {
-  let [last, pause, over] = ["", 2000, false];
+// The job with its result, as soon as the service can tell it.
+async function ended(href, away, signal) {
   for (;;) {
+    try {
+      return await json(href, { signal });
+    } catch (error) {
+      if (!passes(error)) throw error;
+      away();
+      await rest(error, AGAIN_AFTER_MS, signal);
+    }
+  }
+}
+
+const passes = (error) => error instanceof Problem && (error.code === UNREACHABLE || PASSING.includes(error.status));
+
+// As long as the service asks for, at least `pause`.
+async function rest({ retryAfter = 0 }, pause, signal) {
+  await new Promise((over) => setTimeout(over, Math.min(Math.max(pause, 1000 * retryAfter), MOST_PAUSE_MS)));
+  signal?.throwIfAborted();
+}
+
+// {name, data} of each event to the last; AWAY while there is no connection, BACK when there is one.
+async function* events(href, signal) {
+  let [last, pause, over] = ["", AGAIN_AFTER_MS, false];
+  for (;;) {
+    let reason = {};
     try {
       for await (const event of once(href, last, signal)) {
         pause = event.retry ?? pause;
@@ -45,12 +71,12 @@ async function* events(href, signal) {
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof Problem && error.code !== UNREACHABLE && error.status < 500) throw error;
+      if (error instanceof Problem && !passes(error)) throw error;
+      reason = error; // or the connection has broken off
     }
     if (over) return;
     yield { name: AWAY };
-    await new Promise((over) => setTimeout(over, pause));
-    signal?.throwIfAborted();
+    await rest(reason, pause, signal);
   }
 }
 
@@ -62,7 +88,8 @@ async function* once(href, last, signal) {
   try {
     const either = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
     const answer = await ask(href, { headers, signal: either });
-    if (answer.status === 204) yield { over: true };
+    // The next event may be long in coming.
+    yield answer.status === 204 ? { over: true } : { name: BACK };
     const reader = (answer.body ?? new Blob().stream()).pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {

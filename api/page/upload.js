@@ -2,6 +2,8 @@
 
 export function sendReporting(url, { method = "POST", headers, body, signal }, sent) {
   return new Promise((resolve, reject) => {
+    // Between two tries somebody may have given up: a request that was not sent yet has nothing to abort.
+    signal?.throwIfAborted();
     const request = new XMLHttpRequest();
     request.open(method, url);
     request.responseType = "blob";
@@ -11,7 +13,6 @@ export function sendReporting(url, { method = "POST", headers, body, signal }, s
     request.addEventListener("error", () => reject(new TypeError("no answer")));
     request.addEventListener("abort", () => reject(new DOMException("given up", "AbortError")));
     signal?.addEventListener("abort", () => request.abort());
-    if (signal?.aborted) request.abort();
     request.send(body);
   });
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import Heard
 from tests.page.hands import button, choose, file, is_finished, job_of, make_slow, slow_file, start, thumbs
@@ -174,6 +174,44 @@ def test_place_in_the_queue(page: Page, service: Service) -> None:
         is_finished(page)
         until(lambda: now_of(client, before[1])["status"] == "succeeded", "the other one is done", 20)
     service.wait_for_workers()
+
+
+def test_waiting_goes_on_after_a_cut(
+    opened: Callable[..., Page], service: Service, wire: Proxy, heard: Heard
+) -> None:
+    """A job that waits is said to wait again as soon as there is a connection: its next event may be long in coming."""
+    (worker,) = service.workers
+    worker.stop()
+    service.workers.clear()
+    page = opened(url=f"http://127.0.0.1:{wire.port}")
+    choose(page, file("waits.png", encoded(noise(43, 61))))
+    start(page)
+    expect(page.locator(".progress .words")).to_have_text("Waiting: it is the next")
+    assert wire.reset() > 0
+    expect(page.locator(".progress .words")).to_have_text("The connection was lost. Trying again")
+    expect(page.locator(".progress .words")).to_have_text("Waiting: it is the next")
+    service.start_worker()
+    is_finished(page)
+    service.wait_for_workers()
+    heard.forgive("ERR_")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("path", ["/v1/jobs/*/events", "/v1/jobs/*"])
+def test_what_passes_by_itself(page: Page, heard: Heard, path: str, status: int) -> None:
+    """A job is followed to its end though the service will not tell of it for a while."""
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=status, json={"code": "busy", "detail": "Later."}, headers={"Retry-After": "1"})
+
+    page.route(f"**{path}", refuse, times=2)
+    choose(page, file("later.png", encoded(noise(44, status % 100))))
+    start(page)
+    is_finished(page)
+    assert len(refused) == 2
+    heard.forgive(str(status))
 
 
 def test_a_job_that_is_gone(page: Page, opened: Callable[..., Page], service: Service, heard: Heard) -> None:

@@ -102,7 +102,13 @@ function makePresets(parameters, changed) {
 
 // The panel around the fields: where one starts and cancels, and what folds it on a phone.
 function makePanel(place, acts, fields) {
-  const go = element("button", { class: "strong", type: "submit" }, "Find colours");
+  const cancel = (event) => {
+    if (!busy) return;
+    event.preventDefault(); // at once it may be the button that starts again
+    // The second half of a double click was meant for what stood there before.
+    if (event.detail < 2) acts.cancel();
+  };
+  const go = element("button", { class: "strong", type: "submit", onclick: cancel }, "Find colours");
   const turn = () => open(!place.classList.contains("open"));
   const fold = element("button", { type: "button", class: "fold", onclick: turn }, "Settings");
   const open = (now) => {
@@ -113,8 +119,7 @@ function makePanel(place, acts, fields) {
   let busy = false;
   const submit = (event) => {
     event.preventDefault();
-    if (busy) acts.cancel();
-    else acts.start();
+    if (!busy) acts.start();
   };
   const panel = element(
     "form",
@@ -124,7 +129,11 @@ function makePanel(place, acts, fields) {
   );
   // What is not valid must be seen for the browser to point at it.
   panel.addEventListener("invalid", (event) => show(event.target.closest(".field")), true);
-  panel.addEventListener("keydown", (event) => event.key === "Escape" && open(false));
+  panel.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    open(false);
+    fold.focus(); // where there is a sheet; else it is not shown, and keeps no focus
+  });
   place.replaceChildren(panel);
   return {
     close: () => open(false),
@@ -134,7 +143,8 @@ function makePanel(place, acts, fields) {
     busy: (now) => {
       busy = now;
       go.textContent = now ? "Cancel" : "Find colours";
-      go.formNoValidate = now;
+      // Enter in a field starts; it must not cancel.
+      go.type = now ? "button" : "submit";
     },
   };
 }

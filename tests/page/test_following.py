@@ -69,6 +69,18 @@ def test_cancelling(page: Page, service: Service) -> None:
         assert client.get(f"/v1/jobs/{job}").json()["status"] == "cancelled"
 
 
+def test_what_does_not_cancel(page: Page) -> None:
+    """A double click on Start starts, and Enter in a field lets the job go on that is under way."""
+    choose(page, slow_file())
+    make_slow(page)
+    button(page, "Find colours").dblclick()
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+    page.locator("[data-name=n_clusters] input[type=number]").press("Enter")
+    until(lambda: page.locator("progress").evaluate("bar => bar.value") > 0.1, "it goes on", 20)
+    button(page, "Cancel").click()
+    expect(page.locator("#said")).to_have_text("Cancelled.")
+
+
 def test_a_reload_in_mid_job(page: Page, service: Service) -> None:
     """After a reload the same job is followed on, beside its picture and what was asked for."""
     job = begin_slow_job(page)

@@ -1,7 +1,9 @@
 // A result that stays, beside which the next ones stand.
 
 import { element, say } from "./element.js";
+import { named } from "./preview.js";
 import { show, titleOf } from "./show.js";
+import { troubleOf } from "./trouble.js";
 
 // `ask(run, changes)`: another job on the pinned one's picture.
 export function makeCompare(place, { ask, changed }) {
@@ -20,7 +22,7 @@ export function makeCompare(place, { ask, changed }) {
     shown?.then((result) => result.close());
     pinned = run;
     const inside = element("div", { class: "result" });
-    const title = element("p", { class: "title" }, element("b", {}, run.picture.name), ` ${titleOf(run)}`);
+    const title = element("p", { class: "title" }, named(run.picture, titleOf(run)));
     place.replaceChildren(
       element("div", { class: "head" }, title, element("button", { type: "button", onclick: unpin }, "Unpin")),
       inside,
@@ -28,7 +30,10 @@ export function makeCompare(place, { ask, changed }) {
     place.hidden = false;
     changed();
     say("Pinned. The next result stands beside it.");
-    shown = show(inside, run, (changes) => ask(run, changes));
+    shown = show(inside, run, (changes) => ask(run, changes)).catch((error) => {
+      inside.append(troubleOf(error));
+      return { close() {} };
+    });
   }
 
   return { pin, isPinned: (run) => Boolean(run) && pinned === run };

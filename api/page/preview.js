@@ -16,9 +16,9 @@ const policy = globalThis.trustedTypes?.createPolicy("page-shrink", { createScri
 export async function look(blob) {
   const worker = new Worker(policy ? policy.createScriptURL("") : PROGRAM);
   try {
-    return await new Promise((seen, failed) => {
+    return await new Promise((seen) => {
       worker.addEventListener("message", ({ data }) => seen(data));
-      worker.addEventListener("error", failed);
+      worker.addEventListener("error", () => seen(null)); // it could not be loaded: the service may be away
       worker.postMessage({ blob, most: MOST_SIDE });
     });
   } finally {
@@ -52,6 +52,11 @@ function unseen({ blob, inspected, problem }) {
   if (!blob) return "This browser does not have the picture any more.";
   if (problem || !inspected) return "";
   return `This browser cannot show the file${blob.type && ` (${blob.type})`}. The service may know it all the same.`;
+}
+
+// A title: the name, in whichever direction it is written, and what is known.
+export function named({ name }, words) {
+  return [element("b", { dir: "auto", title: name }, name), " ", element("span", {}, words)];
 }
 
 // "4.4 MB · 5,472 x 3,648 · 20.0 megapixels"

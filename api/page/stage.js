@@ -2,7 +2,7 @@
 
 import { makeCompare } from "./compare.js";
 import { element } from "./element.js";
-import { facts, framed } from "./preview.js";
+import { facts, framed, named } from "./preview.js";
 import { makeProgress } from "./progress.js";
 import { regionOver } from "./region.js";
 import { show, titleOf } from "./show.js";
@@ -13,14 +13,25 @@ export function makeStage(place, acts) {
   const pinned = element("section", { class: "side", "aria-label": "Pinned result", hidden: true });
   const now = element("section", { class: "side" });
   place.replaceChildren(pinned, now);
-  const compare = makeCompare(pinned, { ask: acts.ask, changed: () => place.classList.toggle("two", !pinned.hidden) });
+  const compare = makeCompare(pinned, { ask: acts.ask, changed: mark });
   const title = element("p", { class: "title" });
   const buttons = element("div", { class: "buttons" });
   const body = element("div", { class: "body" });
   now.append(element("div", { class: "head" }, title, buttons), body);
-  let [shown, progress] = [null, null];
+  let [shown, progress, looked] = [null, null, null];
+  const pin = element("button", { type: "button", onclick: () => compare.pin(looked) }, "Pin to compare");
 
+  // Beside what is pinned, which is not pinned again.
+  function mark() {
+    place.classList.toggle("two", !pinned.hidden);
+    pin.disabled = compare.isPinned(looked);
+    // The button that was pressed is there no more.
+    if ([document.body, pin].includes(document.activeElement)) place.focus({ preventScroll: true });
+  }
+
+  // What was there goes; the focus, where it was on that, stays on the stage.
   function clear() {
+    if (now.contains(document.activeElement)) place.focus({ preventScroll: true });
     shown?.then((result) => result.close());
     shown = null;
     rest();
@@ -30,7 +41,7 @@ export function makeStage(place, acts) {
   // The picture itself; `kind` to draw a region on it.
   function preview(picture, kind = null) {
     clear();
-    title.replaceChildren(element("b", {}, picture.name), ` ${picture.blob ? facts(picture) : ""}`);
+    title.replaceChildren(...named(picture, picture.blob ? facts(picture) : ""));
     const over = (picture.region || kind) && regionOver(picture.region, kind, acts.drew);
     body.replaceChildren(framed(picture, over));
     if (kind) over.focus();
@@ -38,13 +49,10 @@ export function makeStage(place, acts) {
 
   function result(run) {
     clear();
-    title.replaceChildren(element("b", {}, run.picture.name), ` ${titleOf(run)}`);
+    title.replaceChildren(...named(run.picture, titleOf(run)));
     const inside = element("div", { class: "result" });
-    const keep = () => {
-      pin.disabled = true;
-      compare.pin(run);
-    };
-    const pin = element("button", { type: "button", disabled: compare.isPinned(run), onclick: keep }, "Pin to compare");
+    looked = run;
+    pin.disabled = compare.isPinned(run);
     buttons.replaceChildren(pin);
     body.replaceChildren(inside);
     shown = show(inside, run, (changes) => acts.ask(run, changes)).catch((error) => {

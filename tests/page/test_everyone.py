@@ -144,6 +144,43 @@ def test_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("#said")).to_contain_text("Pinned.")
 
 
+def test_the_focus_stays_on_the_stage(page: Page) -> None:
+    """Where the button that was pressed goes with what it stood on, the focus stays beside it; what was pinned and is
+    no more can be pinned again.
+    """
+    button(page, "Tiles").click()
+    start(page)
+    is_finished(page)
+    pin = button(page, "Pin to compare")
+    pin.press("Enter")
+    expect(pin).to_be_disabled()
+    expect(page.locator("#stage")).to_be_focused()
+    button(page, "Unpin").press("Enter")
+    expect(page.locator("#stage")).to_be_focused()
+    expect(pin).to_be_enabled()
+    page.keyboard.press("3")
+    expect(page.locator(".modes [aria-pressed=true]")).to_have_text("Result")
+    button(page, "Find the number").click()
+    start(page)
+    page.get_by_role("tab", name="Number of colours").click()
+    page.get_by_role("button", name="Ask for").first.press("Enter")
+    expect(page.get_by_role("tab", name="Number of colours")).to_have_count(0)
+    is_finished(page)
+    expect(page.locator("#stage")).to_be_focused()
+
+
+@pytest.mark.parametrize("name", ["a" * 246 + ".png", "\u202egnp.\u05d0\u05d1.png"])
+def test_a_long_name_and_one_from_right_to_left(opened: Callable[..., Page], name: str) -> None:
+    """Whatever a file is called, its size and dimensions are seen beside it, in their own direction."""
+    page = opened(**WINDOWS["phone"])
+    choose(page, file(name))
+    expect(page.locator("#stage .title b")).to_have_css("unicode-bidi", "isolate")
+    facts = page.locator("#stage .title span")
+    expect(facts).to_contain_text("60 × 40 · 2,400 pixels")
+    assert facts.evaluate("one => one.scrollWidth <= one.clientWidth && one.getBoundingClientRect().right <= 360")
+    assert fits(page)
+
+
 def test_themes(opened: Callable[..., Page]) -> None:
     """The system's theme holds until another is chosen, which holds after a reload, from the first paint on."""
     page = opened(color_scheme="dark")

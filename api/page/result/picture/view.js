@@ -69,7 +69,8 @@ function modeButtons(stage, signal) {
     each.setAttribute("aria-pressed", place === pressed);
   }));
   document.addEventListener("keydown", (event) => {
-    const own = event.target === document.body || group.closest(".result-body")?.contains(event.target);
+    // In the result, or nowhere in particular: a click on what takes no focus gives it to what is around.
+    const own = event.target.contains(group) || group.closest(".result-body")?.contains(event.target);
     if (!own || event.ctrlKey || event.metaKey || event.altKey || takesText(event.target)) return;
     const pressed = made[Number(event.key) - 1];
     if (pressed && !pressed.disabled) pressed.click();

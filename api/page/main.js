@@ -45,6 +45,7 @@ async function turnTo(next) {
   picture = next;
   arrive();
   strip.look(next);
+  mark();
   await next.sharpen();
   if (picture === next) draw();
 }
@@ -72,10 +73,15 @@ function arrive() {
 
 // As at first; `trouble` says why.
 function home(trouble) {
+  const wasInside = at("work").contains(document.activeElement);
   at("lost").replaceChildren(...(trouble ? [trouble] : []));
   at("begin").hidden = false;
   at("work").hidden = true;
   document.title = "huemill";
+  // What goes on is not looked at, and leads nowhere by itself.
+  picture?.forget();
+  picture = null;
+  if (wasInside) at("choose").focus();
   if (!trouble) putInAddress(null);
 }
 
@@ -136,17 +142,22 @@ async function start(each, params = settings.params()) {
   const before = each.run;
   const run = new Run(each, params, told);
   each.run = run;
-  settings.mark([]);
-  settings.close();
-  // A result stays until the next one comes.
-  if (each === picture && !before?.succeeded) stage.preview(each);
+  if (each === picture) {
+    settings.mark([]);
+    settings.close();
+    // A result stays until the next one comes.
+    if (!before?.succeeded) stage.preview(each);
+  }
   told(run);
   await run.start();
   if (each.run !== run || run.problem) return;
   if (!run.succeeded && before?.succeeded) each.run = before;
+  if (!strip.pictures().includes(each)) return;
   say(run.succeeded ? "The colours are found." : "Cancelled.");
   strip.update(each);
-  if (each === picture) draw();
+  if (each !== picture) return;
+  draw();
+  if (!run.succeeded && !run.isGivenUp) stage.trouble(CANCELLED, outOf(run));
 }
 
 // The same picture with other parameters: what a result asks for, and the way out of trouble.
@@ -164,6 +175,7 @@ async function all() {
   queue = strip.waiting();
   while (queue.length) {
     const next = queue.shift();
+    if (next.run) continue; // it was started by hand meanwhile
     await start(next, next.region ? { ...params, region: next.region } : params);
   }
 }
@@ -171,7 +183,7 @@ async function all() {
 async function cancel() {
   queue = [];
   try {
-    await picture.run.cancel();
+    await picture.run?.cancel();
   } catch (error) {
     tell(error.message);
   }
@@ -200,12 +212,16 @@ async function open(id) {
     if (known) known.run = known.runs.get(id);
     return known ? turnTo(known) : home();
   }
+  // Who has gone on meanwhile is not called back.
+  const before = picture;
+  const isPast = () => jobInAddress() !== id || picture !== before;
   try {
     const [job, found] = [await json(`v1/jobs/${id}`), await kept(id)];
+    if (isPast()) return;
     await resume(job, found ?? { name: job.image.filename ?? "picture", blob: null, params: job.params });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    home(troubleOf(error, () => open(id)));
+    if (!isPast()) home(troubleOf(error, () => open(id)));
   }
 }
 
@@ -227,7 +243,7 @@ async function begin() {
   showSamples(at("samples"), take);
   at("choose").addEventListener("click", pickFiles);
   at("paste").addEventListener("click", () => pasteFiles(take, tell));
-  at("skip").addEventListener("click", () => at("stage").focus());
+  at("skip").addEventListener("click", () => (at("work").hidden ? at("choose") : at("stage")).focus());
   onOtherAddress(open);
   try {
     settings.know(await json("v1/algorithms"));

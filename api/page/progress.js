@@ -14,8 +14,8 @@ const STAGES = {
 };
 const TICK_MS = 100;
 
-export function makeProgress() {
-  const begun = performance.now();
+// `begun`: when, on the page's clock. Who looks away and comes back finds the time since then.
+export function makeProgress(begun) {
   const bar = element("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const words = element("span", { class: "words" });
   const clock = element("span", { class: "clock", "aria-hidden": "true" });

@@ -11,8 +11,8 @@ export class Run {
   #given = new AbortController();
 
   constructor(picture, params, tell) {
-    Object.assign(this, { picture, params, tell, job: null, problem: null, ended: false });
-    this.seen = { status: "sending", fraction: 0 };
+    Object.assign(this, { picture, params, tell, job: null, problem: null, ended: false, isGivenUp: false });
+    this.seen = { status: "sending", fraction: 0, begun: performance.now() };
   }
 
   // To the end, whatever that is.
@@ -31,8 +31,9 @@ export class Run {
     await this.#until((signal) => this.#toTheEnd(signal));
   }
 
-  // Raises Problem.
+  // Here: others may cancel it too. Raises Problem.
   async cancel() {
+    this.isGivenUp = true;
     if (!this.job) return this.#given.abort();
     try {
       await cancel(this.job);

@@ -76,7 +76,7 @@ export function makeStage(place, acts) {
   function advance(seen) {
     if (!progress) {
       rest();
-      progress = makeProgress();
+      progress = makeProgress(seen.begun);
       body.append(progress.element);
     }
     progress.show(seen);

@@ -69,6 +69,33 @@ def test_cancelling(page: Page, service: Service) -> None:
         assert client.get(f"/v1/jobs/{job}").json()["status"] == "cancelled"
 
 
+def test_cancelled_by_somebody_else(page: Page, service: Service) -> None:
+    """Who has not cancelled a job sees that it was, and can do it again."""
+    job = begin_slow_job(page)
+    with service.client() as client:
+        client.post(f"/v1/jobs/{job}/cancel")
+    expect(page.locator("#stage .trouble")).to_contain_text("The job was cancelled.")
+    button(page, "Try again").click()
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+
+
+def test_looking_away(page: Page) -> None:
+    """The time goes on while another picture is looked at; at the beginning nobody is called back to the job."""
+    begin_slow_job(page)
+    choose(page, file("other.png"))
+    expect(button(page, "Find colours")).to_be_enabled()
+    page.wait_for_timeout(1500)
+    thumbs(page).first.click()
+    assert re.fullmatch(r"\d+\.\d s", page.locator(".progress .clock").inner_text())
+    button(page, "Remove other.png").click()
+    while page.locator("#begin").is_hidden():
+        page.go_back()
+    page.wait_for_timeout(1500)
+    assert "#" not in page.url
+    page.go_forward()
+    expect(page.locator(".progress .words")).to_have_text("Finding clusters")
+
+
 def test_what_does_not_cancel(page: Page) -> None:
     """A double click on Start starts, and Enter in a field lets the job go on that is under way."""
     choose(page, slow_file())

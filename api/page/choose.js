@@ -5,6 +5,8 @@ const ACCEPTED = "image/*,.heic,.jp2,.j2k,.qoi,.ppm,.pgm,.pnm,.tif,.tiff";
 export function listenForFiles(take, tell) {
   listenForDrops(take, tell);
   window.addEventListener("paste", (event) => {
+    // A table's cell comes as words and as a picture: in a field the words are meant.
+    if (isText(event.target) && event.clipboardData.types.includes("text/plain")) return;
     const files = [...event.clipboardData.files];
     if (files.length) take(files);
     else if (!isText(event.target)) tell("There is no picture on the clipboard. Copy one, or choose a file.");
@@ -12,7 +14,7 @@ export function listenForFiles(take, tell) {
   const input = document.getElementById("files");
   input.accept = ACCEPTED;
   input.addEventListener("change", () => {
-    take([...input.files]);
+    if (input.files.length) take([...input.files]);
     input.value = ""; // the same file can be chosen again
   });
 }

@@ -5,6 +5,18 @@ import { count } from "./words.js";
 
 let limits = null;
 
+// A Problem where the browser itself cannot read it: a folder, a file that was moved or written to since. Sent, it would
+// look as if the service were away.
+export async function unreadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return null;
+  } catch {
+    const detail = "The browser cannot read this: it is a folder, or a file that was moved or changed. Choose it again.";
+    return new Problem("unreadable", detail);
+  }
+}
+
 // What the service would refuse, as a Problem; null where it has to look itself. `seen`: width and height, or null
 // where the browser cannot show the file.
 export async function refusal(file, seen) {

@@ -1,6 +1,6 @@
 // A picture that was chosen, and what has become of it.
 
-import { refusal } from "./limits.js";
+import { refusal, unreadable } from "./limits.js";
 import { look, thumbnail } from "./preview.js";
 
 const THUMBNAIL = 72;
@@ -19,7 +19,7 @@ export class Picture {
     if (!this.blob) return;
     await this.sharpen();
     if (this.seen) this.thumbnail ??= thumbnail(this.seen.bitmap, THUMBNAIL);
-    this.problem = await refusal(this.blob, this.seen);
+    this.problem = (await unreadable(this.blob)) ?? (await refusal(this.blob, this.seen));
     this.inspected = true;
   }
 

@@ -1,11 +1,14 @@
 // A picture and its parameters become a job.
 
 import { json, Problem, UNREACHABLE } from "./api.js";
+import { unreadable } from "./limits.js";
 
 const AGAIN_AFTER = [1000, 3000];
 
 // The job as it was accepted. `sent` hears how much of the picture has gone. Raises Problem.
 export async function post(picture, params, { sent, signal }) {
+  const problem = await unreadable(picture.blob);
+  if (problem) throw problem;
   const body = new FormData();
   body.append("image", picture.blob, picture.name);
   body.append("params", JSON.stringify(params));

@@ -10,7 +10,8 @@ const WAYS_OUT = {
   too_many_colors: ["Scale it down to 1 megapixel", { max_pixels: 1_000_000 }],
   too_many_pixels: ["Take the exact engine", { engine: "exact" }],
 };
-const FINAL = ["unsupported_image", "broken_image", "upload_too_large", "image_too_large", "not_found", "expired"];
+const OF_FILE = ["unreadable", "unsupported_image", "broken_image", "upload_too_large", "image_too_large"];
+const FINAL = [...OF_FILE, "not_found", "expired"];
 
 // `ask(changes)` does the same again with changed parameters; without it there is only what is to be read.
 export function troubleOf({ code, message }, ask) {

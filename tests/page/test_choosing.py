@@ -1,6 +1,7 @@
 """How pictures come in, and what is said of them before anything is sent."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -82,6 +83,37 @@ def test_pictures_are_removed(page: Page) -> None:
     expect(page.locator("#stage .title")).to_contain_text("two.png")
     button(page, "Remove two.png").click()
     expect(page.locator("#begin")).to_be_visible()
+
+
+def test_words_are_pasted_into_fields(page: Page) -> None:
+    """What is on the clipboard as words and as a picture, such as a table's cell, is words to a field."""
+    choose(page, file("one.png"))
+    expect(thumbs(page)).to_have_count(1)
+    for target, count in (("[data-name=n_clusters] input", 1), ("body", 2)):
+        page.locator(target).evaluate(
+            """(target, bytes) => {
+                const carried = new DataTransfer();
+                carried.items.add("8", "text/plain");
+                carried.items.add(new File([new Uint8Array(bytes)], 'cell.png', {type: 'image/png'}));
+                target.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, clipboardData: carried}));
+            }""",
+            list(HARMLESS),
+        )
+        expect(thumbs(page)).to_have_count(count)
+
+
+def test_what_cannot_be_read(page: Page, tmp_path: Path) -> None:
+    """A file that is gone since it was chosen, as a folder that was dropped, is said to be unreadable; nothing says
+    that the service were away.
+    """
+    chosen = tmp_path / "gone.png"
+    chosen.write_bytes(HARMLESS)
+    page.locator("#files").set_input_files(chosen)
+    expect(page.locator("#stage canvas")).to_be_visible()
+    chosen.unlink()
+    start(page)
+    expect(page.locator("#stage .trouble")).to_contain_text("cannot read this")
+    expect(page.locator("#stage .trouble button")).to_have_count(0)
 
 
 TOO_MANY_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(LIMITS["max_upload_bytes"])

@@ -3,6 +3,7 @@
 import { element, freshId } from "./element.js";
 
 const NAME = "huemill.key";
+const KEY = "\\s*[!-~]+\\s*";
 let key = stored();
 let asking = null;
 
@@ -24,7 +25,9 @@ export function askForKey(reason, used) {
 function askOnce(reason) {
   const id = freshId("key");
   // Not a password that browsers should offer to keep for good.
-  const input = element("input", { id, type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  const secret = { id, type: "password", autocomplete: "off", spellcheck: "false" };
+  // What no request can carry would have the browser refuse all of them, from then on.
+  const input = element("input", { ...secret, required: true, pattern: KEY, title: "Letters, digits, signs" });
   const cancel = element("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = element(
     "form",

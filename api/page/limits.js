@@ -5,15 +5,16 @@ import { count } from "./words.js";
 
 let limits = null;
 
-// A Problem where the browser itself cannot read it: a folder, a file that was moved or written to since. Sent, it would
-// look as if the service were away.
+const UNREADABLE =
+  "The browser cannot read this: it is a folder, or a file that was moved or changed since. Choose it again.";
+
+// A Problem where the browser itself cannot read it. Sent, it would look as if the service were away.
 export async function unreadable(file) {
   try {
     await file.slice(0, 1).arrayBuffer();
     return null;
   } catch {
-    const detail = "The browser cannot read this: it is a folder, or a file that was moved or changed. Choose it again.";
-    return new Problem("unreadable", detail);
+    return new Problem("unreadable", UNREADABLE);
   }
 }
 

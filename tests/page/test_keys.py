@@ -30,6 +30,9 @@ def test_a_key_is_asked_for(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     assert found_wrong(page) == []
+    dialog.get_by_label("Key").fill("hm_…")
+    button(dialog, "Use it").click()
+    expect(dialog.get_by_label("Key")).to_have_value("hm_…")
     dialog.get_by_label("Key").fill("hm_wrong")
     button(dialog, "Use it").click()
     expect(dialog.get_by_label("Key")).to_have_value("")

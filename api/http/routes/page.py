@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 # becomes markup or a program, but for the addresses of two workers, each of which a policy of its own makes. It goes
 # with every file, since a worker has its own file's.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types page-shrink result-pixels"
 )

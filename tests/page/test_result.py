@@ -281,6 +281,30 @@ def test_the_same_by_curl_python_and_javascript(page: ResultPage, client: httpx.
         assert job["result"]["palette"][0]["hex"] in ran.stdout
 
 
+def test_what_cannot_be_fetched(page: ResultPage, client: httpx.Client) -> None:
+    """A file that cannot be saved is said to be so, for all to see; a tab that could not be filled is tried again."""
+    page.page.evaluate(
+        """() => {
+            const ask = window.fetch;
+            const isAway = (href) => /palette|points/.test(href);
+            window.fetch = (href) => isAway(href) ? Promise.reject(new Error('It is away.')) : ask(href);
+            window.heal = () => (window.fetch = ask);
+        }"""
+    )
+    shown = page.show(finished(client, PICTURE, n_clusters=3, outputs="points"), PICTURE)
+    shown.get_by_text("palette.css", exact=True).click()
+    said = shown.locator("[role=status]")
+    expect(said).to_have_text("small-palette.css could not be fetched: It is away.")
+    assert said.evaluate("one => one.clientHeight") > 16
+    expect(shown.get_by_role("alert")).to_have_text("This could not be shown: It is away.")
+    page.page.evaluate("window.heal()")
+    shown.get_by_role("button", name="Try again").click()
+    expect(shown.locator(".room canvas")).to_be_visible()
+    shown.get_by_text("palette.css", exact=True).click()
+    expect(said).to_have_text("Saved small-palette.css")
+    assert said.evaluate("one => one.clientHeight") <= 1
+
+
 def test_names_are_text(page: ResultPage, client: httpx.Client) -> None:
     """What an image is called is never markup."""
     job = posted_as(client, HOSTILE, {})

@@ -5,7 +5,8 @@ import { button } from "./dom.js";
 /** Copy `text` and tell it through `say`, as `what`. True where the browser allowed it. */
 export async function copy(text, say, what = text) {
   const done = await written(text);
-  say(done ? `Copied ${what}` : "The browser did not allow copying: select the text and copy it by hand.");
+  if (done) say(`Copied ${what}`);
+  else say("The browser did not allow copying: select the text and copy it by hand.", true);
   return done;
 }
 

@@ -58,7 +58,7 @@ async function save(href, saved, api, say, signal) {
   try {
     blob = await api.blob(href);
   } catch (error) {
-    say(`${saved} could not be fetched: ${error.message}`);
+    say(`${saved} could not be fetched: ${error.message}`, true);
     return;
   }
   if (signal.aborted) return;

@@ -32,8 +32,7 @@ export function showResult(place, { job, picture, settings, api }, ask) {
   const { signal } = life;
   const { result } = job;
   const spot = makeSpotlight();
-  const status = html("p", { role: "status", class: "result-unseen" });
-  const say = (words) => (status.textContent = words);
+  const { status, say } = makeStatus();
   const entries = result.palette.slice(0, MOST_SHOWN);
 
   place.append(html("div", { class: "result-body" },
@@ -59,6 +58,16 @@ export function showResult(place, { job, picture, settings, api }, ask) {
       place.replaceChildren();
     },
   };
+}
+
+/** What is said aloud; what has `failed` is seen as well, wherever one is. */
+function makeStatus() {
+  const status = html("p", { role: "status", class: "result-unseen" });
+  const say = (words, failed = false) => {
+    status.textContent = words;
+    status.className = failed ? "failed" : "result-unseen";
+  };
+  return { status, say };
 }
 
 function more({ palette }, entries) {

@@ -1,6 +1,6 @@
 // A row of tabs: arrows move along it, and a panel is made when it is first shown.
 
-import { freshId, html } from "./dom.js";
+import { button, freshId, html } from "./dom.js";
 
 /**
  * `entries` are [name, make], `make()` giving the panel's element or a promise of one. Returns the element.
@@ -9,7 +9,7 @@ import { freshId, html } from "./dom.js";
 export function tabs(label, entries, signal) {
   const list = html("div", { role: "tablist", "aria-label": label, class: "tablist" });
   const whole = html("div", { class: "tabs" }, list);
-  const made = entries.map(([name, make]) => tab(name, make, whole));
+  const made = entries.map(([name, make]) => tab(name, make, whole, signal));
   list.append(...made.map((each) => each.handle));
   const choose = (chosen) => made.forEach((each) => each.show(each === chosen));
   made.forEach((each) => each.handle.addEventListener("click", () => choose(each), { signal }));
@@ -29,7 +29,7 @@ function moved(key, from, length) {
   return to === undefined || from < 0 ? null : (to + length) % length;
 }
 
-function tab(name, make, whole) {
+function tab(name, make, whole, signal) {
   const [handleId, panelId] = [freshId(), freshId()];
   const handle = html("button", { type: "button", role: "tab", id: handleId, "aria-controls": panelId }, name);
   const names = { role: "tabpanel", id: panelId, "aria-labelledby": handleId };
@@ -44,18 +44,23 @@ function tab(name, make, whole) {
       panel.hidden = !chosen;
       if (!chosen || begun) return;
       begun = true;
-      fill(panel, make);
+      fill(panel, make, signal);
     },
   };
 }
 
-async function fill(panel, make) {
+async function fill(panel, make, signal) {
   panel.setAttribute("aria-busy", "true");
   try {
     panel.replaceChildren(await make());
   } catch (error) {
     if (error.name === "AbortError") return;
-    panel.replaceChildren(html("p", { role: "alert" }, `This could not be shown: ${error.message}`));
+    const again = () => {
+      panel.focus();
+      fill(panel, make, signal);
+    };
+    const words = html("p", { role: "alert" }, `This could not be shown: ${error.message}`);
+    panel.replaceChildren(words, button("Try again", again, signal));
   } finally {
     panel.removeAttribute("aria-busy");
   }

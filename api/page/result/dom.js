@@ -1,22 +1,8 @@
-// Elements made by calls: text is always text, and never markup.
+// What the rooms of a result make their elements with, beside what the whole page has.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { drawn as svg, element as html } from "../element.js";
 
-/** An element of HTML. An attribute that is null or false is left out, true is there without a value. */
-export const html = (tag, attributes = {}, ...children) =>
-  filled(document.createElement(tag), attributes, children);
-
-/** An element of SVG, likewise. */
-export const svg = (tag, attributes = {}, ...children) =>
-  filled(document.createElementNS(SVG, tag), attributes, children);
-
-function filled(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
+export { html, svg };
 
 /** Set custom properties and styles on an element: through CSSOM, which the page's policy allows. */
 export function styled(made, properties) {

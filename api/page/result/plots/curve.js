@@ -84,7 +84,7 @@ function mark(chosen, numbers, { x, area }) {
 function columnsOf({ curve, chosen }, choose) {
   return (made, name) => {
     const columns = curve.map((entry) => column(entry, name, chosen, made, choose));
-    if (name !== "inertia") return svg("g", { "aria-hidden": true }, ...columns);
+    if (name !== "inertia") return svg("g", { "aria-hidden": "true" }, ...columns);
     columns.forEach((each, at) => reached(each, curve[at].n_clusters === chosen));
     const group = svg("g", { role: "group", "aria-label": "Numbers that were tried" }, ...columns);
     group.addEventListener("keydown", (event) => byKey(event, columns));

@@ -43,21 +43,25 @@ function listenForDrops(take, tell) {
   window.addEventListener("dragenter", (event) => {
     event.preventDefault();
     inside += 1;
-    mark(true);
+    mark(hasFiles(event));
   });
-  window.addEventListener("dragover", (event) => event.preventDefault());
+  window.addEventListener("dragover", (event) => isForField(event) || event.preventDefault());
   window.addEventListener("dragleave", () => {
     inside -= 1;
     mark(inside > 0);
   });
   window.addEventListener("drop", (event) => {
-    event.preventDefault();
     inside = 0;
     mark(false);
+    if (isForField(event)) return;
+    event.preventDefault();
     const files = [...event.dataTransfer.files];
     if (files.length) take(files);
     else tell("What was dropped is no file. Save the picture first, then drop the file.");
   });
 }
 
+const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+// Words that are dragged into a field belong there.
+const isForField = (event) => isText(event.target) && !hasFiles(event);
 const isText = (target) => target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;

@@ -53,7 +53,7 @@ function fieldOf(name, schema, value, changed) {
 // Bring a field to light, whatever is folded around it.
 export function show(field) {
   field.closest("details")?.setAttribute("open", "");
-  field.closest(".settings")?.classList.add("open");
+  field.dispatchEvent(new Event("reveal", { bubbles: true })); // the panel around unfolds itself
   field.querySelector(CONTROLS)?.focus();
 }
 

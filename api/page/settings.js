@@ -128,6 +128,7 @@ function makePanel(place, acts, fields) {
     element("div", { class: "go" }, fold, go),
   );
   // What is not valid must be seen for the browser to point at it.
+  panel.addEventListener("reveal", () => open(true));
   panel.addEventListener("invalid", (event) => show(event.target.closest(".field")), true);
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -20,7 +20,7 @@ async function room() {
   }
 }
 
-// "Kmeans, 5 colours, Lab"
+// "kmeans, 5 colours, lab": as the API calls them
 export function titleOf({ job }) {
   const { algorithm, color_space: space } = job.params;
   const colors = job.result.palette.length;

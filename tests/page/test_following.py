@@ -135,6 +135,18 @@ def test_a_reload_after_the_end(page: Page, opened: Callable[..., Page]) -> None
     expect(button(elsewhere, "Find colours")).to_be_disabled()
 
 
+def test_where_the_browser_keeps_nothing(page: Page) -> None:
+    """Without a store for pictures, as in some private windows, a reload shows the result alone and says so."""
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', {value: undefined})")
+    page.reload()
+    choose(page, file("private.png"))
+    start(page)
+    is_finished(page)
+    page.reload()
+    is_finished(page)
+    expect(page.locator("#stage .note").first).to_contain_text("not in this browser any more")
+
+
 def test_the_way_back(page: Page) -> None:
     """The browser's way back leads to the job before."""
     choose(page, file("noise.png"))
@@ -215,9 +227,7 @@ def test_place_in_the_queue(page: Page, service: Service) -> None:
     service.wait_for_workers()
 
 
-def test_waiting_goes_on_after_a_cut(
-    opened: Callable[..., Page], service: Service, wire: Proxy, heard: Heard
-) -> None:
+def test_waiting_goes_on_after_a_cut(opened: Callable[..., Page], service: Service, wire: Proxy, heard: Heard) -> None:
     """A job that waits is said to wait again as soon as there is a connection: its next event may be long in coming."""
     (worker,) = service.workers
     worker.stop()

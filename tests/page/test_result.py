@@ -294,14 +294,14 @@ def test_what_cannot_be_fetched(page: ResultPage, client: httpx.Client) -> None:
     shown = page.show(finished(client, PICTURE, n_clusters=3, outputs="points"), PICTURE)
     shown.get_by_text("palette.css", exact=True).click()
     said = shown.locator("[role=status]")
-    expect(said).to_have_text("small-palette.css could not be fetched: It is away.")
+    expect(said).to_have_text("palette.css could not be fetched: It is away.")
     assert said.evaluate("one => one.clientHeight") > 16
     expect(shown.get_by_role("alert")).to_have_text("This could not be shown: It is away.")
     page.page.evaluate("window.heal()")
     shown.get_by_role("button", name="Try again").click()
     expect(shown.locator(".room canvas")).to_be_visible()
     shown.get_by_text("palette.css", exact=True).click()
-    expect(said).to_have_text("Saved small-palette.css")
+    expect(said).to_have_text("Saved palette.css")
     assert said.evaluate("one => one.clientHeight") <= 1
 
 

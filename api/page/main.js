@@ -33,11 +33,15 @@ async function take(files) {
   turnTo(added[0]);
   // One after the other: each is decoded whole before it is reduced.
   for (const each of added) {
-    await each.inspect();
-    strip.update(each);
-    if (each !== picture) each.forget();
-    else if (each.problem || !each.seen) draw();
+    await inspect(each);
+    if (each === picture && (each.problem || !each.seen)) draw();
   }
+}
+
+async function inspect(each) {
+  await each.inspect();
+  strip.update(each);
+  if (each !== picture) each.forget();
 }
 
 async function turnTo(next) {
@@ -48,6 +52,7 @@ async function turnTo(next) {
   mark();
   await next.sharpen();
   if (picture === next) draw();
+  else next.forget();
 }
 
 function remove(gone) {
@@ -231,7 +236,7 @@ async function resume(job, { name, blob, params }) {
   shown.run = run;
   settings.set(params);
   strip.put(shown);
-  const showing = turnTo(shown).then(() => shown.inspect()).then(() => strip.update(shown));
+  const showing = turnTo(shown).then(() => inspect(shown));
   await Promise.all([run.resume(job), showing]);
   if (shown !== picture || shown.run !== run || run.problem) return;
   draw();

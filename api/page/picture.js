@@ -18,7 +18,6 @@ export class Picture {
   async inspect() {
     if (!this.blob) return;
     await this.sharpen();
-    if (this.seen) this.thumbnail ??= thumbnail(this.seen.bitmap, THUMBNAIL);
     this.problem = (await unreadable(this.blob)) ?? (await refusal(this.blob, this.seen));
     this.inspected = true;
   }
@@ -26,10 +25,15 @@ export class Picture {
   // Have its pixels, reduced, to be shown. Who asks meanwhile waits for the same.
   async sharpen() {
     if (this.seen?.bitmap || !this.blob) return;
-    this.#looking ??= look(this.blob).finally(() => {
+    this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
     });
-    this.seen = await this.#looking;
+    await this.#looking;
+  }
+
+  async #look() {
+    this.seen = await look(this.blob);
+    if (this.seen) this.thumbnail ??= thumbnail(this.seen.bitmap, THUMBNAIL);
   }
 
   // What is not looked at needs no pixels.

@@ -56,7 +56,7 @@ export function makeStage(place, acts) {
     buttons.replaceChildren(pin);
     body.replaceChildren(inside);
     shown = show(inside, run, (changes) => acts.ask(run, changes)).catch((error) => {
-      trouble(error);
+      if (inside.isConnected) trouble(error);
       return { close() {} };
     });
   }

@@ -8,6 +8,9 @@ export function missing(sentence, output, result, ask, signal) {
   return html("p", { class: "missing" }, sentence, " ", button("Make it", act, signal));
 }
 
+/** In place of what could not be fetched or drawn. */
+export const unshown = (error) => html("p", { role: "alert" }, `This could not be shown: ${error.message}`);
+
 /** The result's file of that name; undefined where there is none. */
 export const fileNamed = (result, name) => result.artifacts.find((file) => file.name === name);
 

@@ -3,7 +3,7 @@
 import { codeTabs } from "./code.js";
 import { html } from "./dom.js";
 import { downloads } from "./downloads.js";
-import { fileNamed, missing, shownFile } from "./missing.js";
+import { fileNamed, missing, shownFile, unshown } from "./missing.js";
 import { count, counted } from "./numbers.js";
 import { paletteRoom } from "./palette.js";
 import { pictureRoom } from "./picture/view.js";
@@ -90,6 +90,6 @@ async function sweep(file, alt, api, signal) {
   const image = () => shownFile(file, alt, api, signal);
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) return image();
   const start = html("button", { type: "button" }, "Play the animation");
-  start.addEventListener("click", async () => start.replaceWith(await image()), { signal });
+  start.addEventListener("click", async () => start.replaceWith(await image().catch(unshown)), { signal });
   return start;
 }

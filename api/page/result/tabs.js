@@ -1,6 +1,7 @@
 // A row of tabs: arrows move along it, and a panel is made when it is first shown.
 
 import { button, freshId, html } from "./dom.js";
+import { unshown } from "./missing.js";
 
 /**
  * `entries` are [name, make], `make()` giving the panel's element or a promise of one. Returns the element.
@@ -59,8 +60,7 @@ async function fill(panel, make, signal) {
       panel.focus();
       fill(panel, make, signal);
     };
-    const words = html("p", { role: "alert" }, `This could not be shown: ${error.message}`);
-    panel.replaceChildren(words, button("Try again", again, signal));
+    panel.replaceChildren(unshown(error), button("Try again", again, signal));
   } finally {
     panel.removeAttribute("aria-busy");
   }

@@ -2,7 +2,7 @@
 
 import { rgbOfCss } from "../colors.js";
 import { choice, described, html, onSize, onTheme, pause, styled } from "../dom.js";
-import { fileNamed, missing, shownFile } from "../missing.js";
+import { fileNamed, missing, shownFile, unshown } from "../missing.js";
 import { count, counted } from "../numbers.js";
 import { labelText } from "../words.js";
 import { axisTexts } from "./axes.js";
@@ -31,7 +31,7 @@ export async function spaceRoom(result, api, spot, ask, signal) {
   signal.throwIfAborted();
   const made = view(canvas, painter, cloud, result, spot, signal);
   // A graphics card may be taken away at any time.
-  const replace = async () => made.replaceWith(await flat(result, api, ask, signal));
+  const replace = async () => made.replaceWith(await flat(result, api, ask, signal).catch(unshown));
   canvas.addEventListener("webglcontextlost", replace, { signal });
   return made;
 }

@@ -5,15 +5,24 @@ import { named } from "./preview.js";
 import { show, titleOf } from "./show.js";
 import { troubleOf } from "./trouble.js";
 
-// `ask(run, changes)`: another job on the pinned one's picture.
+// `ask(run, changes)`: another job on the pinned one's picture; `changed` hears that there is another one, or none.
+// `offer(run)` gives the button that pins it.
 export function makeCompare(place, { ask, changed }) {
-  let [pinned, shown] = [null, null];
+  let [pinned, shown, offered] = [null, null, null];
+  const offering = element("button", { type: "button", onclick: () => pin(offered) }, "Pin to compare");
+
+  function offer(run) {
+    offered = run;
+    offering.disabled = run === pinned;
+    return offering;
+  }
 
   function unpin() {
     shown?.then((result) => result.close());
     [pinned, shown] = [null, null];
     place.replaceChildren();
     place.hidden = true;
+    offer(offered);
     changed();
     say("Nothing is pinned any more.");
   }
@@ -28,6 +37,7 @@ export function makeCompare(place, { ask, changed }) {
       inside,
     );
     place.hidden = false;
+    offer(offered);
     changed();
     say("Pinned. The next result stands beside it.");
     shown = show(inside, run, (changes) => ask(run, changes)).catch((error) => {
@@ -36,5 +46,5 @@ export function makeCompare(place, { ask, changed }) {
     });
   }
 
-  return { pin, isPinned: (run) => Boolean(run) && pinned === run };
+  return { offer };
 }

@@ -13,20 +13,17 @@ export function makeStage(place, acts) {
   const pinned = element("section", { class: "side", "aria-label": "Pinned result", hidden: true });
   const now = element("section", { class: "side" });
   place.replaceChildren(pinned, now);
-  const compare = makeCompare(pinned, { ask: acts.ask, changed: mark });
+  const compare = makeCompare(pinned, { ask: acts.ask, changed: beside });
   const title = element("p", { class: "title" });
   const buttons = element("div", { class: "buttons" });
   const body = element("div", { class: "body" });
   now.append(element("div", { class: "head" }, title, buttons), body);
-  let [shown, progress, looked] = [null, null, null];
-  const pin = element("button", { type: "button", onclick: () => compare.pin(looked) }, "Pin to compare");
+  let [shown, progress] = [null, null];
 
-  // Beside what is pinned, which is not pinned again.
-  function mark() {
+  // Beside what is pinned, or alone; the button that was pressed cannot be any more.
+  function beside() {
     place.classList.toggle("two", !pinned.hidden);
-    pin.disabled = compare.isPinned(looked);
-    // The button that was pressed is there no more.
-    if ([document.body, pin].includes(document.activeElement)) place.focus({ preventScroll: true });
+    if (document.activeElement.matches("body, :disabled")) place.focus({ preventScroll: true });
   }
 
   // What was there goes; the focus, where it was on that, stays on the stage.
@@ -51,9 +48,7 @@ export function makeStage(place, acts) {
     clear();
     title.replaceChildren(...named(run.picture, titleOf(run)));
     const inside = element("div", { class: "result" });
-    looked = run;
-    pin.disabled = compare.isPinned(run);
-    buttons.replaceChildren(pin);
+    buttons.replaceChildren(compare.offer(run));
     body.replaceChildren(inside);
     shown = show(inside, run, (changes) => acts.ask(run, changes)).catch((error) => {
       if (inside.isConnected) trouble(error);

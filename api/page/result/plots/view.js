@@ -19,7 +19,7 @@ const PLOTS = {
 export function plotTabs(result, api, spot, ask, signal) {
   const own = PLOTS[result.algorithm];
   const tabs = own ? [[own[1], () => methodPlot(own, result, api, spot, ask, signal)]] : [];
-  if (result.selection) tabs.push(["Number of colours", () => curvePlot(result.selection, ask, signal)]);
+  if (result.selection) tabs.push(["Number of colours", () => curvePlot(result, ask, signal)]);
   return tabs;
 }
 
@@ -34,9 +34,10 @@ async function methodPlot([name, , title, draw], result, api, spot, ask, signal)
 }
 
 /** The curve stands in the result itself: it needs no file. */
-function curvePlot(selection, ask, signal) {
-  // A criterion goes with a range only.
-  const choose = (number) => ask({ n_clusters: number, criterion: null });
+function curvePlot({ selection, params }, ask, signal) {
+  // A criterion goes with a range only, and so does an animation through it.
+  const outputs = params.outputs.filter((output) => output !== "sweep");
+  const choose = (number) => ask({ n_clusters: number, criterion: null, outputs });
   const made = figure(curveTitle(selection), (width) => drawCurve(selection, width, choose), signal);
   made.append(html("figcaption", { class: "note" }, `${selection.reason} Click another number to ask for it.`));
   return made;

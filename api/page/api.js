@@ -25,8 +25,8 @@ export async function ask(href, options = {}) {
     const answer = await send(new URL(href, ROOT), { ...options, headers: { ...options.headers, ...key } });
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
-    if (answer.status !== 401) throw problem;
-    if (!(await askForKey(problem.detail, key))) throw problem;
+    const wantsKey = answer.status === 401 || problem.code === "insufficient_scope"; // none or another one
+    if (!wantsKey || !(await askForKey(problem.detail, key))) throw problem;
   }
 }
 

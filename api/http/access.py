@@ -30,7 +30,8 @@ def is_open(path: str) -> bool:
 
 def wanted_scope(method: str, path: str) -> KeyScope:
     """What a key must be for."""
-    if path == "/metrics":
+    # Whatever begins so: the patterns of routes take the end of a line behind a path, too (`/metrics%0A`).
+    if path.startswith("/metrics"):
         return KeyScope.METRICS
     return KeyScope.READ if method in ("GET", "HEAD") else KeyScope.WRITE
 

@@ -225,3 +225,12 @@ def test_what_is_kept_goes_by_itself(two: tuple[Service, Service], clients: Clie
     time.sleep(0.3)
     with two[0].store.client() as redis:
         assert not redis.exists(used_key(made.key.id, "requests"))
+
+
+def test_a_clock_that_is_set_back(two: tuple[Service, Service], clients: Clients, operator: Operator) -> None:
+    """What was kept by a clock that was ahead keeps nobody waiting: the bucket begins anew, and is used up as ever."""
+    made = operator.make("ahead", requests=Rate(count=2, seconds=60))
+    one, _ = clients(made)
+    with two[0].store.client() as redis:
+        redis.set(used_key(made.key.id, "requests"), f"{redis.time()[0] + 86_400}.000000")
+    assert [one.get("/v1/jobs").status_code for _ in range(3)] == [200, 200, 429]

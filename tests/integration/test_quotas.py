@@ -199,6 +199,15 @@ def test_jobs_that_wait(clients: Clients, operator: Operator) -> None:
     assert statuses == [202, 202, 202, 429, 429]
 
 
+def test_a_job_that_is_removed_waits_no_more(clients: Clients, operator: Operator) -> None:
+    """Its place is free at once: who removes each job before the next one is never told that he has one waiting."""
+    one, other = clients(operator.make("tidy", max_queued=1))
+    for number in range(3):
+        posted = post(one, HUNDRED, wait=None, seed=number)
+        assert posted.status_code == 202
+        assert other.delete(posted.headers["location"]).status_code == 204
+
+
 def test_many_jobs_that_wait(two: tuple[Service, Service], clients: Clients, operator: Operator) -> None:
     """Among a thousand jobs of a key those that wait no more are found some at a time, and none that waits is lost."""
     made = operator.make("many", max_queued=1000)

@@ -22,7 +22,7 @@ def told(limits: KeyLimits, *fields: tuple[bytes, bytes]) -> dict[bytes, bytes]:
         sent.append(message)
 
     caller = Caller(made_key("a name", frozenset(), limits, AT, None).key)
-    start = {"type": "http.response.start", "status": 200, "headers": list(fields)}
+    start: Message = {"type": "http.response.start", "status": 200, "headers": list(fields)}
     asyncio.run(_telling(caller, send)(start))
     return dict(sent[0]["headers"])
 

@@ -1,6 +1,7 @@
 """A key's record: who it lets in, until when, and what it holds of its secrets."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from starlette.routing import Match
@@ -123,7 +124,13 @@ def test_another_spelling_of_an_address_wants_what_the_address_wants(root: str) 
         path = filled(route, **names)
         spellings = (path + "\n", path + "/", "/" + path, path.upper(), path + ";x", "\n" + path, path + "\x00")
         for spelling in spellings if method != "WEBSOCKET" else ():
-            scope = {"type": "http", "method": method, "path": root + spelling, "root_path": root, "headers": []}
+            scope: dict[str, Any] = {
+                "type": "http",
+                "method": method,
+                "path": root + spelling,
+                "root_path": root,
+                "headers": [],
+            }
             if not any(each.matches(scope)[0] is Match.FULL for each in routes):
                 continue
             taken += 1

@@ -46,10 +46,11 @@ class _Read(NamedTuple):
 
 
 class _Guest(NamedTuple):
-    """Somebody who follows a job for longer."""
+    """Somebody who is here for longer."""
 
     caller: Caller
     job_id: str
+    """The job that he follows; empty where he follows none."""
 
 
 class Keyring:
@@ -95,9 +96,9 @@ class Keyring:
         return caller.key is None or _wrong(await self._key(caller.owner, CACHE_SECONDS), caller.secret) is None
 
     @contextmanager
-    def staying(self, caller: Caller, job_id: str) -> Iterator[Callable[[], bool]]:
-        """While the context lasts he follows a job; what it gives tells at any time whether he still may. When he may
-        no more, the job's stream is looked at, so that he hears of it.
+    def staying(self, caller: Caller, job_id: str = "") -> Iterator[Callable[[], bool]]:
+        """While the context lasts he sends a body, or follows a job; what it gives tells at any time whether he still
+        may. When he may no more, the job's stream is looked at, so that he hears of it.
         """
         guest = _Guest(caller, job_id)
         if caller.key is not None:

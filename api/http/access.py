@@ -30,7 +30,8 @@ def is_open(path: str) -> bool:
 
 def wanted_scope(method: str, path: str) -> KeyScope:
     """What a key must be for."""
-    if path == "/metrics":
+    # Whatever begins so: the patterns of routes take the end of a line behind a path, too (`/metrics%0A`).
+    if path.startswith("/metrics"):
         return KeyScope.METRICS
     return KeyScope.READ if method in ("GET", "HEAD") else KeyScope.WRITE
 
@@ -90,13 +91,17 @@ async def _refuse(error: HuemillError, scope: Scope, receive: Receive, send: Sen
 
 
 def _telling(caller: Caller, send: Send) -> Send:
-    """Sends what the caller may still use with the head of an answer."""
-    if caller.limits.requests is None and not caller.limits.of_jobs:
-        return send
+    """Sends with the head of an answer what the caller may still use; and that a cache keeps it for nobody else, who
+    may know of no `X-API-Key`.
+    """
+    limited = caller.limits.requests is not None or caller.limits.of_jobs
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *rate_limit_fields(caller)]
+            fields = [*message["headers"], *(rate_limit_fields(caller) if limited else [])]
+            if b"cache-control" not in [name for name, _ in fields]:
+                fields.append((b"cache-control", b"private, no-cache"))
+            message["headers"] = fields
         await send(message)
 
     return sending

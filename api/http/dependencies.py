@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from api.access.caller import NOBODY, Caller
-from api.access.keyring import Keyring
+from api.access.keyring import Keyring, Staying, no_longer_valid
 from api.http.access import CALLER
 from api.http.idempotency import request_key
 from api.intake.body import Body, announced
@@ -70,7 +70,15 @@ def field(name: str, request: Request) -> str:
     return ", ".join(line.strip() for line in request.headers.getlist(name))
 
 
-async def _body(request: Request) -> Body:
+async def _caller(connection: HTTPConnection) -> Caller:
+    caller: Caller = connection.scope.get(CALLER, NOBODY)
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+async def _body(request: Request, caller: CallerDep, keyring: KeyringDep) -> Body:
     types = request.headers.getlist("content-type")
     if len(types) > 1:  # of which two readers could take another each
         raise InvalidRequest(f"A request has one field Content-Type; this one has {len(types)}.")
@@ -78,25 +86,21 @@ async def _body(request: Request) -> Body:
         content_type=types[0] if types else "",
         length=announced(request.headers.get("content-length", "")),
         query=request.query_params.multi_items(),
-        chunks=_chunks(request),
+        chunks=_chunks(request, keyring.staying(caller)),
         encoding=field("content-encoding", request).lower(),
     )
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, staying: Staying) -> AsyncIterator[bytes]:
+    """The body as it comes, which may take hours: whose key ends meanwhile sends no more. Raises Unauthorized."""
     try:
-        async for chunk in request.stream():
-            yield chunk
+        with staying as may_stay:
+            async for chunk in request.stream():
+                if not may_stay():
+                    raise no_longer_valid()
+                yield chunk
     except ClientDisconnect:
         raise InvalidRequest("The upload was broken off by the client.") from None
-
-
-async def _caller(connection: HTTPConnection) -> Caller:
-    caller: Caller = connection.scope.get(CALLER, NOBODY)
-    return caller
-
-
-CallerDep = Annotated[Caller, Depends(_caller)]
 
 
 async def _listening(request: Request, caller: CallerDep, keyring: KeyringDep) -> Listening:

@@ -54,7 +54,7 @@ class Intake:
         given.take({**described, **query_values(rest)}, "the query")
         references: list[ReferencePart] = []
         async with self._uploads.of(job_id) as files:
-            with self._slots.one():
+            with self._slots.one(owner):
                 async for part in read_form(body, self._settings):
                     match part:
                         case FilePart():
@@ -82,7 +82,7 @@ class Intake:
             raise _by_itself()
         async with self._uploads.of(new_job_id()) as files:
             reference: ReferencePart | None = None
-            with self._slots.one():
+            with self._slots.one(owner):
                 async for part in read_form(body, self._settings):
                     match part:
                         case FilePart(name="image"):

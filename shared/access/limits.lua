@@ -18,6 +18,9 @@ local function look(place)
     return {room = true, left = 0, more = 0}
   end
   local full = math.max(now, tonumber(redis.call('GET', KEYS[place]) or 0))
+  if full > now + window + 1 then  -- later than that of an empty one: the clock was set back, and it begins anew
+    full = now
+  end
   local rounded = 1e-6 * holds / window  -- times are kept in microseconds
   local left = math.min(holds, holds - (full - now) * holds / window + rounded)
   local needed = math.max(wanted, 1)

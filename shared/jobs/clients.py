@@ -26,6 +26,7 @@ from shared.jobs.keys import (
     jobs_key,
     line_key,
     queued_key,
+    used_key,
     users_key,
     withdrawn_key,
     work_key,
@@ -222,6 +223,7 @@ class JobStore:
             pipe.zrem(DUE, job_id)
             pipe.srem(JOINED, job_id)
             pipe.zrem(jobs_key(owner), job_id)
+            pipe.zrem(used_key(owner, "queued"), job_id)  # without a record it would count for a while
             for queue in QUEUES:
                 pipe.zrem(queued_key(queue), job_id)
                 pipe.zrem(line_key(queue, owner), job_id)

@@ -100,10 +100,10 @@ end
 -- fit in between.
 local function position_of(id)
   local job = about(id)
-  local before, all = redis.call('ZRANK', job.line, id) or 0, redis.call('ZCARD', KEYS[4])
-  local own = all > before + 1 and redis.call('ZSCORE', TURNS, job.owner)
-  if not own then  -- there is nobody else, or it stands in no line
-    return before
+  local before, all = redis.call('ZRANK', job.line, id), redis.call('ZCARD', KEYS[4])
+  local own = before and all > before + 1 and redis.call('ZSCORE', TURNS, job.owner)
+  if not own then  -- there is nobody else, or it stands in no line: it runs, or is about to
+    return before or 0
   end
   local run = math.max(tonumber(redis.pcall('HGET', KEYS[5], 'run') or 1) or 1, 0.000001)
   local turn = own + before * run

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from shared.jobs.codec import decode, dump_attempts
 from shared.jobs.keys import job_key
-from shared.jobs.model import Job, JobError, JobStatus, Move, Progress, UnknownParams, now
+from shared.jobs.model import Job, JobError, JobStatus, Move, Progress, UnknownParams, is_job_id, now
 from shared.jobs.moves import (
     MOVE,
     TURN,
@@ -62,8 +62,10 @@ class WorkerStore:
     def turn(self, queue: str, named: str = "") -> Turn | None:
         """The job of a queue whose turn it is, for this caller to claim; None where none waits.
 
-        `named`: the job that a message names. A version before this one stands it in no line: it is put there.
+        `named`: the job that a message names. A version before this one stands it in no line: it is put there. What is
+        no id names none: the keys of all others are made from this one's.
         """
+        named = named if is_job_id(named) else ""
         keys = keys_of(Hold(named or _NO_ID, 0, queue))
         answer = self._answer(self._turn, keys, [named, TAKEN_SECONDS])
         if not answer:

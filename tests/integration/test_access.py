@@ -339,6 +339,21 @@ def test_callbacks_are_signed_by_the_keys_own_secret(guarded: Service, operator:
             assert verified(web.posts[1], secret)["type"] == "job.succeeded"
 
 
+def test_an_upload_that_takes_longer_than_its_key_lasts(guarded: Service, operator: Operator) -> None:
+    """A key that is revoked while an image is on its way makes no job of it."""
+    made = operator.make("slow")
+
+    def pieces() -> Iterator[bytes]:
+        yield SMALL_PNG[:20]
+        operator.revoke(made)
+        time.sleep(5)
+        yield SMALL_PNG[20:]
+
+    with client_of(guarded, made) as client:
+        answer = client.post("/v1/jobs", content=pieces(), headers={"Content-Type": "image/png"})
+        problem(answer, 401, "unauthorized")
+
+
 def test_a_callback_that_is_sent_later_than_its_key_lasts(guarded: Service, operator: Operator, web: Web) -> None:
     """A key that was revoked lets nobody in; what was promised of its jobs is told all the same."""
     web.reset()

@@ -199,6 +199,15 @@ def test_jobs_that_wait(clients: Clients, operator: Operator) -> None:
     assert statuses == [202, 202, 202, 429, 429]
 
 
+def test_a_job_that_is_removed_waits_no_more(clients: Clients, operator: Operator) -> None:
+    """Its place is free at once: who removes each job before the next one is never told that he has one waiting."""
+    one, other = clients(operator.make("tidy", max_queued=1))
+    for number in range(3):
+        posted = post(one, HUNDRED, wait=None, seed=number)
+        assert posted.status_code == 202
+        assert other.delete(posted.headers["location"]).status_code == 204
+
+
 def test_many_jobs_that_wait(two: tuple[Service, Service], clients: Clients, operator: Operator) -> None:
     """Among a thousand jobs of a key those that wait no more are found some at a time, and none that waits is lost."""
     made = operator.make("many", max_queued=1000)
@@ -225,3 +234,12 @@ def test_what_is_kept_goes_by_itself(two: tuple[Service, Service], clients: Clie
     time.sleep(0.3)
     with two[0].store.client() as redis:
         assert not redis.exists(used_key(made.key.id, "requests"))
+
+
+def test_a_clock_that_is_set_back(two: tuple[Service, Service], clients: Clients, operator: Operator) -> None:
+    """What was kept by a clock that was ahead keeps nobody waiting: the bucket begins anew, and is used up as ever."""
+    made = operator.make("ahead", requests=Rate(count=2, seconds=60))
+    one, _ = clients(made)
+    with two[0].store.client() as redis:
+        redis.set(used_key(made.key.id, "requests"), f"{redis.time()[0] + 86_400}.000000")
+    assert [one.get("/v1/jobs").status_code for _ in range(3)] == [200, 200, 429]

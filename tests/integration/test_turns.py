@@ -121,6 +121,17 @@ def test_what_was_given_and_not_claimed_comes_back(line: Line) -> None:
     assert line.next() == "hm_one"
 
 
+@pytest.mark.parametrize("named", ["", "x", "0" * 31, "0" * 33, "0" * 32])
+def test_a_message_that_names_no_job(line: Line, named: str) -> None:
+    """Whatever stands in it, it is a hint: the jobs in line stay what they are, and the first has its turn."""
+    first, second = line.post("hm_one"), line.post("hm_other")
+    given = line.bench.worker.turn(FAST, named)
+    assert given is not None
+    assert given.job_id == first.id
+    assert line.redis.zscore(queued_key(FAST), second.id) is not None
+    assert line.next() == "hm_other"
+
+
 @pytest.mark.parametrize("how", [*BROKEN, *WRONG_TYPES])
 def test_a_broken_record_is_passed_over(line: Line, how: str) -> None:
     """It has a message of its own and is the oldest; the job behind it has its turn all the same, at once."""

@@ -1,15 +1,19 @@
 """A key's record: who it lets in, until when, and what it holds of its secrets."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from starlette.routing import Match
 
 from api.http.access import is_open, wanted_scope
+from api.main import create_app
 from shared.access.limits import MOST, KeyLimits, Rate, read_count, read_lifetime, read_rate, read_time
 from shared.access.model import Key, Made, Scope, made_key
 from shared.access.text import new_key
 from shared.contract.webhooks import key_of
-from tests.support.keys import all_routes
+from shared.runtime.settings import Settings
+from tests.support.keys import all_routes, filled
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -108,6 +112,31 @@ def test_what_a_request_wants(method: str, path: str, scope: Scope) -> None:
     """What only looks wants to read, figures have a scope of their own, and everything else writes."""
     assert wanted_scope(method, path) is scope
     assert not is_open(path)
+
+
+@pytest.mark.parametrize("root", ["", "/colors"])
+def test_another_spelling_of_an_address_wants_what_the_address_wants(root: str) -> None:
+    """Whatever the router takes for a route, `/metrics%0A` among it, is no more open, and has no other scope."""
+    routes = create_app(Settings(auth="keys")).routes
+    names = {"job_id": "0" * 32, "sha256": "0" * 64, "name": "labels.png", "ending": "json", "code": "not_found"}
+    taken = 0
+    for method, route in all_routes():
+        path = filled(route, **names)
+        spellings = (path + "\n", path + "/", "/" + path, path.upper(), path + ";x", "\n" + path, path + "\x00")
+        for spelling in spellings if method != "WEBSOCKET" else ():
+            scope: dict[str, Any] = {
+                "type": "http",
+                "method": method,
+                "path": root + spelling,
+                "root_path": root,
+                "headers": [],
+            }
+            if not any(each.matches(scope)[0] is Match.FULL for each in routes):
+                continue
+            taken += 1
+            assert is_open(path) or not is_open(spelling), spelling
+            assert is_open(path) or wanted_scope(method, spelling) is wanted_scope(method, path), spelling
+    assert taken >= 40, "a line's end is passed over: else this test has nothing to look at"
 
 
 def test_what_is_for_everybody() -> None:

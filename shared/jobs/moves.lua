@@ -101,15 +101,15 @@ if to == 'running' then
   redis.call('HSET', KEYS[5], 'claimed', exactly(now))
   -- How long it will run is not known: it is charged as long as others lately, and set right at its end.
   local charged = pace('run') or 1
-  redis.call('HSET', KEYS[1], 'began', exactly(now), 'charged', exactly(charged))
-  have(ARGV[3], charged)
+  local charged_to = charge(ARGV[3], charged)
+  redis.call('HSET', KEYS[1], 'began', exactly(now), 'charged', exactly(charged), 'charged_to', exactly(charged_to))
 end
 local began
 if status == 'running' and to ~= 'queued' then
-  local run = redis.call('HMGET', KEYS[1], 'began', 'charged')
+  local run = redis.call('HMGET', KEYS[1], 'began', 'charged', 'charged_to')
   began = tonumber(run[1] or nil)
   if began then
-    have(ARGV[3], math.max(0, now - began) - (run[2] or 0))
+    settle(ARGV[3], math.max(0, now - began) - (run[2] or 0), tonumber(run[3] or 0))
   end
 end
 if to == 'cancelled' then

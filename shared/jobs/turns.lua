@@ -47,14 +47,28 @@ local function reach(seconds)
   end
 end
 
--- The owner of a job has had so many seconds more.
-local function have(id, seconds)
+local function note(owner, seconds, waits)
+  redis.call('SET', HAD .. owner, exactly(seconds), 'EX', LATELY)
+  if waits then
+    redis.call('ZADD', TURNS, exactly(seconds), owner)
+  end
+end
+
+-- A job has begun, and its owner has had so many seconds more; returns what he has had with them.
+local function charge(id, seconds)
   local owner = about(id).owner
   local before, waits = had(owner)
-  redis.call('SET', HAD .. owner, exactly(before + seconds), 'EX', LATELY)
-  if waits then
-    redis.call('ZADD', TURNS, exactly(before + seconds), owner)
-  end
+  note(owner, before + seconds, waits)
+  return before + seconds
+end
+
+-- A job has ended, and took so many seconds more than were charged. `charged_to`: what its owner had had with the charge,
+-- which counts where nothing is known of him any more; not what others have had since then: it is that time that he had.
+local function settle(id, seconds, charged_to)
+  local owner = about(id).owner
+  local waiting = tonumber(redis.call('ZSCORE', TURNS, owner) or nil)
+  local before = waiting or tonumber(redis.call('GET', HAD .. owner) or charged_to)
+  note(owner, before + seconds, waiting)
 end
 
 -- A job waits for its turn from now on, at its place. `since`: where it has none, by a version before this one.

@@ -45,6 +45,7 @@ class TurnsMachine(RuleBasedStateMachine):
         self.turns = Turns()
         self.known: dict[str, Waiting] = {}
         self.running: dict[str, Job] = {}
+        self.charged_to: dict[str, float] = {}
         self.leading: dict[str, str] = {}
         """Of each image the job that does its work."""
         self.left_over = 0
@@ -122,7 +123,7 @@ class TurnsMachine(RuleBasedStateMachine):
             return  # it stands in no line: it is not given to the next worker too
         assert job is not None
         self.running[job.id] = job
-        self.turns.has(self.known[job.id].owner, run)
+        self.charged_to[job.id] = self.turns.charge(self.known[job.id].owner, run)
 
     @rule(seconds=st.sampled_from([0, 1, 2, 3.5, 20]), cancelled=st.booleans())
     def end(self, seconds: float, cancelled: bool) -> None:
@@ -138,7 +139,7 @@ class TurnsMachine(RuleBasedStateMachine):
         else:
             assert self.worker.fail(job, JobError(code="broken_image", message="cut off"))
         self.slack += time.monotonic() - begin
-        self.turns.has(self.known[job.id].owner, seconds - charged)
+        self.turns.settle(self.known[job.id].owner, seconds - charged, self.charged_to[job.id])
         self._gone(job, with_followers=not cancelled)
 
     def _cancel(self, job: Job) -> None:

@@ -10,7 +10,7 @@ import redis
 from shared.contract.description import Description, Priority
 from shared.contract.errors import UnreadableRecord
 from shared.contract.params import KMeansParams
-from shared.jobs.keys import DUE, job_key, line_key, queued_key
+from shared.jobs.keys import DUE, had_key, job_key, line_key, queued_key
 from shared.jobs.model import Job, JobError, Upload, new_job, new_job_id
 from shared.jobs.routing import FAST, SLOW
 from tests.support.bench import Bench
@@ -36,16 +36,22 @@ class Line:
 
     def next(self, seconds: float | dict[str, float] | None = None, queue: str = FAST) -> str:
         """Whose turn it is; his job is claimed, and runs for so many seconds, which may be his own, or does not end."""
+        job = self.begin(queue)
+        if seconds is not None:
+            self.end(job, seconds[job.owner] if isinstance(seconds, dict) else seconds)
+        return job.owner
+
+    def begin(self, queue: str = FAST) -> Job:
         given = self.bench.worker.turn(queue)
         assert given is not None
         job = self.bench.worker.claim(*given)
         assert job is not None
-        if seconds is not None:
-            seconds = seconds[job.owner] if isinstance(seconds, dict) else seconds
-            at, micro = self.redis.time()
-            self.redis.hset(job_key(job.id), "began", at + micro / 1e6 - seconds)
-            assert self.bench.worker.fail(job, JobError(code="broken_image", message="cut off"))
-        return job.owner
+        return job
+
+    def end(self, job: Job, seconds: float) -> None:
+        at, micro = self.redis.time()
+        self.redis.hset(job_key(job.id), "began", at + micro / 1e6 - seconds)
+        assert self.bench.worker.fail(job, JobError(code="broken_image", message="cut off"))
 
     def position(self, job: Job) -> int:
         return self.parts.run(self.parts.store.outlook(job)).position
@@ -78,6 +84,23 @@ def test_it_is_time_that_is_shared(line: Line) -> None:
         had[owner] += seconds[owner]
         assert abs(had["hm_long"] - had["hm_short"]) <= 22
     assert had["hm_long"] >= 40
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_job_is_paid_for_once(line: Line, forgotten: bool) -> None:
+    """Whoever has one job at a time comes soon after one that ran as long as another's many did meanwhile; also where
+    nothing is known of him any more by then.
+    """
+    line.post("hm_one_by_one")
+    job = line.begin()
+    for _ in range(40):
+        line.post("hm_flood")
+    assert {line.next(20) for _ in range(15)} == {"hm_flood"}
+    if forgotten:
+        line.redis.delete(had_key(FAST, "hm_one_by_one"))
+    line.end(job, 300)
+    line.post("hm_one_by_one")
+    assert "hm_one_by_one" in [line.next(20) for _ in range(3)]
 
 
 def test_nobody_saves_up(line: Line) -> None:

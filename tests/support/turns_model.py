@@ -80,11 +80,19 @@ class Turns:
         if not self.line(job.owner):
             self.waiting.pop(job.owner, None)
 
-    def has(self, owner: str, seconds: float) -> None:
-        total = self.had(owner) + seconds
+    def charge(self, owner: str, seconds: float) -> float:
+        """He has a job that begins; what he has had with it."""
+        return self._has(owner, self.had(owner) + seconds)
+
+    def settle(self, owner: str, seconds: float, charged_to: float) -> None:
+        """It has ended, and took so many seconds more than were charged."""
+        self._has(owner, self.waiting.get(owner, self.lately.get(owner, charged_to)) + seconds)
+
+    def _has(self, owner: str, total: float) -> float:
         self.lately[owner] = total
         if owner in self.waiting:
             self.waiting[owner] = total
+        return total
 
     def gone(self, job: Waiting) -> Waiting | None:
         """It waits no more; who waited longest for its end takes its place, and is given back."""

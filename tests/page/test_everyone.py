@@ -19,6 +19,7 @@ from tests.page.hands import (
     slow_file,
     start,
 )
+from tests.support.waiting import until
 
 WINDOWS: dict[str, dict[str, Any]] = {
     "wide": {"viewport": {"width": 1440, "height": 900}},
@@ -39,13 +40,11 @@ def fits(page: Page) -> None:
     """Nothing must be scrolled sideways, and no button of the page's frame reaches out of what it stands in: as soon as
     what is drawn for a width has been drawn for this one.
     """
-    page.wait_for_function(
-        """() => document.documentElement.scrollWidth <= window.innerWidth &&
-            [...document.querySelectorAll('.head button, .go button, .presets button')].every(button =>
-                !button.offsetParent || button.getBoundingClientRect().right <=
-                button.parentElement.parentElement.getBoundingClientRect().right)""",
-        timeout=5_000,
-    )
+    is_so = """() => document.documentElement.scrollWidth <= window.innerWidth &&
+        [...document.querySelectorAll('.head button, .go button, .presets button')].every(button =>
+            !button.offsetParent || button.getBoundingClientRect().right <=
+            button.parentElement.parentElement.getBoundingClientRect().right)"""
+    until(lambda: page.evaluate(is_so), "all of it fits", 5)
 
 
 @pytest.mark.parametrize("window", WINDOWS)

@@ -33,7 +33,7 @@ def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
 def quiet(page: ResultPage) -> Iterator[None]:
     page.open()
     yield
-    assert page.trouble == []
+    assert page.trouble == [], "\n".join(page.trouble)
 
 
 PICTURE = photograph("flower.jpg").read_bytes()
@@ -288,7 +288,7 @@ def test_what_cannot_be_fetched(page: ResultPage, client: httpx.Client) -> None:
             const ask = window.fetch;
             const isAway = (href) => /palette|points/.test(href);
             window.fetch = (href) => isAway(href) ? Promise.reject(new Error('It is away.')) : ask(href);
-            window.heal = () => (window.fetch = ask);
+            window.heal = () => void (window.fetch = ask);  // a function would be called
         }"""
     )
     shown = page.show(finished(client, PICTURE, n_clusters=3, outputs="points"), PICTURE)

@@ -11,6 +11,7 @@ from shared.contract.params import MODELS, parse_params
 from tests.page.conftest import Heard
 from tests.page.hands import button, choose, field, file, is_finished, job_of, start
 from tests.support.processes import Service
+from tests.support.waiting import until
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Five main colours": {"algorithm": "kmeans", "n_clusters": 5},
@@ -71,7 +72,7 @@ def asked_for(page: Page) -> dict[str, Any]:
     """The parameters of the request that Start makes, which ends there."""
     page.evaluate(_CATCH)
     start(page)
-    page.wait_for_function("window.asked")
+    until(lambda: page.evaluate("window.asked"), "it is asked")
     expect(button(page, "Find colours")).to_be_visible()
     asked: dict[str, Any] = json.loads(page.evaluate("window.asked"))
     return asked

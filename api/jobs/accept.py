@@ -65,14 +65,20 @@ class Acceptance:
             if standing is Standing.USED:
                 yield NOBODY
                 return
-            await self.check_room()
+            await self.check_room(caller)
             await self._quotas.check_room(caller)
             yield caller
 
-    async def check_room(self) -> None:
-        """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read."""
+    async def check_room(self, caller: Caller = NOBODY) -> None:
+        """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read.
+
+        No key holder has more than half of the room: turns are worth nothing to whoever is not let in.
+        """
         if await self._store.queued() >= self._max_queued:
             raise QueueFull("Too many jobs are waiting already. Try again later.")
+        half = (self._max_queued + 1) // 2
+        if caller.owner and await self._store.in_line(caller.owner) >= half:
+            raise QueueFull(f"{half:,} jobs of this key are waiting, half of all that may wait. Try again later.")
 
     async def accept(
         self, job: Job, key: RequestKey | None = None, *, join: bool = False, caller: Caller = NOBODY, pixels: int = 0

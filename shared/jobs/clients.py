@@ -239,6 +239,14 @@ class JobStore:
             return sum(await pipe.execute())
 
     @asks_redis
+    async def in_line(self, owner: str) -> int:
+        """How many of the owner's jobs wait for a worker, in all queues."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(line_key(queue, owner))
+            return sum(await pipe.execute())
+
+    @asks_redis
     async def overview(self) -> Overview:
         """Queues and workers as they are now."""
         now = await time_of(self._redis)

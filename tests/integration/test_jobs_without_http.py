@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.access.caller import Caller
 from api.intake.body import Body
 from api.intake.fetch import Fetcher
 from api.intake.receive import Intake
@@ -21,11 +22,15 @@ from api.jobs.cancel import cancel, delete
 from api.jobs.find import find
 from api.jobs.follow import Silence, follow
 from api.jobs.wait import ended_or_as_it_was
+from shared.access.limits import KeyLimits
+from shared.access.model import made_key
 from shared.contract.errors import InvalidParams, InvalidRequest, NotFound, QueueFull, TooManyUploads, Unavailable
+from shared.contract.params import KMeansParams
 from shared.jobs import streams as streams_module
 from shared.jobs.events import FIRST
-from shared.jobs.model import Job, JobStatus, Progress, new_job, new_job_id
+from shared.jobs.model import Job, JobStatus, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.reservations import Reservations
+from shared.jobs.routing import QUEUES
 from tests.support.bench import Bench, events_of, started
 from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
@@ -116,6 +121,31 @@ def test_what_is_wrong_leaves_nothing(bench: Bench) -> None:
             parts.run(Hands(bench, parts, max_uploads=0).post())
     assert files_of(bench) == []
     assert bench.messages() == 0
+
+
+def test_no_key_takes_all_the_room(bench: Bench) -> None:
+    """One key has half of the jobs that may wait, whatever it is allowed; another finds room until there is none."""
+    one, other = (Caller(made_key(name, frozenset(), KeyLimits(), now(), None).key) for name in ("one", "other"))
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts, max_queued=4)
+
+        def post(caller: Caller) -> None:
+            parts.run(hands.acceptance.check_room(caller))
+            upload = Upload(key="uploads/x", size=3, sha256=64 * "0")
+            parts.run(parts.store.create(new_job(new_job_id(), KMeansParams(), upload, owner=caller.owner)))
+
+        for _ in range(2):
+            post(one)
+        with pytest.raises(QueueFull, match="2 jobs of this key"):
+            post(one)
+        for _ in range(2):
+            post(other)
+        with pytest.raises(QueueFull, match="Too many jobs"):
+            post(other)
+        given = bench.worker.turn(QUEUES[0])
+        assert given is not None
+        assert bench.worker.claim(*given) is not None
+        post(one)
 
 
 def test_parameters_are_refused_before_the_image_is_stored(bench: Bench) -> None:

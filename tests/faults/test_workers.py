@@ -227,7 +227,11 @@ def test_15_delete(own_store: Stores, own_service: Services, saw: Saw) -> None:
         until(lambda: not service.blob_files(), "no file is left", 5)
         with store.client() as redis:
             # What is known of workers and queues is of no job; what is known of work ends by itself.
-            left = [key for key in redis.keys("huemill*") if not key.endswith((b"workers", b"fast", b"slow", b"pace"))]
+            left = [
+                key
+                for key in redis.keys("huemill*")
+                if not key.endswith((b"workers", b"fast", b"slow", b"pace", b"time"))
+            ]
             left = [key for key in left if redis.ttl(key) < 0]
         assert left == []
         assert finished(client)["attempt"] == 1

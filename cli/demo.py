@@ -39,9 +39,8 @@ def run_demo(image: Path | None, params: dict[str, Any]) -> bool:
     width = max(len(str(file.path)) for file in outcome.saved)
     for file in outcome.saved:
         console.print(f"  {file.path!s:<{width}}  {file.description}", soft_wrap=True, highlight=False)
-    console.print(
-        "\n`make serve` keeps it up: the console is at /docs, each result at /v1/jobs/{id}/result.", soft_wrap=True
-    )
+    there = "the page is at /, the console at /docs, each result at /v1/jobs/{id}/result."
+    console.print(f"\n`make serve` keeps it up: {there}", soft_wrap=True)
     return True
 
 

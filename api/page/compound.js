@@ -2,7 +2,7 @@
 
 import { element, freshId } from "./element.js";
 import { firstValue, isChannels, isCheck } from "./schema.js";
-import { plain, title } from "./words.js";
+import { NOT_GIVEN, plain, title } from "./words.js";
 
 // One of several kinds of value: which, and its editor.
 export function union({ schema, value, label, described, change }, editorOf) {
@@ -40,7 +40,7 @@ function isOf(variant, value) {
 
 function nameOf(variant) {
   if (variant.const !== undefined) return plain(variant.const);
-  if (variant.type === "null") return "not given";
+  if (variant.type === "null") return NOT_GIVEN;
   if (variant.title) return variant.title.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
   return { array: "a list", object: "in detail" }[variant.type] ?? "a number";
 }

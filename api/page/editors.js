@@ -5,9 +5,7 @@
 import { boxes, colors, group, list, union } from "./compound.js";
 import { element } from "./element.js";
 import { isChannels, isColor, isEach, isNumber, isWord, kinds } from "./schema.js";
-import { plain } from "./words.js";
-
-export const NOT_GIVEN = "not given";
+import { NOT_GIVEN, plain } from "./words.js";
 
 const KINDS = [
   { suits: isColor, make: color },

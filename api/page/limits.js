@@ -1,7 +1,7 @@
 // What can be told of a file before it is sent: the limits come from the service, and so do the words.
 
 import { Problem, json } from "./api.js";
-import { count } from "./words.js";
+import { count } from "./numbers.js";
 
 let limits = null;
 

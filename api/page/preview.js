@@ -1,7 +1,7 @@
 // A picture as it is chosen: its size, and a reduced copy that is made off the main thread.
 
 import { element } from "./element.js";
-import { bytes, count, pixels } from "./words.js";
+import { count, pixels, size } from "./numbers.js";
 
 // Enough for the frame on a dense screen. The whole of a 20-megapixel photograph would be 80 MB.
 const MOST_SIDE = 1600;
@@ -61,7 +61,7 @@ export function named({ name }, words) {
 
 // "4.4 MB · 5,472 x 3,648 · 20.0 megapixels"
 export function facts({ blob, seen }) {
-  const size = bytes(blob.size);
-  if (!seen) return size;
-  return `${size} · ${count(seen.width)} × ${count(seen.height)} · ${pixels(seen.width * seen.height)}`;
+  const whole = size(blob.size);
+  if (!seen) return whole;
+  return `${whole} · ${count(seen.width)} × ${count(seen.height)} · ${pixels(seen.width * seen.height)}`;
 }

@@ -1,7 +1,7 @@
 // How far a job is: a thin bar, the stage in words, the time. Stages are said aloud, fractions are not.
 
 import { element, say } from "./element.js";
-import { time } from "./words.js";
+import { duration } from "./numbers.js";
 
 const STAGES = {
   sending: "Sending the picture",
@@ -19,7 +19,7 @@ export function makeProgress(begun) {
   const bar = element("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const words = element("span", { class: "words" });
   const clock = element("span", { class: "clock", "aria-hidden": "true" });
-  const tick = () => (clock.textContent = time(Math.floor((performance.now() - begun) / TICK_MS) * TICK_MS));
+  const tick = () => (clock.textContent = duration(Math.floor((performance.now() - begun) / TICK_MS) * TICK_MS));
   const ticking = setInterval(tick, TICK_MS);
   tick();
   const shown = element("div", { class: "progress" }, bar, element("p", {}, words, clock));

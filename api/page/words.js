@@ -1,22 +1,6 @@
-// Numbers and names as people read them.
+// Names as people read them.
 
-const LIST = new Intl.NumberFormat("en");
-
-export const count = (number) => LIST.format(number);
-
-export function bytes(number) {
-  if (number < 1000) return `${number} bytes`;
-  if (number < 1e6) return `${(number / 1e3).toFixed(number < 1e4 ? 1 : 0)} kB`;
-  return `${(number / 1e6).toFixed(1)} MB`;
-}
-
-export function pixels(number) {
-  return number < 1e5 ? `${count(number)} pixels` : `${(number / 1e6).toFixed(1)} megapixels`;
-}
-
-export function time(milliseconds) {
-  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
-}
+export const NOT_GIVEN = "not given";
 
 // A word of the API's, such as `davies_bouldin`.
 export const plain = (word) => String(word).replaceAll("_", " ");

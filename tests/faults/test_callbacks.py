@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.calling import RECEIVER, SECRETS, verified
+from tests.support.calling import RECEIVER, SECRETS, may_call, verified
 from tests.support.calls import post
 from tests.support.jobs import IMPATIENT, ended, event_names
 from tests.support.processes import Service, StoreServer
@@ -33,12 +33,7 @@ def web() -> Iterator[Web]:
 @pytest.fixture
 def service(own_store: Stores, own_service: Services, web: Web) -> Service:
     """A service that may call the receiver back; a gateway, and no worker yet."""
-    more = {
-        "callback_secret": SECRETS[0],
-        "callback_allow_http": True,
-        "callback_allow": RECEIVER,
-        "callback_ports": web.port,
-    }
+    more = {"callback_secret": SECRETS[0], **may_call(web)}
     return own_service(own_store(), **{**IMPATIENT, "lease_seconds": 15}, **more).start_gateway()
 
 

@@ -1,5 +1,6 @@
 """Keys under attack, against real processes: what one tries of another's, what Redis holds, a key that is revoked."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -11,6 +12,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from shared.access.model import Made
 from tests.support.calls import finished, post
 from tests.support.images import encoded, noise
 from tests.support.keys import Operator, all_routes, bearer, client_of, filled
@@ -49,6 +51,13 @@ def waits(client: httpx.Client, path: str, ends: list[float]) -> Thread:
     return thread
 
 
+def following(gateway: Service, key: Made) -> int:
+    """How many follow a job there, in whichever way."""
+    with client_of(gateway, key) as client:
+        (number,) = re.findall(r"^huemill_followers (\d+)", client.get("/metrics").text, re.MULTILINE)
+    return int(number)
+
+
 def test_a_revoked_key_stops(
     own_store: Callable[..., StoreServer], own_service: Callable[..., Service], saw: Callable[..., None]
 ) -> None:
@@ -75,7 +84,8 @@ def test_a_revoked_key_stops(
         for socket in sockets:
             assert "queued" in str(socket.recv(timeout=10))
         assert all(client.get(links["self"]).status_code == 200 for client in clients)
-        time.sleep(1)  # streams are open by now
+        watching = operator.make("watches", "metrics")
+        until(lambda: [following(gateway, watching) for gateway in gateways] == [8, 7], "all of them follow")
 
         revoked = time.monotonic()
         operator.revoke(gone)

@@ -12,7 +12,7 @@ import pytest
 from tests.support.calls import post
 from tests.support.images import encoded, noise
 from tests.support.jobs import IMPATIENT, LONG, ended, event_names, running_job
-from tests.support.processes import Service, StoreServer, children_of
+from tests.support.processes import Service, children_of, running
 from tests.support.waiting import until
 
 Saw = Callable[..., None]
@@ -21,15 +21,8 @@ SEEDS = iter(range(1000))
 
 @pytest.fixture(scope="module")
 def sharing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("sharing")
-    store = StoreServer("valkey", folder / "store")
-    service = Service(store, folder / "service", **IMPATIENT)
-    try:
-        service.start_gateway().start_worker()
-        yield service.wait_for_workers()
-    finally:
-        service.stop()
-        store.stop()
+    with running(tmp_path_factory.mktemp("sharing"), **IMPATIENT) as service:
+        yield service
 
 
 @pytest.fixture

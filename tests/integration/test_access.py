@@ -13,15 +13,17 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from api.access.keyring import CACHE_SECONDS
 from api.http.access import is_open
 from shared.access.model import Made, Scope
 from shared.access.text import new_key
+from shared.jobs.model import now
 from tests.conftest import ONE_STORE
-from tests.support.calling import RECEIVER, verified
+from tests.support.calling import RECEIVER, may_call, verified
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.keys import Operator, all_routes, bearer, client_of, filled
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, StoreServer, running
 from tests.support.waiting import until
 from tests.support.web import Web, gives
 
@@ -32,6 +34,8 @@ ROUTES = all_routes()
 ASKED = [(method, path) for method, path in ROUTES if method != "WEBSOCKET" and not is_open(path)]
 # What is about one job or image, which somebody else may try to name.
 NAMED = [(method, path) for method, path in ASKED if "{job_id}" in path or "{sha256}" in path]
+# A key that is revoked.
+STOPS_WITHIN = 5.0
 # As long as a client waits for an answer of a stream, which may not come to its end.
 BRIEF = httpx.Timeout(10)
 
@@ -45,20 +49,8 @@ def web() -> Iterator[Web]:
 @pytest.fixture(scope="module")
 def guarded(store_server: StoreServer, web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that asks for keys, and may call one address of this machine."""
-    store = StoreServer(store_server.kind, tmp_path_factory.mktemp("store"))
-    callbacks = {
-        "callback_allow_http": True,
-        "callback_allow": f"{RECEIVER}/32",
-        "callback_ports": f"443,{web.port}",
-    }
-    made = Service(store, tmp_path_factory.mktemp("guarded"), auth="keys", **callbacks)
-    try:
-        made.start_gateway()
-        made.start_worker()
-        yield made.wait_for_workers()
-    finally:
-        made.stop()
-        store.stop()
+    with running(tmp_path_factory.mktemp("guarded"), store_server.kind, auth="keys", **may_call(web)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +131,7 @@ def wrong_keys(operator: Operator) -> dict[str, str]:
     replaced = operator.make("replaced")
     operator.rotate(replaced, timedelta(0))
     operator.revoke(revoked)
-    time.sleep(0.01)
+    until(lambda: expired.key.wrong_at(now()) is not None, "it has expired")
     mistyped = str(operator.make("mistyped").text)
     last = "0" if mistyped[-1] != "0" else "1"
     return {
@@ -332,7 +324,7 @@ def test_callbacks_are_signed_by_the_keys_own_secret(guarded: Service, operator:
         with pytest.raises(Exception, match="signature"):
             verified(web.posts[0], other.callback_secret)
         changed = operator.rotate(one, timedelta(hours=1))
-        time.sleep(2.1)
+        time.sleep(CACHE_SECONDS)  # until then a gateway may know the key as it was
         finished(client, callback_url=web.url("/hook"), seed=1)
         until(lambda: len(web.posts) == 2, "the callback came", 20)
         for secret in (one.callback_secret, changed.callback_secret):
@@ -346,7 +338,7 @@ def test_an_upload_that_takes_longer_than_its_key_lasts(guarded: Service, operat
     def pieces() -> Iterator[bytes]:
         yield SMALL_PNG[:20]
         operator.revoke(made)
-        time.sleep(5)
+        time.sleep(STOPS_WITHIN)
         yield SMALL_PNG[20:]
 
     with client_of(guarded, made) as client:

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from tests.conftest import ONE_STORE
-from tests.support.calling import RECEIVER, SECRETS, verified
+from tests.support.calling import RECEIVER, SECRETS, may_call, verified
 from tests.support.calls import post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.jobs import ended
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, StoreServer, running
 from tests.support.waiting import until
 from tests.support.web import Web, gives, in_turn
 
@@ -32,21 +32,9 @@ def web() -> Iterator[Web]:
 @pytest.fixture(scope="module")
 def called(store_server: StoreServer, web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own, whose gateway may call one address of this machine."""
-    store = StoreServer(store_server.kind, tmp_path_factory.mktemp("store"))
-    settings = {
-        "callback_secret": ",".join(SECRETS),
-        "callback_allow_http": True,
-        "callback_allow": f"{RECEIVER}/32",
-        "callback_ports": f"443,{web.port}",
-    }
-    made = Service(store, tmp_path_factory.mktemp("called"), **settings)
-    try:
-        made.start_gateway()
-        made.start_worker()
-        yield made.wait_for_workers()
-    finally:
-        made.stop()
-        store.stop()
+    settings = {"callback_secret": ",".join(SECRETS), **may_call(web)}
+    with running(tmp_path_factory.mktemp("called"), store_server.kind, **settings) as made:
+        yield made
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.conftest import require
 from tests.page.conftest import OPTIONS
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import SMALL_PNG, encoded, noise
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, StoreServer, running
 from tests.support.raw import said_to
 from tests.support.reverse_proxy import HOST, KINDS, PREFIX, SETTINGS, ReverseProxy
 from tests.support.waiting import until
@@ -30,16 +30,8 @@ LIMITS = {"max_connections_per_address": PER_ADDRESS, "max_upload_bytes": LIMIT}
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("proxies")
-    store = StoreServer("valkey", folder / "store")
-    service = Service(store, folder / "service", **LIMITS, **SETTINGS)
-    try:
-        service.start_gateway()
-        service.start_worker()
-        yield service.wait_for_workers()
-    finally:
-        service.stop()
-        store.stop()
+    with running(tmp_path_factory.mktemp("proxies"), **LIMITS, **SETTINGS) as service:
+        yield service
 
 
 @pytest.fixture(scope="module", params=KINDS)

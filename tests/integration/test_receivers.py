@@ -11,7 +11,7 @@ import pytest
 from shared.contract.webhooks import key_of, signed_headers
 from tests.support.calling import SECRETS
 from tests.support.calls import finished
-from tests.support.processes import Child, Service, StoreServer, free_port
+from tests.support.processes import Child, Service, free_port, running
 from tests.support.serving import HUEMILL
 from tests.support.waiting import until
 
@@ -31,17 +31,10 @@ def ports() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def calling(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> Iterator[Service]:
     """A service that may call the receivers' ports of this machine."""
-    folder = tmp_path_factory.mktemp("calling")
-    store = StoreServer("valkey", folder / "store")
     settings = {"callback_secret": SECRETS[0], "callback_allow_http": True, "callback_allow": "127.0.0.1"}
     allowed = ",".join(map(str, ports.values()))
-    service = Service(store, folder / "service", callback_ports=allowed, **settings)
-    try:
-        service.start_gateway().start_worker()
-        yield service.wait_for_workers()
-    finally:
-        service.stop()
-        store.stop()
+    with running(tmp_path_factory.mktemp("calling"), callback_ports=allowed, **settings) as service:
+        yield service
 
 
 def listening(port: int) -> bool:

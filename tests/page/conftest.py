@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import require
 from tests.page.hands import LONG_WAIT
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, running
 
 # All drawing is the processor's: there is nothing else here. With the last flag alone, Chromium would copy each frame
 # of a 3-D view back for a compositor that knows no GL, and warn of that on the console.
@@ -22,15 +22,8 @@ LIMITS = {"max_upload_bytes": 2**22, "max_pixels": 25_000_000, "max_image_side":
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A gateway with limits that are met by small files, and a worker."""
-    store = StoreServer("valkey", tmp_path_factory.mktemp("store"))
-    made = Service(store, tmp_path_factory.mktemp("service"), **LIMITS)
-    try:
-        made.start_gateway()
-        made.start_worker()
-        yield made.wait_for_workers()
-    finally:
-        made.stop()
-        store.stop()
+    with running(tmp_path_factory.mktemp("page"), **LIMITS) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

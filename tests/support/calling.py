@@ -28,6 +28,15 @@ RECEIVER = "127.0.0.2"
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
+def may_call(web: Web) -> dict[str, object]:
+    """Settings of a service that may call a receiver at RECEIVER, over http and at its port."""
+    return {
+        "callback_allow_http": True,
+        "callback_allow": f"{RECEIVER}/32",
+        "callback_ports": f"443,{web.port}",
+    }
+
+
 def verified(post: Post, secret: str = SECRETS[0]) -> dict[str, Any]:
     """The body of what was posted, if standardwebhooks takes it for ours."""
     body: dict[str, Any] = Webhook(secret).verify(post.body, post.headers)

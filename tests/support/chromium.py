@@ -4,6 +4,7 @@ import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
@@ -19,6 +20,18 @@ MEDIA_TYPES = {
 """The formats that it shows and huemill reads."""
 _SVG = "image/svg+xml"
 
+# A script may answer with text and numbers, and slowly with many of these.
+TOLD = """pen => {
+    const { width, height } = pen.canvas;
+    const pixels = pen.getImageData(0, 0, width, height).data;
+    let text = '';
+    for (let at = 0; at < pixels.length; at += 8192) {
+        text += String.fromCharCode.apply(null, pixels.subarray(at, at + 8192));
+    }
+    return [width, height, btoa(text)];
+}"""
+"""What has been drawn on a canvas, for `pixels_of`."""
+
 _DRAW = """async source => {
     const image = new Image();
     const shown = await new Promise(told => {
@@ -32,13 +45,14 @@ _DRAW = """async source => {
     canvas.height = image.naturalHeight;
     const pen = canvas.getContext('2d', {colorSpace: 'srgb', willReadFrequently: true});
     pen.drawImage(image, 0, 0);
-    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-    let text = '';
-    for (let at = 0; at < pixels.length; at += 8192) {
-        text += String.fromCharCode.apply(null, pixels.subarray(at, at + 8192));
-    }
-    return [canvas.width, canvas.height, btoa(text)];
-}"""
+    return (TOLD)(pen);
+}""".replace("TOLD", TOLD)
+
+
+def pixels_of(told: list[Any]) -> np.ndarray:
+    """RGBA u8[h, w, 4]."""
+    width, height, text = told
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
 
 
 class Chromium:
@@ -52,10 +66,7 @@ class Chromium:
         media_type = _SVG if image_format == "SVG" else MEDIA_TYPES[image_format]
         source = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
         drawn = self._page.evaluate(_DRAW, source)
-        if drawn is None:
-            return None
-        width, height, text = drawn
-        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+        return None if drawn is None else pixels_of(drawn)
 
 
 @contextmanager

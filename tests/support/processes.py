@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -312,3 +313,16 @@ class Service:
         for child in [*self.workers, self.gateway]:
             if child is not None:
                 child.wait_gone()
+
+
+@contextmanager
+def running(folder: Path, kind: str = "valkey", **settings: object) -> Iterator[Service]:
+    """A gateway and a worker on a store of their own, for as long as the context lasts."""
+    store = StoreServer(kind, folder / "store")
+    made = Service(store, folder / "service", **settings)
+    try:
+        made.start_gateway().start_worker()
+        yield made.wait_for_workers()
+    finally:
+        made.stop()
+        store.stop()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import Browser, Locator, Page, Request, Route
 
 FILES = Path(__file__).parents[2] / "api" / "page"
@@ -97,6 +98,11 @@ class ResultPage:
         self.page.evaluate("place => window.shut(place)", place)
 
     @property
+    def clipboard(self) -> str:
+        text: str = self.page.evaluate("navigator.clipboard.readText()")
+        return text
+
+    @property
     def asked(self) -> list[dict[str, Any]]:
         """What was asked for by the results that were shown."""
         found: list[dict[str, Any]] = self.page.evaluate("window.asked")
@@ -119,6 +125,20 @@ class ResultPage:
             route.fulfill(body=file.read_bytes(), content_type=_TYPES[file.suffix], headers=headers)
         else:
             route.fulfill(status=404)
+
+
+def boxes(found: Locator) -> np.ndarray:
+    """Left, top, right and bottom of all elements, f64[n, 4]."""
+    script = "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+    return np.array(found.evaluate_all(script))
+
+
+def colors_of(found: Locator) -> list[str]:
+    """The background of each element, in hex."""
+    script = """all => all.map(one => '#' + getComputedStyle(one).backgroundColor.match(/\\d+/g).slice(0, 3)
+        .map(value => Number(value).toString(16).padStart(2, '0')).join(''))"""
+    colors: list[str] = found.evaluate_all(script)
+    return colors
 
 
 @contextmanager

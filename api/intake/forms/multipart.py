@@ -60,7 +60,8 @@ class MultipartForm:
         if name not in (*FILES, "params", *CALLBACK):
             raise InvalidRequest(
                 f"The multipart body has a part {name[:64]!r}; it takes `image` (the file), `mask` (a second image "
-                "file), `params` (JSON), `callback_url` and `callback_events`."
+                "file), `params` (JSON), `callback_url` and `callback_events`. "
+                "Parameters go into `params`, or into the address."
             )
         encoding = fields.get(b"content-transfer-encoding", b"binary").lower()
         if encoding not in _AS_IT_IS:

@@ -1,7 +1,7 @@
 // The palette as a bar to scale. Text that finds no room on its colour stands under the bar, at a hairline.
 
 import { html, onWidth, styled } from "./dom.js";
-import { share } from "./numbers.js";
+import { share } from "../numbers.js";
 import { lightsUp } from "./spotlight.js";
 
 const LEAST_SHARE = 0.03;

@@ -1,8 +1,8 @@
 // What the rooms of a result make their elements with, beside what the whole page has.
 
-import { drawn as svg, element as html } from "../element.js";
+import { drawn as svg, element as html, freshId } from "../element.js";
 
-export { html, svg };
+export { freshId, html, svg };
 
 /** Set custom properties and styles on an element: through CSSOM, which the page's policy allows. */
 export function styled(made, properties) {
@@ -20,17 +20,12 @@ export function button(text, act, signal, attributes = {}) {
 /** Lets the page answer to its user between two pieces of work. */
 export const pause = () => new Promise((done) => setTimeout(done));
 
-let given = 0;
-
-/** An id that nothing else on the page has: results stand side by side. */
-export const freshId = () => `result-${++given}`;
-
 /**
  * A sentence on how an element is used, to stand behind it: read out with its name, and seen while it has the focus of
  * the keyboard, until a key is pressed.
  */
 export function described(element, sentence, signal) {
-  const text = html("p", { id: freshId(), class: "help" }, sentence);
+  const text = html("p", { id: freshId("help"), class: "help" }, sentence);
   element.setAttribute("aria-describedby", text.id);
   element.addEventListener("keydown", () => (text.hidden = true), { signal });
   element.addEventListener("blur", () => (text.hidden = false), { signal });
@@ -39,7 +34,7 @@ export function described(element, sentence, signal) {
 
 /** A row of radio buttons, the first or `chosen` being pressed; `act(value)` when another one is. */
 export function choice(label, values, act, signal, chosen = values[0]) {
-  const name = freshId();
+  const name = freshId("choice");
   const made = values.map((value) => {
     const input = html("input", { type: "radio", name, value, checked: value === chosen });
     input.addEventListener("change", () => act(value), { signal });

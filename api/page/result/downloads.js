@@ -1,7 +1,7 @@
 // Everything that there is of a result, as files.
 
 import { html } from "./dom.js";
-import { count, size } from "./numbers.js";
+import { count, size } from "../numbers.js";
 import { leftOut } from "./quality.js";
 
 // The palette's formats: `GET /v1/jobs/{id}/palette.{ext}`.

@@ -1,7 +1,7 @@
 // How good the result is, how long it took, and what was done to the picture: in words.
 
 import { html } from "./dom.js";
-import { count, counted, deltaE, duration, plain, share } from "./numbers.js";
+import { count, counted, deltaE, duration, plain, share } from "../numbers.js";
 import { distinct, listed, stageName } from "./words.js";
 
 const LEFT_OUT = "left_out"; // of files that could not be

@@ -4,7 +4,7 @@ import { codeTabs } from "./code.js";
 import { html } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { fileNamed, missing, shownFile, unshown } from "./missing.js";
-import { count, counted } from "./numbers.js";
+import { count, counted } from "../numbers.js";
 import { paletteRoom } from "./palette.js";
 import { pictureRoom } from "./picture/view.js";
 import { plotTabs } from "./plots/view.js";

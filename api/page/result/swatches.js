@@ -3,7 +3,7 @@
 import { NOTATIONS, slugs } from "./colors.js";
 import { copy } from "./copying.js";
 import { html, onWidth, styled } from "./dom.js";
-import { ratio, share } from "./numbers.js";
+import { ratio, share } from "../numbers.js";
 import { lightsUp } from "./spotlight.js";
 
 const MANY = 24; // from here on tiles are small

@@ -3,7 +3,7 @@
 import { NOTATIONS } from "./colors.js";
 import { copyButton } from "./copying.js";
 import { html, styled } from "./dom.js";
-import { count, deltaE, ratio, share } from "./numbers.js";
+import { count, deltaE, ratio, share } from "../numbers.js";
 
 // Heading, what stands in the cell, and what is copied where that is more than what is shown.
 const COLUMNS = [

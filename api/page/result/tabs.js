@@ -31,7 +31,7 @@ function moved(key, from, length) {
 }
 
 function tab(name, make, whole, signal) {
-  const [handleId, panelId] = [freshId(), freshId()];
+  const [handleId, panelId] = [freshId("tab"), freshId("panel")];
   const handle = html("button", { type: "button", role: "tab", id: handleId, "aria-controls": panelId }, name);
   const names = { role: "tabpanel", id: panelId, "aria-labelledby": handleId };
   const panel = html("div", { ...names, tabindex: 0, class: "tabpanel" });

@@ -1,6 +1,6 @@
 // Sentences about a result.
 
-import { count, share } from "./numbers.js";
+import { count, share } from "../numbers.js";
 
 /** What a label stands for: `steelblue #4682b4 12.3 %`. */
 export function labelText(label, { palette, noise }) {

@@ -3,7 +3,7 @@
 import { oklab, rgbOfCss } from "../colors.js";
 import { button, html, styled } from "../dom.js";
 import { fileNamed } from "../missing.js";
-import { count } from "../numbers.js";
+import { count } from "../../numbers.js";
 import { labelText } from "../words.js";
 import { startPixels } from "./pixels.js";
 import { makeStage } from "./stage.js";

@@ -1,7 +1,7 @@
 // What all plots share: a drawing with axes in CSS pixels, so that text has one size at every width.
 
 import { svg } from "../dom.js";
-import { plain, ticks } from "../numbers.js";
+import { plain, ticks } from "../../numbers.js";
 
 export const HEIGHT = 300;
 const LEFT = 60;

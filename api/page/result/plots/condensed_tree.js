@@ -1,7 +1,7 @@
 // HDBSCAN's condensed tree: icicles that grow thinner as density rises, the chosen ones in their colours.
 
 import { svg } from "../dom.js";
-import { count, plain } from "../numbers.js";
+import { count, plain } from "../../numbers.js";
 import { chart, outline } from "./chart.js";
 import { colored, marked } from "./marks.js";
 

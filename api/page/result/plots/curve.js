@@ -1,7 +1,7 @@
 // How good each number of clusters is; another one is asked for by clicking it.
 
 import { html, svg } from "../dom.js";
-import { counted, plain } from "../numbers.js";
+import { counted, plain } from "../../numbers.js";
 import { chart, powerText, scaled, through } from "./chart.js";
 
 const MEASURES = {

@@ -1,7 +1,7 @@
 // The last merges of agglomerative clustering as a tree, with the cut.
 
 import { svg } from "../dom.js";
-import { count, plain, share } from "../numbers.js";
+import { count, plain, share } from "../../numbers.js";
 import { chart, powerText, scaled, through } from "./chart.js";
 import { colored, marked } from "./marks.js";
 

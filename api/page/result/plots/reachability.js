@@ -1,7 +1,7 @@
 // OPTICS' reachability plot: valleys are clusters.
 
 import { svg } from "../dom.js";
-import { count, counted, plain } from "../numbers.js";
+import { count, counted, plain } from "../../numbers.js";
 import { chart, outline, through } from "./chart.js";
 import { fill, marked } from "./marks.js";
 

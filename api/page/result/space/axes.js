@@ -1,7 +1,7 @@
 // The names and ends of the three axes, as text that goes with the box.
 
 import { html, styled } from "../dom.js";
-import { plain } from "../numbers.js";
+import { plain } from "../../numbers.js";
 import { focal, projected, rotation } from "./turn.js";
 
 const APART = 18; // CSS pixels between an edge and its text

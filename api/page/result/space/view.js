@@ -3,7 +3,7 @@
 import { rgbOfCss } from "../colors.js";
 import { choice, described, html, onSize, onTheme, pause, styled } from "../dom.js";
 import { fileNamed, missing, shownFile, unshown } from "../missing.js";
-import { count, counted } from "../numbers.js";
+import { count, counted } from "../../numbers.js";
 import { labelText } from "../words.js";
 import { axisTexts } from "./axes.js";
 import { cloudOf, diameters, placed, spaceOf, SPACES } from "./cloud.js";

@@ -1,32 +1,18 @@
 """The plots of a result: what is drawn, against the service's JSON of it; another number is asked for by a click."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from tests.support.calls import finished
 from tests.support.images import encoded, noise, photograph
-from tests.support.processes import Service
-from tests.support.result_page import ResultPage, result_page
+from tests.support.result_page import ResultPage
 
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
-    with result_page(browser, service.url, viewport={"width": 900, "height": 1200}) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def quiet(page: ResultPage) -> Iterator[None]:
-    page.open()
-    yield
-    assert page.trouble == []
-
+WINDOW = {"viewport": {"width": 900, "height": 1200}}
 
 FLOWER = photograph("flower.jpg").read_bytes()
 SMALL = {"max_pixels": 20_000, "outputs": "plot"}

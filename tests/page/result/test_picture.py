@@ -1,55 +1,37 @@
 """The picture of a result: what is drawn, against the label map; the slider, zoom and pan, the pointer."""
 
-import base64
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from tests.support.calls import finished
+from tests.support.chromium import TOLD, pixels_of
 from tests.support.images import encoded, photograph
 from tests.support.processes import Service
-from tests.support.result_page import ResultPage, result_page
+from tests.support.result_page import ResultPage
 from tests.support.waiting import until
 
 WIDE = {"width": 1000, "height": 800}
 
 
-@pytest.fixture(scope="module")
-def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
-    with result_page(browser, service.url, viewport=WIDE, has_touch=True) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def quiet(page: ResultPage) -> Iterator[None]:
-    page.open()
-    yield
-    assert page.trouble == []
-
+WINDOW = {"viewport": WIDE, "has_touch": True}
 
 # The canvases belong to a worker: what they show is drawn once more.
 _READ = """canvas => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height);
     const pen = copy.getContext('2d', {willReadFrequently: true});
     pen.drawImage(canvas, 0, 0);
-    const bytes = pen.getImageData(0, 0, copy.width, copy.height).data;
-    let text = '';
-    for (let at = 0; at < bytes.length; at += 8192) {
-        text += String.fromCharCode.apply(null, bytes.subarray(at, at + 8192));
-    }
-    return [copy.width, copy.height, btoa(text)];
-}"""
+    return (TOLD)(pen);
+}""".replace("TOLD", TOLD)
 
 
 def drawn(shown: Locator, layer: str) -> np.ndarray:
     """The pixels of a layer, u8[h, w, 4]."""
-    width, height, text = shown.locator(f"canvas.{layer}").evaluate(_READ)
-    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+    return pixels_of(shown.locator(f"canvas.{layer}").evaluate(_READ))
 
 
 def labels_of(client: httpx.Client, job: dict[str, Any]) -> np.ndarray:

@@ -2,12 +2,10 @@
 
 import io
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
@@ -19,17 +17,7 @@ from tests.support.result_page import ResultPage, result_page
 NOT_DRAWING = ["--no-sandbox", "--disable-gpu", "--disable-3d-apis"]
 
 
-@pytest.fixture(scope="module")
-def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
-    with result_page(browser, service.url, viewport={"width": 900, "height": 1400}) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def quiet(page: ResultPage) -> Iterator[None]:
-    page.open()
-    yield
-    assert page.trouble == []
+WINDOW = {"viewport": {"width": 900, "height": 1400}}
 
 
 def picture_of(*colors: tuple[int, int, int], counts: tuple[int, ...] = ()) -> bytes:

@@ -1,9 +1,8 @@
-"""What a person sees, copies and takes away of a finished job, in a real browser on the real service."""
+"""What a person reads, takes away and asks for of a finished job, in a real browser: all of it, for everyone."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,179 +10,17 @@ import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from api.palette.registry import FORMATS
 from tests.conftest import require
+from tests.page.result.conftest import PICTURE
 from tests.support.calls import finished, post_form
-from tests.support.images import encoded, photograph
-from tests.support.processes import Service
-from tests.support.result_page import ResultPage, result_page
+from tests.support.images import encoded
+from tests.support.result_page import ResultPage, boxes, colors_of
 
 HOSTILE = '<img src=x onerror=alert(1)> it\'s; "a", $(id).png'
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, service: Service) -> Iterator[ResultPage]:
-    with result_page(browser, service.url, viewport={"width": 1000, "height": 800}) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def quiet(page: ResultPage) -> Iterator[None]:
-    page.open()
-    yield
-    assert page.trouble == [], "\n".join(page.trouble)
-
-
-PICTURE = photograph("flower.jpg").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def job(service: Service) -> dict[str, Any]:
-    """A photograph in twelve colours, three of them on less than 3 % of the pixels."""
-    with service.client() as client:
-        return finished(client, PICTURE, n_clusters=12, names="xkcd")
-
-
-@pytest.fixture
-def shown(page: ResultPage, job: dict[str, Any]) -> Locator:
-    return page.show(job, PICTURE)
-
-
-def boxes(found: Locator) -> np.ndarray:
-    """Left, top, right and bottom of all elements, f64[n, 4]."""
-    script = "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
-    return np.array(found.evaluate_all(script))
-
-
-def color_of(found: Locator) -> list[str]:
-    script = """all => all.map(one => '#' + getComputedStyle(one).backgroundColor.match(/\\d+/g).slice(0, 3)
-        .map(value => Number(value).toString(16).padStart(2, '0')).join(''))"""
-    colors: list[str] = found.evaluate_all(script)
-    return colors
-
-
-def test_the_bar_is_to_scale(shown: Locator, job: dict[str, Any]) -> None:
-    """Each colour is as wide as its share, touches the next, and stands for no other; a small one is named under the
-    bar, at a hairline from its middle."""
-    palette = job["result"]["palette"]
-    segments = boxes(shown.locator(".segment"))
-    width = segments[-1, 2] - segments[0, 0]
-    np.testing.assert_allclose((segments[:, 2] - segments[:, 0]) / width, job["result"]["proportions"], atol=1e-4)
-    np.testing.assert_allclose(segments[1:, 0], segments[:-1, 2], atol=0.02)
-    assert color_of(shown.locator(".segment")) == [entry["hex"] for entry in palette]
-    small = [entry for entry in palette if entry["proportion"] < 0.03]
-    assert len(small) >= 3
-    middles = (segments[:, 0] + segments[:, 2]) / 2
-    lines, flags = boxes(shown.locator(".hairline")), shown.locator(".flag").all_inner_texts()
-    for entry in small[:3]:
-        place = next(at for at, text in enumerate(flags) if entry["hex"] in text)
-        assert abs(lines[place, 0] - middles[entry["label"]]) < 1
-        assert shown.locator(".segment").nth(entry["label"]).inner_text() == ""
-    for entry in palette[:3]:
-        assert entry["hex"] in shown.locator(".segment").nth(entry["label"]).inner_text()
-
-
-def test_texts_under_the_bar_cross_nothing(shown: Locator) -> None:
-    """No text lies on another, and no hairline goes through a text."""
-    flags, lines = boxes(shown.locator(".flag")), boxes(shown.locator(".hairline"))
-    assert len(flags) >= 3
-    for at, (left, top, right, bottom) in enumerate(flags):
-        others = np.delete(flags, at, axis=0)
-        beside = (others[:, 2] <= left + 0.5) | (others[:, 0] >= right - 0.5)
-        assert (beside | (others[:, 1] >= bottom - 0.5) | (others[:, 3] <= top + 0.5)).all()
-        through = (lines[:, 0] > left + 1) & (lines[:, 2] < right - 1) & (lines[:, 3] > top + 4)
-        assert not through.any()
-
-
-def test_tiles_touch(shown: Locator, job: dict[str, Any]) -> None:
-    """Tiles fill their rows without a gap, each in its colour and with its numbers."""
-    tiles = shown.locator(".tile")
-    places = boxes(tiles)
-    for top in np.unique(places[:, 1]):
-        row = places[places[:, 1] == top]
-        np.testing.assert_allclose(row[1:, 0], row[:-1, 2], atol=0.02)
-        np.testing.assert_allclose(row[[0, -1], [0, 2]], boxes(shown.locator(".bar-strip"))[0, [0, 2]], atol=0.5)
-    assert color_of(tiles) == [entry["hex"] for entry in job["result"]["palette"]]
-    ranks = sorted(job["result"]["palette"], key=lambda entry: -entry["accent"])
-    for entry, text in zip(job["result"]["palette"], tiles.all_inner_texts(), strict=True):
-        best = max(entry["contrast"].values())
-        for part in (
-            entry["name"]["name"],
-            entry["hex"],
-            f"{100 * entry['proportion']:.1f}",
-            f"{int(best * 10) / 10}:1",
-        ):
-            assert part in text.replace("\xa0", " ")
-        rank = ranks.index(entry) + 1
-        assert (f"accent {rank}" in text) == (rank <= 3)
-
-
-def clipboard(page: ResultPage) -> str:
-    text: str = page.page.evaluate("navigator.clipboard.readText()")
-    return text
-
-
-def test_one_click_copies(page: ResultPage, shown: Locator, job: dict[str, Any], client: httpx.Client) -> None:
-    """A click copies the colour in the notation that is chosen; the variables are those of the palette's stylesheet."""
-    css = client.get(f"{job['links']['self']}/palette.css").text
-    for entry in job["result"]["palette"]:
-        lightness, chroma, hue = entry["oklch"]
-        expected = {
-            "hex": entry["hex"],
-            "rgb": "rgb({} {} {})".format(*entry["rgb"]),
-            "oklch": f"oklch({100 * lightness:.2f}% {chroma:.4f} {hue:.2f})",
-            "CSS variable": css.splitlines()[2 + entry["label"]].strip(),
-        }
-        for notation, text in expected.items() if entry["label"] in (0, 11) else [("CSS variable", None)]:
-            shown.get_by_role("radio", name=notation, exact=True).check()
-            shown.locator(f".tile[data-label='{entry['label']}']").click()
-            expect(shown.locator("[role=status]")).to_have_text(f"Copied {text or expected[notation]}")
-            assert clipboard(page) == (text or expected[notation])
-
-
-def test_tiles_and_bar_are_sorted(page: ResultPage, client: httpx.Client) -> None:
-    """By share, hue or lightness, bar and tiles alike; greys, which have no hue, stand behind all others."""
-    colors = ["#808080", "#c02010", "#1030d0", "#e8e8e8", "#20a040", "#e0d020", "#d04090"]
-    row = [bytes.fromhex(color[1:]) for number, color in enumerate(colors) for _ in range(60 - number**2)]
-    picture = encoded(np.frombuffer(b"".join(row[::-1]), np.uint8).reshape(1, -1, 3))
-    job = finished(client, picture, algorithm="assign", palette=colors[::2] + colors[1::2])
-    shown = page.show(job, picture)
-    palette = job["result"]["palette"]
-    expected = {
-        "share": sorted(palette, key=lambda entry: -entry["proportion"]),
-        "hue": sorted(palette, key=lambda entry: (entry["hex"] in ("#808080", "#e8e8e8"), entry["oklch"][2])),
-        "lightness": sorted(palette, key=lambda entry: -entry["oklch"][0]),
-    }
-    assert [entry["hex"] for entry in expected["share"]] == colors
-    for name in ("share", "hue", "lightness", "share"):
-        shown.get_by_role("radio", name=name, exact=True).check()
-        for kind in (".tile", ".segment"):
-            found = color_of(shown.locator(kind))
-            if name == "hue":
-                assert set(found[-2:]) == {"#808080", "#e8e8e8"}
-                assert found[:-2] == [entry["hex"] for entry in expected["hue"]][:-2]
-            else:
-                assert found == [entry["hex"] for entry in expected[name]]
-
-
-def test_the_table_says_the_same(page: ResultPage, shown: Locator, job: dict[str, Any]) -> None:
-    """A row for each colour with a heading; copied, it has the numbers as they are, between tabs."""
-    shown.get_by_role("tab", name="Table").click()
-    rows = shown.get_by_role("row")
-    expect(rows).to_have_count(13)
-    names = rows.nth(0).get_by_role("columnheader").all_inner_texts()
-    shown.get_by_role("button", name="Copy the table").click()
-    expect(shown.locator("[role=status]")).to_have_text("Copied the table")
-    lines = [line.split("\t") for line in clipboard(page).splitlines()]
-    assert lines[0] == names
-    for entry, line in zip(job["result"]["palette"], lines[1:], strict=True):
-        values = dict(zip(names, line, strict=True))
-        assert values["Hex"] == rows.nth(1 + entry["label"]).get_by_role("rowheader").inner_text() == entry["hex"]
-        assert float(values["Share"]) == entry["proportion"]
-        assert (int(values["Pixels"]), float(values["Accent"])) == (entry["pixels"], entry["accent"])
-        assert (values["Nearest in the image"], values["Most frequent"]) == (entry["medoid"], entry["mode"])
+WINDOW = {"viewport": {"width": 1000, "height": 800}}
 
 
 def test_quality_in_words(page: ResultPage, client: httpx.Client) -> None:
@@ -271,7 +108,7 @@ def test_the_same_by_curl_python_and_javascript(page: ResultPage, client: httpx.
         panel = shown.get_by_role("tabpanel", name=language)
         panel.get_by_role("button", name="Copy").click()
         expect(shown.locator("[role=status]")).to_have_text(f"Copied the {language} code")
-        code = clipboard(page)
+        code = page.clipboard
         assert code == panel.locator("code").inner_text()
         ran = subprocess.run(command, input=code, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
         done = client.get("/v1/jobs", params={"limit": 1}).json()["jobs"][0]
@@ -370,7 +207,7 @@ def test_two_results_share_nothing(page: ResultPage, job: dict[str, Any], client
             break
     assert len(page.page.workers) == 1
     shown[1].locator(".tile").first.click()
-    assert clipboard(page) == other["result"]["palette"][0]["hex"]
+    assert page.clipboard == other["result"]["palette"][0]["hex"]
     page.close("second")
 
 
@@ -395,7 +232,7 @@ def test_nothing_reaches_over(page: ResultPage, job: dict[str, Any], width: int,
         wide = boxes(shown.locator(".tile > span"))
         tiles = boxes(shown.locator(".tile"))
         assert wide[:, 2].max() <= tiles[:, 2].max()
-        assert color_of(shown.locator(".tile")) == [entry["hex"] for entry in job["result"]["palette"]]
+        assert colors_of(shown.locator(".tile")) == [entry["hex"] for entry in job["result"]["palette"]]
     finally:
         page.page.set_viewport_size({"width": 1000, "height": 800})
         page.page.emulate_media(color_scheme="light", reduced_motion="no-preference", forced_colors="none")

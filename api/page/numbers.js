@@ -15,7 +15,6 @@ export const counted = (number, one, several = `${one}s`) => `${count(number)}${
 
 /** A time: in milliseconds below one second. */
 export function duration(milliseconds) {
-  if (milliseconds >= 60_000) return `${(milliseconds / 60_000).toFixed(1)}${GAP}min`;
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)}${GAP}s`;
   return milliseconds > 0 && milliseconds < 1 ? `<${GAP}1${GAP}ms` : `${Math.round(milliseconds)}${GAP}ms`;
 }
@@ -26,6 +25,10 @@ export function size(bytes) {
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)}${GAP}kB`;
   return `${(bytes / 1_000_000).toFixed(1)}${GAP}MB`;
 }
+
+/** How many pixels a picture has. */
+export const pixels = (number) =>
+  number < 100_000 ? counted(number, "pixel") : `${(number / 1_000_000).toFixed(1)}${GAP}megapixels`;
 
 /** A difference of colours, CIEDE2000. */
 export const deltaE = (difference) => difference.toFixed(1);

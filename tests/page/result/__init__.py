@@ -1,0 +1,1 @@
+"""A finished job on the page, as `api/page/result` shows it."""

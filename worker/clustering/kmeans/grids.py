@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 # Below this many points another thread costs more than it saves: to build a grid, to measure distances.
 FEW = 1 << 17
 # Cells along the longest axis: of the grid over the colours, and of the coarser ones over the cells' means.
-_SIDES = (64, 32, 16)
+_SIDES = (64, 32, 16, 8)
 # A grid of more cells a point, nearly all of them empty or of one point, costs more than it spares.
 _CELLS_A_POINT = 16
 

@@ -28,7 +28,7 @@ def grid_levels(points: Points, meter: Meter) -> list[grid.Grid]:
         finer = levels[-1]
         mass = finer.sums[:, 3]
         means = _read_only(finer.sums[:, :3] / mass[:, None])
-        with meter.part(0.9 + number / 20, 0.95 + number / 20) as part:
+        with meter.part(0.9 + number / 30, 0.9 + (number + 1) / 30) as part:
             levels.append(grid_over(means, _read_only(mass.astype(np.int64)), side, part))
     return levels
 

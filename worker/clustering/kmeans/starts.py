@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 # Starts are made on one thread below this many times points x centres x starts: it ends before others have begun.
 _WORTH_STARTING_APART = 1 << 14
 # The starts run on the means of a grid's cells if it has at least this many cells for each centre.
-_CELLS_A_CENTER = 8
+_CELLS_A_CENTER = 16
 # The starts end where a local search goes on: sooner than what is taken to finer grids.
 _ROUGH_TOLERANCE = 1e-3
 # A local search: how often a centre is tried elsewhere, how often in vain on end, by how many of Lloyd's steps, and
 # what a centre must gain to be moved in them, as a share of what a cluster has of the inertia.
-_TRIALS, _IN_VAIN, _STEPS, _STILL = 200, 60, 6, 1e-4
+_TRIALS, _IN_VAIN, _STEPS, _STILL = 400, 60, 6, 1e-4
 # So many comparisons (about 1 ns each) at most: some at all, some for each colour, some for each centre.
-_COMPARISONS, _A_COLOR, _A_CENTER = 800_000, 50, 60_000
+_COMPARISONS, _A_COLOR, _A_CENTER = 300_000, 30, 150_000
 # Of the seeds of a search's own draws.
 _SEARCH = 1 << 20
 # A grid is rough if more than this share of the inertia is inside of its cells.

@@ -207,9 +207,7 @@ def _book(coords: Floats, weights: Floats, i: int, label: int, sign: float, sums
 
 
 @inline
-def _within(
-    x: float, y: float, z: float, limit: float, centers: Floats, but: int, out: NDArray[np.int32]
-) -> int:
+def _within(x: float, y: float, z: float, limit: float, centers: Floats, but: int, out: NDArray[np.int32]) -> int:
     """List in `out` (OUT) the centres within the squared distance `limit` of a place, `but` one; how many."""
     count = 0
     for j in range(len(centers)):

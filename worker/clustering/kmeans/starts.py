@@ -1,4 +1,4 @@
-"""First centres for all colours: k-means++ on coarse grids, improved there, and on through the finer ones."""
+"""First centres for all colours: k-means++ and a local search on a coarse grid, and on through the finer ones."""
 
 import math
 
@@ -21,9 +21,9 @@ _CELLS_A_CENTER = 16
 _ROUGH_TOLERANCE = 1e-3
 # A local search: how often a centre is tried elsewhere, how often in vain on end, by how many of Lloyd's steps, and
 # what a centre must gain to be moved in them, as a share of what a cluster has of the inertia.
-_TRIALS, _IN_VAIN, _STEPS, _STILL = 400, 60, 6, 1e-4
+_TRIALS, _IN_VAIN, _STEPS, _STILL = 600, 100, 4, 1e-3
 # So many comparisons (about 1 ns each) at most: some at all, some for each colour, some for each centre.
-_COMPARISONS, _A_COLOR, _A_CENTER = 300_000, 30, 150_000
+_COMPARISONS, _A_COLOR, _A_CENTER = 300_000, 40, 160_000
 # Of the seeds of a search's own draws.
 _SEARCH = 1 << 20
 # A grid is rough if more than this share of the inertia is inside of its cells.

@@ -47,7 +47,7 @@ class Step(NamedTuple):
     shift: Floats  # [k]: how far each centre has moved since the points were last compared
     touched: NDArray[np.bool_]  # [k]: whose points have changed since the centre was last moved
     rivals: NDArray[np.int32]  # [k, k]: centres that the points of each cluster are compared with
-    count: NDArray[np.int32]  # [k]: of the rivals
+    length: NDArray[np.int32]  # [k]: how many of them
 
 
 @kernel
@@ -125,7 +125,8 @@ def _copy(source: Fit, target: Fit) -> None:
 def _apart(ax: float, ay: float, az: float, others: Floats, j: int) -> float:
     """Squared distance."""
     x, y, z = ax - others[j, 0], ay - others[j, 1], az - others[j, 2]
-    return x * x + y * y + z * z
+    square: float = x * x + y * y + z * z
+    return square
 
 
 @kernel
@@ -302,7 +303,7 @@ def _reassign(coords: Floats, weights: Floats, fit: Fit, step: Step) -> tuple[fl
     work = float(len(weights))
     for i in range(len(weights)):
         label = labels[i]
-        count = step.count[label]
+        count = step.length[label]
         if count == 0:
             continue
         x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
@@ -344,6 +345,6 @@ def _find_rivals(fit: Fit, step: Step) -> None:
         if moved and count == 0:  # its points are to be measured anew all the same: against itself
             step.rivals[label, 0] = label
             count = 1
-        step.count[label] = count
+        step.length[label] = count
     for label in range(len(centers)):
-        fit.radius[label] = 0.0 if step.count[label] else fit.radius[label] ** 2
+        fit.radius[label] = 0.0 if step.length[label] else fit.radius[label] ** 2

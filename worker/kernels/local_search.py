@@ -107,12 +107,12 @@ def search(
     return inertia
 
 
-@inline
+@kernel
 def _fit(k: int, size: int) -> Fit:
     return Fit(np.empty((k, 3)), np.empty(size, np.int32), np.empty(size), np.empty((k, 4)), np.empty(k))
 
 
-@inline
+@kernel
 def _copy(source: Fit, target: Fit) -> None:
     target.centers[:] = source.centers
     target.labels[:] = source.labels
@@ -178,7 +178,7 @@ def _priced(
     return inertia, work
 
 
-@inline
+@kernel
 def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
     """The members of each cluster, their sums and radius."""
     fit.sums[:] = 0.0
@@ -200,14 +200,14 @@ def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
     prices.begin[-1] = len(weights)
 
 
-@inline
+@kernel
 def _book(coords: Floats, weights: Floats, i: int, label: int, sign: float, sums: Floats) -> None:
     for axis in range(3):
         sums[label, axis] += sign * weights[i] * coords[i, axis]
     sums[label, 3] += sign * weights[i]
 
 
-@inline
+@kernel
 def _within(x: float, y: float, z: float, limit: float, centers: Floats, but: int, out: NDArray[np.int32]) -> int:
     """List in `out` (OUT) the centres within the squared distance `limit` of a place, `but` one; how many."""
     count = 0
@@ -273,7 +273,7 @@ def _settled(
     return found + change, work + took
 
 
-@inline
+@kernel
 def _move(fit: Fit, fixed: int, still: float, step: Step) -> bool:
     """Move the touched centres to their means where that lowers the inertia by more than `still`; whether any did."""
     any_moved = False
@@ -328,7 +328,7 @@ def _reassign(coords: Floats, weights: Floats, fit: Fit, step: Step) -> tuple[fl
     return change, work
 
 
-@inline
+@kernel
 def _find_rivals(fit: Fit, step: Step) -> None:
     """With whom the points of each cluster are compared; squares the radius, which is 0 where they are."""
     centers = fit.centers

@@ -63,9 +63,7 @@ def _paeth_of_three(
 
 
 @kernel
-def _paeth(
-    source: NDArray[np.uint8], over: NDArray[np.uint8], row: NDArray[np.uint8], channel: int, step: int
-) -> None:
+def _paeth(source: NDArray[np.uint8], over: NDArray[np.uint8], row: NDArray[np.uint8], channel: int, step: int) -> None:
     """One channel of a row, below the row `over`."""
     left, corner = 0, 0
     for x in range(channel, len(row), step):

@@ -1,7 +1,8 @@
 """Decoding beside Pillow's, and the published numbers of colours: `python -m bench decoding`.
 
 Pillow's side is `Image.open` and `load` alone, without handing the pixels to numpy; huemill's is file bytes to counted
-colours. Beside them stand the formats' own libraries, as imagecodecs calls them: file bytes to an array. The last rows hold the counts of colours against those that the benchmark images' authors publish.
+colours. Beside them stand the formats' own libraries, as imagecodecs calls them: file bytes to an array. The last rows
+hold the counts of colours against those that the benchmark images' authors publish.
 """
 
 import io

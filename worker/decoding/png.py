@@ -1,6 +1,7 @@
 """PNG: the chunks that make the picture, each checked against its checksum, unpacked and unfiltered by our own kernel.
 
-Of large pictures one thread unpacks, a few rows ahead of another that undoes their filters: what lies between them stays in the caches.
+Of large pictures one thread unpacks, a few rows ahead of another that undoes their filters: what lies between them
+stays in the caches.
 
 So samples of 16 bits come whole, no text is ever unpacked, no more is unpacked than the picture has rows for, and
 rows that do not come are missed: what PNG libraries let pass, or leave black.

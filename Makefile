@@ -61,8 +61,10 @@ format: $(VENV)/dev
 clean:
 	rm -rf $(VENV) huemill-demo
 
-# One virtual environment; each stamp says what has been installed into it. Compiling the kernels is part of it,
-# so that nobody waits for that later.
+# One virtual environment; each stamp says what has been installed into it. Python compiles a module when it is first
+# imported: most of what comes with scientific packages never is. The kernels that the first job needs are compiled at
+# once, as nobody should take that for the time of a job; the worker sees to the others.
+$(VENV)/%: export PIP_NO_COMPILE = 1
 $(VENV)/made:
 	@for python in $(PYTHON); do \
 		$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
@@ -75,8 +77,8 @@ $(VENV)/app: $(VENV)/made requirements/app.lock pyproject.toml
 	@echo "Installing huemill (a minute or two, once) ..."
 	$(BIN)/pip install --quiet --require-hashes -r requirements/app.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
-	@echo "Compiling the kernels (a minute, once) ..."
-	$(BIN)/huemill warmup
+	@echo "Compiling what the first job needs (a quarter of a minute, once) ..."
+	$(BIN)/huemill warmup --first
 	@touch $@
 
 $(VENV)/dev: $(VENV)/made requirements/dev.lock pyproject.toml

@@ -151,9 +151,10 @@ def listen(host: str, port: int, secrets: tuple[str, ...]) -> None:
 
 
 @main.command()
-def warmup() -> None:
+@click.option("--first", is_flag=True, help="Only what a job with nothing but an image needs; a worker does the rest.")
+def warmup(first: bool) -> None:
     """Compile the worker's kernels now, so that the first job is not slow."""
-    sys.exit(subprocess.call([sys.executable, "-m", "worker.warmup"]))
+    sys.exit(subprocess.call([sys.executable, "-m", "worker.warmup", *(["--first"] if first else [])]))
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)

@@ -1,6 +1,5 @@
 """The Celery application: `celery -A worker.main worker`. The only place where the worker is wired together."""
 
-import ctypes
 import logging
 import os
 import signal
@@ -20,9 +19,9 @@ from shared.runtime.settings import WrongSettings, read_settings
 from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, warmup
 from worker.guard import Guard
+from worker.lifetime import end_with_parent
 from worker.tasks import JobRunner
 
-_PR_SET_PDEATHSIG = 1
 REAP_SECONDS = 0.5
 
 log = logging.getLogger("huemill.worker")
@@ -70,24 +69,30 @@ def _keep_logging(**_: object) -> None:
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _before_forking(**_: object) -> None:
-    """Load the kernels' machine code once, in the process that all children are forked from."""
+    """Load the kernels' machine code once, in the process that all children are forked from.
+
+    On a fresh machine that is what most jobs need. The rest is compiled beside the first jobs: a child loads it from
+    the disk, or compiles what it does not find there.
+    """
     try:
         connections.check_if_there(settings)
     except connections.WrongServer as error:
         raise SystemExit(f"huemill: {error}") from None
     try:
-        warmup.warm_up()
+        complete = warmup.warm_up_for_work()
     except Exception as error:
         # Celery would log it and go on, with a worker that fails every job.
         log.exception("the kernels cannot be compiled or loaded")
         raise SystemExit(1) from error
+    if not complete:
+        signals.worker_ready.connect(warmup.go_on_in_background)
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]
 def _in_each_child(**_: object) -> None:
     # A stop of the whole process group is the main process's to see to; and nothing runs without its guard.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     tracing.set_up("huemill-worker")
     _runner()
 

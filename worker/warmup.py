@@ -1,16 +1,30 @@
-"""Compile the kernels of every method and output, or load them from the cache: `python -m worker.warmup`."""
+"""Compile the kernels of every method and output, or load them from the cache: `python -m worker.warmup [--first]`.
 
+What the first job of a fresh machine needs is compiled first. The rest takes longer, and can wait until jobs are taken.
+"""
+
+import fcntl
+import logging
+import os
+import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+from numba.core import event as events
 
 from shared.contract.outputs import Recolor
-from shared.contract.params import AgglomerativeParams, ColorSpace, KMeansParams, parse_params
+from shared.contract.params import AgglomerativeParams, AssignParams, ColorSpace, KMeansParams, parse_params
 from shared.contract.results import FoundImage
 from shared.contract.selection import ExcludedColor
+from worker import kernels
 from worker.clustering import NOISE, choose_k, cluster
 from worker.clustering.assign.engine import METRICS, assign
 from worker.clustering.registry import METHODS, method_of
@@ -19,7 +33,8 @@ from worker.color.difference import resembles
 from worker.color.scaling import scale_down
 from worker.decoding.decode import Raster
 from worker.kernels import bmp, png, qoi
-from worker.progress import Meter
+from worker.lifetime import end_with_parent
+from worker.progress import Meter, available_threads
 from worker.quality import members
 from worker.quality.accent import accents
 from worker.quality.labelings import add_up, label
@@ -29,8 +44,12 @@ from worker.rendering.painting import Painting
 from worker.rendering.registry import OUTPUTS, draw_all
 from worker.segmentation import Segmentation, label_pixels
 
-# numba compiles on one core. The first of these is half of the work; the second shares much with it.
-_LONGEST, _LIKE_IT = "hdbscan", "optics"
+Step = Callable[[], None]
+
+log = logging.getLogger("huemill.worker")
+
+_FIRST = "kmeans"  # the method of a job that names none
+_LONGEST = ("optics", "agglomerative")  # hdbscan, after them, finds on disk what it shares with both
 # Outputs that have no kernels, but packages that a worker loads when they are first asked for.
 _WITHOUT_KERNELS = {"points", "scatter", "plot", "sweep"}
 _NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
@@ -39,12 +58,66 @@ _NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
 def warm_up() -> float:
     """Run each method and output once on a small image; the seconds that it took."""
     begin = time.perf_counter()
+    for step in (*first_steps(), *further_steps()):
+        step()
+    return time.perf_counter() - begin
+
+
+def warm_up_for_work() -> bool:
+    """Compile or load what the first job needs, load of the rest what is on disk; whether that is all of it."""
+    for step in first_steps():
+        step()
+    return load(further_steps())
+
+
+def first_steps() -> list[Step]:
+    """What a job needs that names no method. The two take about as long, and share no kernel that is worth a second."""
+    return [partial(_cluster, _FIRST), _see]
+
+
+def further_steps() -> list[Step]:
+    """What can wait, the longest first."""
+    others = [algorithm for algorithm in METHODS if algorithm not in (_FIRST, *_LONGEST)]
+    return [*(partial(_cluster, algorithm) for algorithm in (*_LONGEST, *others)), _choose]
+
+
+def load(steps: Iterable[Step]) -> bool:
+    """Load the kernels of all steps, as far as they are on disk; whether they all are."""
+    found = True
+    for step in steps:
+        try:
+            with _nothing_compiled():
+                step()
+        except _NotOnDisk:
+            found = False
+    return found
+
+
+class _NotOnDisk(Exception):
+    """A kernel would have to be compiled."""
+
+
+class _Refusal(events.Listener):
+    """numba tells that it begins to compile a kernel, after it has looked on the disk: this is the end of the step."""
+
+    def on_start(self, event: events.Event) -> None:
+        raise _NotOnDisk
+
+    def on_end(self, event: events.Event) -> None:
+        pass
+
+
+@contextmanager
+def _nothing_compiled() -> Iterator[None]:
+    with events.install_listener("numba:compile", _Refusal()):
+        yield
+
+
+def _see() -> None:
+    """What is before every method, and all that is said and drawn of a clustering."""
     _count()
-    for algorithm in METHODS:
-        _cluster(algorithm)
     _measure()
     _draw()
-    return time.perf_counter() - begin
 
 
 def _count() -> None:
@@ -75,11 +148,9 @@ def _cluster(algorithm: str) -> None:
 
 
 def _measure() -> None:
-    """A number of clusters chosen, a palette given, and all that is said of a clustering."""
+    """A palette given, and all that is said of a clustering."""
     colors, meter = _colors(24, 4), Meter()
     points = colors.points()
-    for params in (KMeansParams(), AgglomerativeParams()):
-        choose_k.choose(points, params, range(2, 4), None, meter)
     palette = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
     for metric in METRICS:
         given = assign(points, palette.tolist(), metric, meter)
@@ -94,13 +165,21 @@ def _measure() -> None:
         members.positions(colors.label_map(labels.astype(dtype)), 2, meter)
 
 
+def _choose() -> None:
+    """A number of clusters, by their measures."""
+    points = _colors(24, 4).points()
+    for params in (KMeansParams(), AgglomerativeParams()):
+        choose_k.choose(points, params, range(2, 4), None, Meter())
+
+
 def _draw() -> None:
     """Every output that has kernels, of an image of two clusters, with and without error diffusion."""
     colors = _colors(24, 4)
     points = colors.points()
     raster = Raster(colors.image, FoundImage(format="png", mode="RGBA", bits=8))
     for recolor in (Recolor(), Recolor(dither=True)):
-        params = KMeansParams(n_clusters=2, recolor=recolor)
+        # A palette is given: that is soon compiled, and each method is compiled elsewhere.
+        params = AssignParams(palette=["#000000", "#ffffff"], recolor=recolor)
         clustering = cluster(points, params)
         labels = label_pixels(colors, clustering, None)
         drawn = [name for name in OUTPUTS if name not in _WITHOUT_KERNELS]
@@ -113,22 +192,49 @@ def _colors(side: int, channels: int) -> ColorSet:
     return count_colors(np.random.default_rng(0).integers(0, 256, (side, side, channels), np.uint8))
 
 
-def main() -> int:
+def go_on_in_background(**_: object) -> None:
+    """Compile all that `load` has missed, while jobs run."""
+    log.info("some kernels are still to be compiled: a first job that needs them may take a minute longer")
+
+    # In another process: a child that was forked while numba compiles in this one would wait for its lock for ever.
+    def run() -> None:
+        command = [sys.executable, "-m", "worker.warmup", "--background"]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode == 0:
+            log.info("all kernels are compiled")
+        else:
+            log.error("compiling kernels ended with exit code %d: %s", done.returncode, done.stderr)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def main(arguments: Sequence[str]) -> int:
     begin = time.perf_counter()
-    # What is like the longest comes last: what they share has been kept on disk by then. What both processes compile
-    # all the same has the same types: on disk it is one entry.
-    order = [algorithm for algorithm in METHODS if algorithm not in (_LONGEST, _LIKE_IT)]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        half = pool.submit(_cluster, _LONGEST)
-        _count()
-        for algorithm in [*order, _LIKE_IT]:
-            _cluster(algorithm)
-        _measure()
-        _draw()
-        half.result()
+    if arguments == ["--background"]:
+        with _alone():
+            warm_up()
+    else:
+        steps = first_steps() if arguments == ["--first"] else [*first_steps(), *further_steps()]
+        # numba compiles on one core. What two processes compile all the same is one entry on disk.
+        with ProcessPoolExecutor(min(available_threads(), len(steps)), get_context("spawn")) as pool:
+            for future in [pool.submit(step) for step in steps]:
+                future.result()
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")
     return 0
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Behind all who have work to do, as long as the worker lives; of a host's several one after the other."""
+    end_with_parent()
+    os.nice(19)
+    folder = os.open(Path(kernels.__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # who comes later finds on disk what the others have compiled
+        yield
+    finally:
+        os.close(folder)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

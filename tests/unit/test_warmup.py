@@ -1,12 +1,15 @@
-"""A worker that has warmed up compiles nothing more, whatever comes."""
+"""A worker that has warmed up compiles nothing more, whatever comes; one of a fresh machine has what comes first."""
 
 import sys
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 from numba.core.dispatcher import Dispatcher
 
 from shared.contract.outputs import OUTPUT_NAMES
@@ -24,7 +27,9 @@ from worker.progress import Meter
 from worker.quality import members
 from worker.quality.accent import accents
 from worker.quality.picture import differences, painted
-from worker.warmup import warm_up
+from worker.warmup import first_steps, load, warm_up
+
+T = TypeVar("T")
 
 WAYS: list[dict[str, Any]] = [
     {"algorithm": "kmeans", "n_clusters": 40},
@@ -54,6 +59,12 @@ SELECTIONS: list[dict[str, Any]] = [
     {"exclude": [{"color": "#ffffff", "tolerance": 5}]},
     {"region": {"box": [0.1, 0, 0.9, 1], "unit": "fraction"}},
 ]
+
+
+def in_a_process(function: Callable[[], T]) -> T:
+    """With a memory of its own: in this one other tests have called kernels before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function).result()
 
 
 def variants() -> set[tuple[str, str]]:
@@ -115,8 +126,45 @@ def measure(pixels: np.ndarray, common: dict[str, Any]) -> None:
 
 def test_no_job_waits_for_a_compiler_after_the_warm_up() -> None:
     """Every algorithm, option, selection, output and format runs on the kernels that the warm-up has made or loaded."""
-    # In a process of its own: in this one other tests have called kernels before.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        made, more = pool.submit(made_for_jobs).result()
+    made, more = in_a_process(made_for_jobs)
     assert made > 20
     assert more == []
+
+
+def made_for_first_jobs() -> tuple[int, list[tuple[str, str]]]:
+    """How many kernels the first steps made, and which ones the jobs after them that name no method."""
+    warnings.simplefilter("error")
+    for step in first_steps():
+        step()
+    known = variants()
+    params = parse_params({"outputs": [name for name in OUTPUT_NAMES if name != "sweep"]})
+    for image in (encoded(noise(25, 25)), encoded(noise(25, 25, channels=4)), encoded(noise(260, 260))):
+        pipeline.run(image, params, lambda *_: True, limits=Limits())
+    return len(known), sorted(variants() - known)
+
+
+def test_a_job_that_names_no_method_needs_only_the_first_steps() -> None:
+    """With all outputs it runs on the kernels of the first steps alone, as the demo does on a fresh machine."""
+    made, more = in_a_process(made_for_first_jobs)
+    assert made > 20
+    assert more == []
+
+
+def count() -> None:
+    count_selected(noise(9, 9), parse_params({"algorithm": "kmeans"}))
+
+
+def loaded() -> tuple[bool, int]:
+    """Whether all that `count` calls was on disk, and how many kernels are in memory now."""
+    return load([count]), len(variants())
+
+
+def test_loading_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on disk is loaded, and it says whether that is all; where nothing is, nothing is made."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert in_a_process(loaded) == (False, 0)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    in_a_process(count)
+    complete, kernels = in_a_process(loaded)
+    assert complete
+    assert kernels > 0

@@ -33,6 +33,6 @@ def test_what_the_first_jobs_do_not_need_is_compiled_while_they_run(
     service = own_service(own_store()).start_gateway()
     worker = service.start_worker()
     service.wait_for_workers()
-    assert worker.said("some kernels are still to be compiled")
+    until(lambda: worker.said("some kernels are still to be compiled"), "it says so")
     until(lambda: worker.said("all kernels are compiled"), "the kernels are compiled", 60)
     assert list(there.glob("condense.deaths-*.nbc"))

@@ -64,7 +64,7 @@ clean:
 # One virtual environment; each stamp says what has been installed into it. Python compiles a module when it is first
 # imported: most of what comes with scientific packages never is. The kernels that the first job needs are compiled at
 # once, as nobody should take that for the time of a job; the worker sees to the others.
-$(VENV)/%: export PIP_NO_COMPILE = 1
+$(VENV)/%: export PIP_COMPILE = 0
 $(VENV)/made:
 	@for python in $(PYTHON); do \
 		$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \

@@ -171,7 +171,8 @@ def _sort_cell(grid: Grid, begin: int, end: int) -> None:
                 other = at - gap
                 if not _before(place, (coords[other, 0], coords[other, 1], coords[other, 2])):
                     break
-                order[at], weights[at], coords[at] = order[other], weights[other], coords[other]
+                order[at], weights[at] = order[other], weights[other]
+                coords[at, 0], coords[at, 1], coords[at, 2] = coords[other, 0], coords[other, 1], coords[other, 2]
                 at = other
             if at < i:
                 order[at], weights[at] = point, weight

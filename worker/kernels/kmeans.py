@@ -293,12 +293,11 @@ def iterate(
             work += took
             gained += change
         totals += gained
-        moved[:fixed] = centers[:fixed]
-        for j in range(fixed, len(centers)):
-            if totals[j, 3] == 0:
+        for j in range(len(centers)):
+            if j >= fixed and totals[j, 3] == 0:
                 return iteration + 1, changed, -1.0, work
             for axis in range(3):
-                moved[j, axis] = totals[j, axis] / totals[j, 3]
+                moved[j, axis] = centers[j, axis] if j < fixed else totals[j, axis] / totals[j, 3]
         movement = advance(moved, centers, moves)
         if changed == 0 or movement <= tolerance or work >= enough:
             return iteration + 1, changed, movement, work

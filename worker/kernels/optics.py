@@ -69,12 +69,15 @@ def gather(tree: Tree) -> Crowd:
         np.empty(nodes, np.int32),
     )
     for place in range(size):
-        crowd.at[place, :3], crowd.at[place, 3] = tree.coords[place], np.inf
+        for axis in range(3):
+            crowd.at[place, axis] = tree.coords[place, axis]
+        crowd.at[place, 3] = np.inf
         crowd.who[place, 0], crowd.who[place, 1] = tree.order[place], NOBODY
         crowd.place[tree.order[place]] = place
     crowd.node[0, PARENT] = -1
     for i in range(nodes):
-        crowd.box[i, :3], crowd.box[i, 3:] = tree.low[i], tree.high[i]
+        for axis in range(3):
+            crowd.box[i, axis], crowd.box[i, 3 + axis] = tree.low[i, axis], tree.high[i, axis]
         crowd.node[i, RIGHT], crowd.node[i, BEGIN], crowd.node[i, END] = tree.right[i], tree.begin[i], tree.end[i]
         if tree.right[i] != LEAF:
             crowd.node[i + 1, PARENT] = crowd.node[tree.right[i], PARENT] = i

@@ -336,7 +336,8 @@ def relative_neighbors(
             if size + _MOST_LISTED > len(to):
                 listed = to
                 to = np.empty(2 * len(listed), np.int32)
-                to[:size] = listed[:size]
+                for place in range(size):
+                    to[place] = listed[place]
             inside = _fill_ball(tree.coords, tree.low[leaf], point, radius * radius, around, crowd, ball)
             most = 4 * radius * radius
             room = to[size : size + _MOST_LISTED]

@@ -139,7 +139,9 @@ def _ask(
 def _add_up(first: int, field: Field, clusters: Clusters, queries: Floats, scratch: Scratch) -> None:
     """Sum up each query's weighted distances to all points of the clusters asked for."""
     scratch.sums[:] = 0.0
-    scratch.tile[:] = queries[:, first : first + TILE]
+    for axis in range(3):
+        for at in range(TILE):
+            scratch.tile[axis, at] = queries[axis, first + at]
     x, y, z, sums = scratch.tile[0], scratch.tile[1], scratch.tile[2], scratch.cell
     labellings = len(clusters.rows)
     for cell in range(len(field.begin) - 1):

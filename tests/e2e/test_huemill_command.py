@@ -346,9 +346,10 @@ def test_demo_of_an_image_that_is_none(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_warmup() -> None:
-    """`huemill warmup` says that the kernels are ready."""
-    done = huemill("warmup")
+@pytest.mark.parametrize("options", [[], ["--first"]])
+def test_warmup(options: list[str]) -> None:
+    """`huemill warmup` says that the kernels are ready, all or the first ones."""
+    done = huemill("warmup", *options)
     assert done.returncode == 0
     assert "ready" in done.stdout
 

@@ -61,10 +61,8 @@ format: $(VENV)/dev
 clean:
 	rm -rf $(VENV) huemill-demo
 
-# One virtual environment; each stamp says what has been installed into it. Python compiles a module when it is first
-# imported: most of what comes with scientific packages never is. The kernels that the first job needs are compiled at
-# once, as nobody should take that for the time of a job; the worker sees to the others.
-$(VENV)/%: export PIP_COMPILE = 0
+# One virtual environment; each stamp says what has been installed into it. Compiling the kernels that the first job
+# needs is part of it, so that nobody takes that for the time of a job; a worker sees to the others.
 $(VENV)/made:
 	@for python in $(PYTHON); do \
 		$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
@@ -73,6 +71,10 @@ $(VENV)/made:
 	done; \
 	echo "There is no Python 3.11 or newer with venv ($(PYTHON)): apt-get install python3 python3-venv" >&2; exit 1
 
+# Python compiles a module when it is first imported, and most of what comes with scientific packages never is: pip need
+# not. That must then be kept, whatever is said elsewhere, or each process would do it anew.
+unexport PYTHONDONTWRITEBYTECODE
+$(VENV)/app: export PIP_COMPILE = 0
 $(VENV)/app: $(VENV)/made requirements/app.lock pyproject.toml
 	@echo "Installing huemill (a minute or two, once) ..."
 	$(BIN)/pip install --quiet --require-hashes -r requirements/app.lock

@@ -110,7 +110,7 @@ def wire(settings: Settings) -> Services:
         blobs,
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
-        Acceptance(store, Reservations(redis), queue, blobs, quotas, settings.max_queued),
+        Acceptance(store, Reservations(redis), blobs, quotas, settings.max_queued),
         Supervisor(tasks, failures),
         outbox,
         poster,

@@ -113,10 +113,12 @@ class JobStore:
         self._find = redis.register_script(FIND)
 
     @asks_redis
-    async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Created:
+    async def create(
+        self, job: Job, key: RequestKey | None = None, *, join: bool = False, message: bytes = b""
+    ) -> Created:
         """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
         key, has become before. `join`: it may have the result of a job of the same owner that does the same work, or
-        has done it.
+        has done it. `message`: what its queue is sent in the same move, where a worker is to run it.
 
         Raises Refused, IdempotencyKeyReused or IdempotencyConflict if it is certainly not there. After Unavailable it
         may be there: see `withdraw`.
@@ -126,7 +128,7 @@ class JobStore:
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
         args += [BATCH_SECONDS if job.priority == "batch" else 0]
-        args += [len(ended), *ended, *fields]
+        args += [message, len(ended), *ended, *fields]
         word, *about = await cast(Any, self._create(self._keys(job, key), args))
         match word.decode():
             case "created" | "joined" | "done" as way:

@@ -271,7 +271,7 @@ def test_a_repeated_request_needs_no_room(bench: Bench) -> None:
     """Where no more jobs are taken, who asks again what has become of his is told; and a refused one frees its key."""
     key, other = RequestKey("first"), RequestKey("second")
     with gateway(bench.settings) as parts:
-        acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.queue, parts.blobs, parts.quotas, 1)
+        acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.blobs, parts.quotas, 1)
 
         async def ask(key: RequestKey, sha256: str = "0" * 64) -> Any:
             job_id = new_job_id()

@@ -63,7 +63,7 @@ class Hands:
         references = References(Fetcher(bench.settings), parts.stored)
         self.intake = Intake(uploads, references, Slots(max_uploads), bench.settings)
         reservations = Reservations(parts.redis)
-        self.acceptance = Acceptance(parts.store, reservations, parts.queue, parts.blobs, parts.quotas, max_queued)
+        self.acceptance = Acceptance(parts.store, reservations, parts.blobs, parts.quotas, max_queued)
         self.store, self.blobs = parts.store, parts.blobs
 
     async def post(self, image: bytes = SMALL_PNG, **query: str) -> Job:

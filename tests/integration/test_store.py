@@ -13,7 +13,6 @@ from shared.jobs import sweep as sweep_store
 from shared.jobs.keys import DUE
 from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
 from shared.jobs.moves import EVENTS_KEPT, hold_of
-from shared.jobs.queue import Queue
 from shared.jobs.routing import FAST
 from shared.storage.keys import result_prefix
 from shared.storage.sync_blobs import SyncBlobs
@@ -362,13 +361,3 @@ def test_a_worker_is_heard_until_it_goes(bench: Bench) -> None:
     bench.guard.heard("b:2")
     bench.guard.gone("a:1")
     assert bench.ask(lambda store: store.workers()) == ["b:2"]
-
-
-def test_nothing_of_an_image_is_in_redis(bench: Bench) -> None:
-    """Redis holds records and ids; the message of a job is its id alone, as JSON."""
-    job = bench.create()
-    Queue(bench.settings).send(job)
-    with bench.server.client() as client:
-        (message,) = client.lrange(FAST, 0, -1)
-    assert b'"content-type": "application/json"' in message
-    assert len(message) < 2000

@@ -2,12 +2,15 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
@@ -50,7 +53,7 @@ from shared.jobs.pace import Outlook, outlook
 from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
-from shared.runtime.redis_errors import asks_redis, redis_errors
+from shared.runtime.redis_errors import asks_redis, redis_errors, wrong_type_told
 
 WORKER_SILENT_SECONDS = 15
 # A client waits meanwhile, and has waited for the creation already.
@@ -188,6 +191,21 @@ class JobStore:
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
+
+    @asks_redis
+    async def get_readable(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of the jobs that are there and can be read, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(job_key(job_id))
+            answers = await pipe.execute(raise_on_error=False)
+        jobs = []
+        for answer in answers:
+            with suppress(UnreadableRecord), wrong_type_told():
+                if isinstance(answer, RedisError):
+                    raise answer
+                jobs.append(decode(answer))
+        return [job for job in jobs if job is not None]
 
     @asks_redis
     async def get_of(self, owner: str, job_id: str) -> Job | None:

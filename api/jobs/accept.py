@@ -8,11 +8,11 @@ from api import metrics
 from api.access.caller import NOBODY, Caller
 from api.access.quotas import Quotas
 from api.jobs.idempotency import reserved
+from api.jobs.room import Room
 from shared.contract.errors import (
     IdempotencyConflict,
     IdempotencyKeyReused,
     NotFound,
-    QueueFull,
     Refused,
     Unavailable,
 )
@@ -41,11 +41,9 @@ class Accepted(NamedTuple):
 class Acceptance:
     """Takes jobs, as long as there are not too many that wait."""
 
-    def __init__(
-        self, store: JobStore, reservations: Reservations, blobs: Blobs, quotas: Quotas, max_queued: int
-    ) -> None:
+    def __init__(self, store: JobStore, reservations: Reservations, blobs: Blobs, quotas: Quotas, room: Room) -> None:
         self._store, self._reservations, self._blobs = store, reservations, blobs
-        self._quotas, self._max_queued = quotas, max_queued
+        self._quotas, self._room = quotas, room
 
     @asynccontextmanager
     async def place(self, job_id: str, key: RequestKey | None = None, caller: Caller = NOBODY) -> AsyncIterator[Caller]:
@@ -60,20 +58,9 @@ class Acceptance:
             if standing is Standing.USED:
                 yield NOBODY
                 return
-            await self.check_room(caller)
+            await self._room.check(caller.owner)
             await self._quotas.check_room(caller)
             yield caller
-
-    async def check_room(self, caller: Caller = NOBODY) -> None:
-        """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read.
-
-        No key holder has more than half of the room: turns are worth nothing to whoever is not let in.
-        """
-        if await self._store.queued() >= self._max_queued:
-            raise QueueFull("Too many jobs are waiting already. Try again later.")
-        half = (self._max_queued + 1) // 2
-        if caller.owner and await self._store.in_line(caller.owner) >= half:
-            raise QueueFull(f"{half:,} jobs of this key are waiting, half of all that may wait. Try again later.")
 
     async def accept(
         self, job: Job, key: RequestKey | None = None, *, join: bool = False, caller: Caller = NOBODY, pixels: int = 0

@@ -338,6 +338,22 @@ def test_a_claim_comes_before_a_message_that_is_sent_again(bench: Bench) -> None
     assert bench.status(job) is JobStatus.RUNNING
 
 
+def test_ended_jobs_settle_together(bench: Bench) -> None:
+    """All that have ended and are due settle in one sweep; one that is not due, or broken, is in nobody's way."""
+    due, early = [bench.claimed() for _ in range(3)], bench.claimed()
+    for job in (*due, early):
+        assert bench.worker.succeed(job, f"results/{job.id}/1/")
+    with bench.server.client() as client:
+        client.set("huemill:job:broken", "no hash")
+        client.zadd(DUE, {"broken": 1, **{job.id: 1 for job in due}})
+        bench.sweep()
+        assert (client.zscore(DUE, "broken") or 0) > 1
+    settled = [found.settled for job in (*due, early) if (found := bench.get(job))]
+    assert settled == [True, True, True, False]
+    uploads = {path.name for path in (Path(bench.settings.blob_url.removeprefix("file://")) / "uploads").iterdir()}
+    assert uploads == {early.id}
+
+
 def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:
     """When a job expires its files and events go; its record stays a while, to say that it was there."""
     job = bench.claimed()

@@ -44,6 +44,7 @@ from api.intake.references import References
 from api.intake.upload_slots import Slots
 from api.intake.uploads import Uploads
 from api.jobs.accept import Acceptance
+from api.jobs.room import Room
 from api.upkeep.collector import Collector
 from api.upkeep.failures import Failures
 from api.upkeep.image_sweeper import ImageSweeper
@@ -110,7 +111,7 @@ def wire(settings: Settings) -> Services:
         blobs,
         fetcher,
         Intake(uploads, references, Slots(settings.max_uploads), settings),
-        Acceptance(store, Reservations(redis), queue, blobs, quotas, settings.max_queued),
+        Acceptance(store, Reservations(redis), blobs, quotas, Room(store, settings.max_queued)),
         Supervisor(tasks, failures),
         outbox,
         poster,

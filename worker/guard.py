@@ -70,6 +70,7 @@ class Guard:
         self._runs: dict[int, _Run] = {}
         self._stop_at: float | None = None
         self._unfinished: bytes = b""
+        self._oom_kills = memory.oom_kills()
 
     def start(self, store: GuardStore) -> None:
         self._store = store
@@ -114,24 +115,28 @@ class Guard:
         return self._stop_at is not None and time.monotonic() > self._stop_at + EXIT_SECONDS
 
     def _listen(self) -> None:
-        """Read what the children have noted, or wait a little for it."""
-        if not select.select([self._inlet], [], [], TICK_SECONDS)[0]:
+        """Once a tick, read what the children have noted: a job that is over by then took nobody's time here."""
+        time.sleep(TICK_SECONDS)
+        if not select.select([self._inlet], [], [], 0)[0]:
             return
         *lines, self._unfinished = (self._unfinished + os.read(self._inlet, 2**16)).split(b"\n")
-        for line in lines:
-            note = orjson.loads(line)
-            self._forget(note["pid"])
+        notes = map(orjson.loads, lines)
+        for pid, note in {note["pid"]: note for note in notes}.items():  # the last of each
+            self._forget(pid)
             if "hold" in note:
-                self._begin(note["pid"], Hold(*note["hold"]), note["ends"])
+                self._begin(pid, Hold(*note["hold"]), note["ends"])
 
     def _begin(self, pid: int, hold: Hold, ends: float) -> None:
+        before, self._oom_kills = self._oom_kills, memory.oom_kills()
         try:
             pidfd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self._tell_loss(hold, Loss.WORKER_LOST)  # gone since it wrote
+        except ProcessLookupError:  # gone since it wrote
+            self._tell_loss(hold, self._cause(before) or Loss.WORKER_LOST)
             return
+        # Of one that lives the kernel has killed nobody yet.
+        oom_kills = before if _is_over(pidfd) else self._oom_kills
         kill_at = ends + self._settings.timeout_grace_seconds
-        self._runs[pid] = _Run(pid, pidfd, hold, kill_at, time.monotonic() + self._renew_seconds, memory.oom_kills())
+        self._runs[pid] = _Run(pid, pidfd, hold, kill_at, time.monotonic() + self._renew_seconds, oom_kills)
 
     @property
     def _renew_seconds(self) -> float:
@@ -144,8 +149,8 @@ class Guard:
 
     def _check(self, run: _Run) -> None:
         now = time.monotonic()
-        if not run.dead and select.select([run.pidfd], [], [], 0)[0]:
-            self._find_cause(run)
+        if not run.dead and _is_over(run.pidfd):
+            run.dead, run.loss = True, run.loss or self._cause(run.oom_kills)
         if run.dead:
             if run.refused or self._tell_loss(run.hold, run.loss or Loss.WORKER_LOST):
                 self._forget(run.pid)
@@ -176,13 +181,13 @@ class Guard:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(run.pidfd, signal.SIGKILL)
 
-    def _find_cause(self, run: _Run) -> None:
-        """The child is gone: by our hand, by the kernel's for want of memory, by a stop of all, or none knows why."""
-        run.dead = True
-        if run.loss is None and memory.oom_kills() > run.oom_kills:
-            run.loss = Loss.OUT_OF_MEMORY
-        if run.loss is None and self._stop_at is not None:
-            run.loss = Loss.WORKER_STOPPED
+    def _cause(self, oom_kills: int) -> Loss | None:
+        """Why a child is gone, but for our own hand: by the kernel's, for want of memory; by a stop of all; or None,
+        where nobody knows. `oom_kills`: how often the kernel had killed before.
+        """
+        if memory.oom_kills() > oom_kills:
+            return Loss.OUT_OF_MEMORY
+        return Loss.WORKER_STOPPED if self._stop_at is not None else None
 
     def _tell_loss(self, hold: Hold, loss: Loss) -> bool:
         """False if it must be told again. Nothing happens if the claim is not valid any more."""
@@ -192,3 +197,8 @@ class Guard:
             log.warning("%s cannot be told: %s", loss, error, extra={"job_id": hold.job_id})
             return False
         return True
+
+
+def _is_over(pidfd: int) -> bool:
+    """Whether the process has ended."""
+    return bool(select.select([pidfd], [], [], 0)[0])

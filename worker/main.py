@@ -11,7 +11,8 @@ from celery import Task, signals
 from redis.exceptions import RedisError
 
 from shared.jobs.guard import GuardStore
-from shared.jobs.queue import TASK, celery_app
+from shared.jobs.message import TASK
+from shared.jobs.queue import celery_app
 from shared.jobs.worker import WorkerStore
 from shared.jobs.worker_names import public_name, worker_name
 from shared.runtime import connections, logs, tracing

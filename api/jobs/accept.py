@@ -1,7 +1,5 @@
-"""A new job: its record is stored, then its id is sent to a worker."""
+"""A new job: its record is stored, and with it the message by which a worker hears of it."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
@@ -10,24 +8,21 @@ from api import metrics
 from api.access.caller import NOBODY, Caller
 from api.access.quotas import Quotas
 from api.jobs.idempotency import reserved
+from api.jobs.room import Room
 from shared.contract.errors import (
     IdempotencyConflict,
     IdempotencyKeyReused,
     NotFound,
-    QueueFull,
     Refused,
     Unavailable,
 )
 from shared.jobs.clients import Created, JobStore, Way
 from shared.jobs.keys import RequestKey
+from shared.jobs.message import message_of
 from shared.jobs.model import Job
 from shared.jobs.pace import Outlook
-from shared.jobs.queue import Queue
 from shared.jobs.reservations import Reservations, Standing
 from shared.storage.blobs import Blobs
-
-log = logging.getLogger("huemill.api")
-
 
 # Of what a creation can be answered with: nothing was stored.
 _NOT_STORED = (Refused, IdempotencyKeyReused, IdempotencyConflict)
@@ -46,11 +41,9 @@ class Accepted(NamedTuple):
 class Acceptance:
     """Takes jobs, as long as there are not too many that wait."""
 
-    def __init__(
-        self, store: JobStore, reservations: Reservations, queue: Queue, blobs: Blobs, quotas: Quotas, max_queued: int
-    ) -> None:
-        self._store, self._reservations, self._queue, self._blobs = store, reservations, queue, blobs
-        self._quotas, self._max_queued = quotas, max_queued
+    def __init__(self, store: JobStore, reservations: Reservations, blobs: Blobs, quotas: Quotas, room: Room) -> None:
+        self._store, self._reservations, self._blobs = store, reservations, blobs
+        self._quotas, self._room = quotas, room
 
     @asynccontextmanager
     async def place(self, job_id: str, key: RequestKey | None = None, caller: Caller = NOBODY) -> AsyncIterator[Caller]:
@@ -65,42 +58,29 @@ class Acceptance:
             if standing is Standing.USED:
                 yield NOBODY
                 return
-            await self.check_room(caller)
+            await self._room.check(caller.owner)
             await self._quotas.check_room(caller)
             yield caller
-
-    async def check_room(self, caller: Caller = NOBODY) -> None:
-        """Raises QueueFull where no more jobs are taken at the moment: to be asked before an upload is read.
-
-        No key holder has more than half of the room: turns are worth nothing to whoever is not let in.
-        """
-        if await self._store.queued() >= self._max_queued:
-            raise QueueFull("Too many jobs are waiting already. Try again later.")
-        half = (self._max_queued + 1) // 2
-        if caller.owner and await self._store.in_line(caller.owner) >= half:
-            raise QueueFull(f"{half:,} jobs of this key are waiting, half of all that may wait. Try again later.")
 
     async def accept(
         self, job: Job, key: RequestKey | None = None, *, join: bool = False, caller: Caller = NOBODY, pixels: int = 0
     ) -> Accepted:
-        """Store a job whose uploads are in the blob store, and send it. Or find the one that the same request, by its
-        key, has become before: then the uploads go.
+        """Store a job whose uploads are in the blob store, and its message. Or find the one that the same request, by
+        its key, has become before: then the uploads go.
 
         `join`: it may have the result of a job that does the same work, or has done it: then nothing is sent.
         `pixels`: of the image, taken from the caller's quota unless nothing is computed. Raises QuotaExceeded.
 
-        Once its record is there the job is accepted: the sweep sends what could not be sent. If it cannot be stored
-        nothing is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then
-        it runs as if it had been accepted, or they are collected.
+        Once its record is there the job is accepted: the sweep sends again what is lost. If it cannot be stored nothing
+        is left of it; where nobody knows whether it was, and it cannot be withdrawn, it keeps its files: then it runs
+        as if it had been accepted, or they are collected.
         """
         created = await self._created(job, key, join, caller, pixels)
         if created.way is Way.REPLAYED:
             await self._remove_uploads(job)
             return Accepted(await self._before(created.job_id), replayed=True)
         metrics.accepted.labels(job.params.algorithm).inc()
-        if created.way is Way.CREATED:
-            await self._send(job)
-        else:
+        if created.way is not Way.CREATED:
             metrics.recognised.labels(created.way).inc()
             job = await self._store.get(job.id) or job if created.way is Way.DONE else job
         return Accepted(job, created.outlook)
@@ -113,7 +93,7 @@ class Acceptance:
             await self._remove_uploads(job)
             raise
         try:
-            created = await self._store.create(job, key, join=join)
+            created = await self._store.create(job, key, join=join, message=message_of(job))
         except BaseException as error:
             if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
                 await self._remove_uploads(job)
@@ -126,12 +106,6 @@ class Acceptance:
     async def _give_back(self, caller: Caller, job: Job, pixels: int, *, waits: bool = False) -> None:
         with suppress(Unavailable):  # then he has a little less for an hour
             await self._quotas.give_back(caller, job.id, pixels, waits=waits)
-
-    async def _send(self, job: Job) -> None:
-        try:
-            await asyncio.to_thread(self._queue.send, job)
-        except Unavailable as error:
-            log.warning("its message cannot be sent now: %s", error.__cause__, extra={"job_id": job.id})
 
     async def _before(self, job_id: str) -> Job:
         """The job that a request has become before."""

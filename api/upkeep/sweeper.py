@@ -15,7 +15,7 @@ from api.upkeep.failures import Failures
 from shared.contract.errors import HuemillError, UnknownParameters, UnreadableRecord
 from shared.contract.params import AnyParams
 from shared.jobs.clients import JobStore
-from shared.jobs.model import Job, JobError, JobStatus, Loss, UnknownParams, given_up, now
+from shared.jobs.model import ENDED, Job, JobError, JobStatus, Loss, UnknownParams, given_up, now
 from shared.jobs.queue import Queue
 from shared.jobs.sweep import BATCH, SweepStore
 from shared.runtime.logs import bound
@@ -73,10 +73,23 @@ class Sweeper:
     async def _due_jobs(self) -> None:
         for _ in range(MOST_BATCHES):
             due = await self._due.due()
+            settled = await self._settle_all(due)
             for job_id in due:
-                await self._handle_apart(job_id, self.handle(job_id))
+                if job_id not in settled:
+                    await self._handle_apart(job_id, self.handle(job_id))
             if len(due) < BATCH:
                 return
+
+    async def _settle_all(self, due: list[str]) -> set[str]:
+        """Settle the due jobs that have ended, as far as nothing is in the way; which they were.
+
+        Each job comes to this a moment after its end, so all that ended in a second are seen to together.
+        """
+        jobs = await self._jobs.get_readable(due)
+        settled = await self._due.settle_all([job for job in jobs if job.status in ENDED and not job.settled])
+        for job in settled:
+            await self._handle_apart(job.id, self._remove_uploads(job))
+        return {job.id for job in settled}
 
     async def _stranded_jobs(self) -> None:
         for job, when in await self._due.stranded():
@@ -157,12 +170,12 @@ class Sweeper:
         await self._blobs.delete_all(attempt_prefix(job.id, job.claim))
 
     async def _settle(self, job: Job) -> None:
-        """It ended some seconds ago, and no store forgets that any more: it will not run again.
+        """It ended some seconds ago, and no store forgets that any more: it will not run again."""
+        if await self._due.settle(job):  # else it has ended since it was listed, and its time is yet to come
+            await self._remove_uploads(job)
 
-        What a storage that is in trouble keeps of it is left for the collector.
-        """
-        if not await self._due.settle(job):
-            return  # it has ended since it was listed, and its time is yet to come
+    async def _remove_uploads(self, job: Job) -> None:
+        """They are needed no more. What a storage that is in trouble keeps of them is left for the collector."""
         try:
             for upload in job.uploads:
                 await self._blobs.delete(upload.key)

@@ -2,12 +2,15 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, NamedTuple, cast
 
 import orjson
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.contract.errors import IdempotencyKeyReused, Refused, Unavailable, UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts, encode
@@ -50,7 +53,7 @@ from shared.jobs.pace import Outlook, outlook
 from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
-from shared.runtime.redis_errors import asks_redis, redis_errors
+from shared.runtime.redis_errors import asks_redis, redis_errors, wrong_type_told
 
 WORKER_SILENT_SECONDS = 15
 # A client waits meanwhile, and has waited for the creation already.
@@ -113,10 +116,12 @@ class JobStore:
         self._find = redis.register_script(FIND)
 
     @asks_redis
-    async def create(self, job: Job, key: RequestKey | None = None, *, join: bool = False) -> Created:
+    async def create(
+        self, job: Job, key: RequestKey | None = None, *, join: bool = False, message: bytes = b""
+    ) -> Created:
         """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
         key, has become before. `join`: it may have the result of a job of the same owner that does the same work, or
-        has done it.
+        has done it. `message`: what its queue is sent in the same move, where a worker is to run it.
 
         Raises Refused, IdempotencyKeyReused or IdempotencyConflict if it is certainly not there. After Unavailable it
         may be there: see `withdraw`.
@@ -126,7 +131,7 @@ class JobStore:
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
         args += [BATCH_SECONDS if job.priority == "batch" else 0]
-        args += [len(ended), *ended, *fields]
+        args += [message, len(ended), *ended, *fields]
         word, *about = await cast(Any, self._create(self._keys(job, key), args))
         match word.decode():
             case "created" | "joined" | "done" as way:
@@ -186,6 +191,21 @@ class JobStore:
     @asks_redis
     async def get(self, job_id: str) -> Job | None:
         return decode(await cast(Any, self._redis.hgetall(job_key(job_id))))
+
+    @asks_redis
+    async def get_readable(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of the jobs that are there and can be read, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(job_key(job_id))
+            answers = await pipe.execute(raise_on_error=False)
+        jobs = []
+        for answer in answers:
+            with suppress(UnreadableRecord), wrong_type_told():
+                if isinstance(answer, RedisError):
+                    raise answer
+                jobs.append(decode(answer))
+        return [job for job in jobs if job is not None]
 
     @asks_redis
     async def get_of(self, owner: str, job_id: str) -> Job | None:

@@ -6,9 +6,9 @@
 --       of its request's key, if that has one.
 -- ARGV: job id, seconds until it is due, fingerprint of the request, seconds for which the key is kept, most jobs that may
 --       wait for one ('' to do the work anew), seconds for which it is known whose the work is, seconds until it is due
---       where it has ended, its place in the list, seconds by which jobs that come later go before it, number of parts of
---       the fields that it has where it has ended, these, then the fields that it has anyway: field, value, field,
---       value ...
+--       where it has ended, its place in the list, seconds by which jobs that come later go before it, the message for
+--       its queue where it waits for a worker ('' for none), number of parts of the fields that it has where it has
+--       ended, these, then the fields that it has anyway: field, value, field, value ...
 -- Returns a word and what goes with it: `created`, `joined` or `done`, its position, the time, since when the first of
 -- the queue waits, and the queue's pace; `replayed`, the other job's id; or `withdrawn` (before this came), `reused` (the
 -- key, by another request), `conflict` (another request under way has it).
@@ -45,14 +45,14 @@ if ARGV[5] ~= '' then
   local found = other and redis.pcall('HMGET', key_of(other), 'status', 'result_key', 'follows', 'released') or {}
   status, result, follows, released = found[1], found[2], found[3], found[4]
 end
-local begin, place = 11 + tonumber(ARGV[10]), now + tonumber(ARGV[9])
+local begin, place = 12 + tonumber(ARGV[11]), now + tonumber(ARGV[9])
 redis.call('ZADD', KEYS[9], ARGV[8], ARGV[1])
 redis.call('XADD', KEYS[2], '*', 'name', 'queued', 'data', '{}')
 redis.call('HSET', KEYS[1], 'work', KEYS[8], 'place', exactly(place), unpack(ARGV, begin))
 local owner = result and string.match(result, '^results/(%w+)/')
 -- One that has expired is due no more, and its files are gone.
 if status == 'succeeded' and owner and not released and redis.call('ZSCORE', KEYS[3], other) then
-  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 11, begin - 1))
+  redis.call('HSET', KEYS[1], 'result_key', result, 'cached', '1', unpack(ARGV, 12, begin - 1))
   redis.call('SADD', key_of(owner) .. ':users', other, ARGV[1])
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[7]), ARGV[1])
   call_back(ARGV[1], 'succeeded', now)
@@ -71,4 +71,7 @@ end
 redis.call('ZADD', KEYS[4], now, ARGV[1])
 line_up(ARGV[1], now)
 redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[6])
+if ARGV[10] ~= '' then
+  redis.pcall('LPUSH', string.sub(QUEUE, 1, -2), ARGV[10])  -- a hint: whatever stands there, the job is made whole
+end
 return answer('created', ARGV[1])

@@ -1,4 +1,4 @@
-"""The queue: Celery's settings, and sending a job's id.
+"""The queue: Celery's settings, and sending a job's id again.
 
 A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
 are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
@@ -9,13 +9,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from shared.contract.errors import Unavailable
+from shared.jobs.message import TASK
 from shared.jobs.model import Job
 from shared.jobs.routing import FAST, QUEUES
 from shared.runtime import connections
 from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
-
-TASK = "huemill.run"
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -54,7 +53,7 @@ def celery_app(settings: Settings) -> Celery:
 
 
 class Queue:
-    """The sending side. Blocking: call it from a thread."""
+    """What sends a job's id once more; the first message comes with the record. Blocking: call it from a thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._app = celery_app(settings)

@@ -54,6 +54,8 @@ class Stream:
         """Whether the job has ended or is gone: nothing will follow what is there."""
         self.error: HuemillError | None = None
         """Why it cannot be read."""
+        self.expected = False
+        """Whether the job is yet to be created: that there is none does not mean that it is gone."""
         self.last: str | None = None
         """The id up to which it was read; None before the first time."""
         self.looked_at = 0.0
@@ -167,16 +169,33 @@ class Streams:
         elif closely and not stream.closely:  # until now its events were passed over
             stream.over = False
             self._to_read(stream)
+        stream.expected = False
         stream.followers += 1
         stream.closely += closely
         try:
             yield stream
         finally:
-            stream.followers -= 1
             stream.closely -= closely
-            if not stream.followers:
-                del self._streams[job_id]
-                self._unread.pop(stream, None)
+            self._leave(stream)
+
+    @contextmanager
+    def expecting(self, job_id: str) -> Iterator[None]:
+        """While the context lasts the job is created, and perhaps waited for: nothing of it is read before, since
+        whatever it tells is heard from its first word on.
+        """
+        stream = self._streams[job_id] = Stream(job_id)
+        stream.expected, stream.looked_at = True, asyncio.get_running_loop().time()
+        stream.followers += 1
+        try:
+            yield
+        finally:
+            self._leave(stream)
+
+    def _leave(self, stream: Stream) -> None:
+        stream.followers -= 1
+        if not stream.followers:
+            del self._streams[stream.job_id]
+            self._unread.pop(stream, None)
 
     async def since(self, stream: Stream, after: str) -> list[Event]:
         """The stream's events after the one with that id, some at a time. Raises Unavailable and UnreadableRecord."""
@@ -282,6 +301,8 @@ class Streams:
             stream.error = error
             return
         status, finished = state
+        if status is None and stream.expected:
+            return
         ended = status is None or finished or status.decode(errors="replace") in ENDED
         if stream.last is None:
             stream.take(entries[::-1], bool(ended))

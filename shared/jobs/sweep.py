@@ -1,6 +1,6 @@
 """Job records as the gateway's sweep needs them: what is due or lost, and the moves that follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, cast
 
@@ -143,8 +143,24 @@ class SweepStore:
     @asks_redis
     async def settle(self, job: Job) -> bool:
         """An ended job that is due needs its uploads no more; it is due again when it expires."""
+        return bool(await self._move(*self._settling(job)))
+
+    @asks_redis
+    async def settle_all(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of the ended jobs that have settled now, in one round trip.
+
+        Whatever was in the way of another is found out, and told, where that one is settled by itself.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                keys, args = self._settling(job)
+                pipe.evalsha(self._move.sha, len(keys), *keys, *args)
+            answers = await pipe.execute(raise_on_error=False)
+        return [job for job, answer in zip(jobs, answers, strict=True) if answer == 1]
+
+    def _settling(self, job: Job) -> tuple[list[str], list[str | bytes | float]]:
         left = max(0.0, (job.expires_at - now()).total_seconds()) if job.expires_at is not None else self._ttl
-        return await self._sweep(job, Move.SETTLE, left, {"settled": "1"}, None, only_from=job.status)
+        return move_args(hold_of(job), Move.SETTLE, left, {"settled": "1"}, None, due_by="now", only_from=job.status)
 
     @asks_redis
     async def expire(self, job: Job) -> None:

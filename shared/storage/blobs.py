@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import obstore
 
 from shared.contract.errors import NotFound
+from shared.storage.folder import write_whole
 from shared.storage.location import open_location, storage_errors
 
 # Held in memory for each upload under way: S3 takes no smaller parts, a folder takes any.
@@ -27,7 +28,7 @@ PIECE_BYTES = 2**15
 _UNFINISHED = re.compile(r".+#\d+")
 
 
-READ_THREADS = 4
+THREADS = 4
 # Each finds fewer; what is left in the end goes when the collector comes.
 DELETE_TRIES = 10
 
@@ -45,30 +46,52 @@ class Blobs:
 
     def __init__(self, url: str) -> None:
         self._store, self._folder = open_location(url)
-        # Threads of their own: a disk that is slow must not hold those in which uploads are checked and jobs are sent.
-        self._readers = ThreadPoolExecutor(READ_THREADS, "blobs")
+        # Threads of their own: a disk that is slow must not hold those in which uploads are checked.
+        self._threads = ThreadPoolExecutor(THREADS, "blobs")
         self._turn = asyncio.Lock()
 
     async def write(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write a blob as its bytes come. If they end in an error, or the caller is cancelled, nothing is left."""
+        held = bytearray()
+        if self._folder is not None:
+            async for chunk in chunks:
+                held += chunk
+                if len(held) > FOLDER_PART_BYTES:
+                    break
+            else:
+                # All of a small one at once, without obstore, whose threads take twice as long.
+                run = asyncio.get_running_loop().run_in_executor
+                await self._last_step(key, run(self._threads, write_whole, self._folder / key, bytes(held)))
+                return
+        await self._write_in_parts(key, bytes(held), chunks)
+
+    async def _write_in_parts(self, key: str, begin: bytes, chunks: AsyncIterator[bytes]) -> None:
         part = S3_PART_BYTES if self._folder is None else FOLDER_PART_BYTES
         with storage_errors():
             writer = obstore.open_writer_async(self._store, key, buffer_size=part, max_concurrency=2)
-        closing: asyncio.Future[None] | None = None
         try:
+            if begin:
+                with storage_errors():
+                    await writer.write(begin)
             async for chunk in chunks:
                 with storage_errors():
                     await writer.write(chunk)
-            closing = asyncio.ensure_future(writer.close())
-            with storage_errors():
-                await asyncio.shield(closing)
+            await self._last_step(key, asyncio.ensure_future(writer.close()))
         except BaseException:
-            if closing is not None:
-                # The last step cannot be taken back once it is begun: what comes of it is removed.
-                await asyncio.wait([closing])
-                if closing.exception() is None:
-                    await self.delete(key)
             self._remove_begun(key)
+            raise
+
+    async def _last_step(self, key: str, step: asyncio.Future[None]) -> None:
+        """Await the step that makes a blob. It cannot be taken back once it is begun: where the caller is cancelled
+        meanwhile, what comes of it is removed.
+        """
+        try:
+            with storage_errors():
+                await asyncio.shield(step)
+        except BaseException:
+            await asyncio.wait([step])
+            if step.exception() is None:
+                await self.delete(key)
             raise
 
     async def read(self, key: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
@@ -96,14 +119,16 @@ class Blobs:
         """The same without obstore, which takes three times as long: it reads 8 kB at a time, each on some thread."""
         assert self._folder is not None
         run = asyncio.get_running_loop().run_in_executor
-        with await run(self._readers, (self._folder / key).open, "rb", 0) as file:
-            at, end = part or (0, os.fstat(file.fileno()).st_size)
-            while at < end:
-                piece = await run(self._readers, os.pread, file.fileno(), min(PIECE_BYTES, end - at), at)
-                at = at + len(piece) if piece else end
+        file, at, end, piece = await run(self._threads, _begun, self._folder / key, part)
+        with file:
+            while piece:
+                at += len(piece)
                 if at == end:
                     file.close()  # whoever takes the last piece may be slow
                 yield piece
+                piece = b""
+                if at < end:
+                    piece = await run(self._threads, os.pread, file.fileno(), min(PIECE_BYTES, end - at), at)
 
     async def read_whole(self, key: str) -> bytes:
         """The whole blob. Raises NotFound where there is none."""
@@ -172,6 +197,17 @@ class Blobs:
             path = self._folder / key
             for begun in path.parent.glob(f"{path.name}#*"):
                 begun.unlink(missing_ok=True)
+
+
+def _begun(path: Path, part: tuple[int, int] | None) -> tuple[BinaryIO, int, int, bytes]:
+    """The file, opened; where its reading begins and ends; and the first piece."""
+    file = path.open("rb", 0)
+    try:
+        at, end = part or (0, os.fstat(file.fileno()).st_size)
+        return file, at, end, os.pread(file.fileno(), min(PIECE_BYTES, end - at), at)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _delete_unfinished(folder: Path, older_than: float) -> int:

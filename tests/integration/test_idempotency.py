@@ -12,6 +12,7 @@ import pytest
 
 from api.jobs import cancel as ending
 from api.jobs.accept import Acceptance
+from api.jobs.room import Room
 from shared.contract.errors import IdempotencyConflict, IdempotencyKeyReused, QueueFull
 from shared.contract.params import KMeansParams
 from shared.jobs.keys import RequestKey
@@ -271,7 +272,7 @@ def test_a_repeated_request_needs_no_room(bench: Bench) -> None:
     """Where no more jobs are taken, who asks again what has become of his is told; and a refused one frees its key."""
     key, other = RequestKey("first"), RequestKey("second")
     with gateway(bench.settings) as parts:
-        acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.queue, parts.blobs, parts.quotas, 1)
+        acceptance = Acceptance(parts.store, Reservations(parts.redis), parts.blobs, parts.quotas, Room(parts.store, 1))
 
         async def ask(key: RequestKey, sha256: str = "0" * 64) -> Any:
             job_id = new_job_id()

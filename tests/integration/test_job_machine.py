@@ -26,6 +26,7 @@ from shared.contract.params import AnyParams, KMeansParams, OpticsParams
 from shared.jobs import moves, worker
 from shared.jobs.deliveries import EVENTS
 from shared.jobs.keys import DUE, job_key
+from shared.jobs.message import message_of
 from shared.jobs.model import (
     Job,
     JobError,
@@ -92,9 +93,7 @@ class JobMachine(JobsWithCallbacks):
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64)
         job = new_job(job_id, params, upload, callback=calling_back(wanted))
-        self.hands.ask(self.store.create(job))
-        if sent:
-            self.hands.parts.queue.send(job)
+        self.hands.ask(self.store.create(job, message=message_of(job) if sent else b""))
         self.models[job.id] = Model(MAX_ATTEMPTS, later=params is LATER, wanted=wanted)
         self.touched.add(job.id)
         return job

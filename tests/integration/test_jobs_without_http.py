@@ -17,10 +17,12 @@ from api.intake.receive import Intake
 from api.intake.references import References
 from api.intake.upload_slots import Slots
 from api.intake.uploads import Uploads
+from api.jobs import room as room_module
 from api.jobs.accept import Acceptance
 from api.jobs.cancel import cancel, delete
 from api.jobs.find import find
 from api.jobs.follow import Silence, follow
+from api.jobs.room import Room
 from api.jobs.wait import ended_or_as_it_was
 from shared.access.limits import KeyLimits
 from shared.access.model import made_key
@@ -28,6 +30,7 @@ from shared.contract.errors import InvalidParams, InvalidRequest, NotFound, Queu
 from shared.contract.params import KMeansParams
 from shared.jobs import streams as streams_module
 from shared.jobs.events import FIRST
+from shared.jobs.keys import queued_key
 from shared.jobs.model import Job, JobStatus, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.reservations import Reservations
 from shared.jobs.routing import QUEUES
@@ -63,12 +66,13 @@ class Hands:
         references = References(Fetcher(bench.settings), parts.stored)
         self.intake = Intake(uploads, references, Slots(max_uploads), bench.settings)
         reservations = Reservations(parts.redis)
-        self.acceptance = Acceptance(parts.store, reservations, parts.queue, parts.blobs, parts.quotas, max_queued)
+        self.room = Room(parts.store, max_queued)
+        self.acceptance = Acceptance(parts.store, reservations, parts.blobs, parts.quotas, self.room)
         self.store, self.blobs = parts.store, parts.blobs
 
     async def post(self, image: bytes = SMALL_PNG, **query: str) -> Job:
         """Take an image in, and accept a job on it: what a route, a batch or a socket does."""
-        await self.acceptance.check_room()
+        await self.room.check()
         job_id = new_job_id()
         received = await self.intake.receive(a_body(image, **query), job_id)
         job = new_job(job_id, received.params, received.image, received.mask)
@@ -130,7 +134,7 @@ def test_no_key_takes_all_the_room(bench: Bench) -> None:
         hands = Hands(bench, parts, max_queued=4)
 
         def post(caller: Caller) -> None:
-            parts.run(hands.acceptance.check_room(caller))
+            parts.run(hands.room.check(caller.owner))
             upload = Upload(key="uploads/x", size=3, sha256=64 * "0")
             parts.run(parts.store.create(new_job(new_job_id(), KMeansParams(), upload, owner=caller.owner)))
 
@@ -267,6 +271,29 @@ def test_events_are_followed_to_the_last(bench: Bench, monkeypatch: pytest.Monke
         assert [event.name for event in parts.run(run())] == ["queued", "running", "progress", "succeeded"]
 
 
+def test_room_is_asked_for_where_it_may_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted holds for a moment, with what was let in since, while that is less than half of the room."""
+    monkeypatch.setattr(room_module, "SURE_SECONDS", 1000)
+    full = {str(number): 0.0 for number in range(20)}
+    with gateway(bench.settings) as parts, bench.server.client() as redis:
+        room = Room(parts.store, 20)
+        parts.run(room.check())
+        redis.zadd(queued_key(QUEUES[0]), full)
+        for _ in range(9):
+            parts.run(room.check())
+        for _ in range(2):
+            with pytest.raises(QueueFull):
+                parts.run(room.check())
+        redis.delete(queued_key(QUEUES[0]))
+        parts.run(room.check())
+        monkeypatch.setattr(room_module, "SURE_SECONDS", 0)
+        room = Room(parts.store, 20)
+        parts.run(room.check())
+        redis.zadd(queued_key(QUEUES[0]), full)
+        with pytest.raises(QueueFull):
+            parts.run(room.check())
+
+
 def test_a_job_is_cancelled_and_deleted(bench: Bench) -> None:
     """A cancelled job has no upload any more; a deleted one is not found by anybody."""
     with gateway(bench.settings) as parts:
@@ -291,7 +318,7 @@ def test_a_store_that_is_away(bench: Bench) -> None:
             received = await hands.intake.receive(a_body(SMALL_PNG), job_id)
             bench.server.kill()
             with pytest.raises(Unavailable):
-                await hands.acceptance.check_room()
+                await hands.room.check()
             with pytest.raises(Unavailable):
                 await hands.acceptance.accept(new_job(job_id, received.params, received.image))
 

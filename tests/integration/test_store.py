@@ -13,7 +13,6 @@ from shared.jobs import sweep as sweep_store
 from shared.jobs.keys import DUE
 from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
 from shared.jobs.moves import EVENTS_KEPT, hold_of
-from shared.jobs.queue import Queue
 from shared.jobs.routing import FAST
 from shared.storage.keys import result_prefix
 from shared.storage.sync_blobs import SyncBlobs
@@ -339,6 +338,22 @@ def test_a_claim_comes_before_a_message_that_is_sent_again(bench: Bench) -> None
     assert bench.status(job) is JobStatus.RUNNING
 
 
+def test_ended_jobs_settle_together(bench: Bench) -> None:
+    """All that have ended and are due settle in one sweep; one that is not due, or broken, is in nobody's way."""
+    due, early = [bench.claimed() for _ in range(3)], bench.claimed()
+    for job in (*due, early):
+        assert bench.worker.succeed(job, f"results/{job.id}/1/")
+    with bench.server.client() as client:
+        client.set("huemill:job:broken", "no hash")
+        client.zadd(DUE, {"broken": 1, **{job.id: 1 for job in due}})
+        bench.sweep()
+        assert (client.zscore(DUE, "broken") or 0) > 1
+    settled = [found.settled for job in (*due, early) if (found := bench.get(job))]
+    assert settled == [True, True, True, False]
+    uploads = {path.name for path in (Path(bench.settings.blob_url.removeprefix("file://")) / "uploads").iterdir()}
+    assert uploads == {early.id}
+
+
 def test_an_expired_job_leaves_a_tombstone(bench: Bench) -> None:
     """When a job expires its files and events go; its record stays a while, to say that it was there."""
     job = bench.claimed()
@@ -362,13 +377,3 @@ def test_a_worker_is_heard_until_it_goes(bench: Bench) -> None:
     bench.guard.heard("b:2")
     bench.guard.gone("a:1")
     assert bench.ask(lambda store: store.workers()) == ["b:2"]
-
-
-def test_nothing_of_an_image_is_in_redis(bench: Bench) -> None:
-    """Redis holds records and ids; the message of a job is its id alone, as JSON."""
-    job = bench.create()
-    Queue(bench.settings).send(job)
-    with bench.server.client() as client:
-        (message,) = client.lrange(FAST, 0, -1)
-    assert b'"content-type": "application/json"' in message
-    assert len(message) < 2000

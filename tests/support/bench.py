@@ -12,6 +12,7 @@ from shared.jobs.clients import JobStore
 from shared.jobs.events import FIRST, Event
 from shared.jobs.guard import GuardStore
 from shared.jobs.keys import DUE
+from shared.jobs.message import message_of
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
 from shared.jobs.routing import FAST
 from shared.jobs.streams import Streams
@@ -70,12 +71,13 @@ class Bench:
         with gateway(self.settings.model_copy(update={"orphan_seconds": 1e-6})) as parts:
             parts.run(parts.collector.collect())
 
-    def create(self) -> Job:
+    def create(self, *, sent: bool = False) -> Job:
+        """A new job; with its message, or as if that was lost."""
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="0" * 64, filename="a.png")
         SyncBlobs(self.settings.blob_url).write(upload.key, b"png")
         job = new_job(job_id, KMeansParams(), upload)
-        self.ask(lambda store: store.create(job))
+        self.ask(lambda store: store.create(job, message=message_of(job) if sent else b""))
         return job
 
     def claimed(self) -> Job:

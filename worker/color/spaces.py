@@ -4,6 +4,7 @@ Every function works on each colour by itself with elementwise arithmetic (no BL
 coordinates do not depend on its neighbours in the array, nor on a library's number of threads.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,9 @@ _OKLAB_INVERSE = np.linalg.inv(_OKLAB)
 # One 8-bit step of a channel, or of lightness.
 _STEP = {"rgb": 1.0, "lab": 100 / 255, "oklab": 1 / 255}
 
+# Palettes of up to so many colours are remembered for a moment.
+_FEW = 256
+
 _DELTA = 6 / 29  # CIE 15: the cube root of CIELAB is continued by a line below _DELTA**3
 
 
@@ -62,6 +66,18 @@ def from_srgb(rgb: NDArray[Any], space: ColorSpace) -> Floats:
     """
     if space == "rgb":
         return rgb.astype(np.float64)
+    if rgb.dtype == np.uint8 and len(rgb) <= _FEW:
+        return _of_few(rgb.tobytes(), space).copy()
+    return _from_srgb(rgb, space)
+
+
+@lru_cache(maxsize=16)
+def _of_few(rgb: bytes, space: ColorSpace) -> Floats:
+    """Of a palette, which is asked for by all that is told of it: each step takes longer than the colours."""
+    return _from_srgb(np.frombuffer(rgb, np.uint8).reshape(-1, 3), space)
+
+
+def _from_srgb(rgb: NDArray[Any], space: ColorSpace) -> Floats:
     linear = _LINEAR_OF_BYTE[rgb] if rgb.dtype == np.uint8 else srgb.linear(rgb / 255.0)
     if space == "lab":
         light, green_red, blue_yellow = (_lab_root(channel) for channel in _mix(_XYZ_OF_WHITE, linear.T))

@@ -1,6 +1,7 @@
 """Posting a job, and asking how it is."""
 
 import math
+from contextlib import nullcontext
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -101,20 +102,22 @@ async def create_job(
     """
     seconds = wait_seconds(prefer, settings.max_wait_seconds)
     job_id = new_job_id()
-    async with acceptance.place(job_id, key, caller) as payer:
-        received = await intake.receive(body, job_id, caller.owner)
-        files, trace = (received.image, received.mask), tracing.traceparent()
-        new = new_job(job_id, received.params, *files, trace, received.description, received.callback, caller.owner)
-        anew = wants_anew(cache_control)
-        accepted = await acceptance.accept(new, key, join=not anew, caller=payer, pixels=received.pixels)
-        job, outlook, replayed = accepted
+    with nullcontext() if seconds is None else streams.expecting(job_id):
+        async with acceptance.place(job_id, key, caller) as payer:
+            received = await intake.receive(body, job_id, caller.owner)
+            files, trace = (received.image, received.mask), tracing.traceparent()
+            new = new_job(job_id, received.params, *files, trace, received.description, received.callback, caller.owner)
+            anew = wants_anew(cache_control)
+            accepted = await acceptance.accept(new, key, join=not anew, caller=payer, pixels=received.pixels)
+            job, outlook, replayed = accepted
+        if seconds is not None and not job.ended:
+            job = await ended_or_as_it_was(job, seconds, store, streams, listening)
+            outlook = None  # it was another one
     fields = {"Location": links(job.id).self}
     if replayed:
         fields["Idempotent-Replayed"] = "true"
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
-        job = job if job.ended else await ended_or_as_it_was(job, seconds, store, streams, listening)
-        outlook = None  # it was another one
     if job.ended:
         return await job_answer(job, blobs, fields)
     shown, retry = await _before_it(job, outlook, store)

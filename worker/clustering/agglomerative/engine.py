@@ -1,8 +1,8 @@
 """Agglomerative clustering: a dendrogram of all points by one of four linkages, and a cut through it.
 
-Ward and single linkage take memory linear in the number of colours; complete and average need all distances and so
-are limited to MAX_DENSE colours. All four are exact: heights and, where no two heights are equal, partitions are those
-of scipy on the pixels.
+All four take memory linear in the number of colours and are exact: heights and, where no two heights are equal,
+partitions are those of scipy on the pixels. Complete and average linkage compare all pairs of colours, and so have a
+limit (MOST_COMPARED_COLORS).
 """
 
 from itertools import pairwise
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shared.contract.errors import TooManyColors
 from shared.contract.params import AgglomerativeParams, number_of
+from shared.contract.params.agglomerative import MOST_COMPARED_COLORS
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.clustering.base import Clustering
 from worker.clustering.spanning_tree import spanning_tree
@@ -20,9 +21,10 @@ from worker.color.points import Points
 from worker.kernels import dendrogram, dense, forest, kdtree, linkage, ward
 from worker.progress import Meter
 
-# All distances of so many clusters take 64 MB.
+# Clusters for which complete and average linkage take all distances, 64 MB of them. With half or twice as many, the
+# 96,615 colours of a photograph take as long.
 MOST_DENSE = 4_096
-MAX_COLORS = 1 << 18
+# Into how many calls that work is cut: more than there are threads, as one of those may be held up.
 PIECES = 64
 
 Linkage = Literal["ward", "single", "complete", "average"]
@@ -126,23 +128,25 @@ def single_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], mete
     return _dendrogram(edges, np.sqrt(squares), weights)
 
 
-def pairwise_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], average: bool, meter: Meter) -> Merges:
-    """Complete or average linkage: O(U^2) in time, each pair of points compared about once, in memory O(U).
+def pairwise_linkage(
+    coords: NDArray[np.float64], weights: NDArray[np.int64], average: bool, meter: Meter, most: int = MOST_DENSE
+) -> Merges:
+    """Complete or average linkage: O(U^2) in time, each pair of points compared about once; O(U + most^2) in memory.
 
-    The lowest merges by bounds in a tree, until MOST_DENSE clusters are left; then all distances of those.
+    The lowest merges by bounds in a tree, until `most` clusters are left; then by all distances of those.
     """
     size = len(coords)
-    if size > MAX_COLORS:
+    if size > MOST_COMPARED_COLORS:
         raise TooManyColors(
             f"{'average' if average else 'complete'} linkage compares every colour with every other and takes at most "
-            f"{MAX_COLORS:,} colours; this image has {size:,}. "
+            f"{MOST_COMPARED_COLORS:,} colours; this image has {size:,}. "
             "Use linkage ward or single, or fewer pixels (max_pixels)."
         )
-    members = linkage.members_of(coords, weights, max(size - MOST_DENSE, 0))
-    with meter.part(0.0, 0.4) as part:
+    members = linkage.members_of(coords, weights, max(size - most, 0))
+    with meter.part(0.0, 0.25) as part:
         edges, heights, first = _lowest(coords, weights, members, average, part)
     order, starts = linkage.contiguous(first, members)
-    with meter.part(0.4, 1.0) as part:
+    with meter.part(0.25, 1.0) as part:
         last_edges, last_heights = _dense(coords[order], weights[order], starts, average, part)
     return _dendrogram(np.concatenate([edges, first[last_edges]]), np.concatenate([heights, last_heights]), weights)
 
@@ -150,9 +154,9 @@ def pairwise_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], av
 def _lowest(
     coords: NDArray[np.float64], weights: NDArray[np.int64], members: linkage.Members, average: bool, meter: Meter
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """The merges until MOST_DENSE clusters are left, and the first points of those; lists the points in `members`."""
+    """As many merges as `members` has room for, and the first points of the clusters left, whose lists it has then."""
     size = len(coords)
-    merges = max(size - MOST_DENSE, 0)
+    merges = len(members.first) - size
     edges, heights = np.empty((merges, 2), np.int64), np.empty(merges)
     if not merges:
         return edges, heights, np.arange(size)
@@ -174,7 +178,7 @@ def _dense(
     shares = weights / np.repeat(pixels, np.diff(starts))
     groups = dense.Groups(*np.ascontiguousarray(coords.T), shares, starts)
     distances = np.empty(clusters * (clusters - 1) // 2)
-    # Pieces of equal work, by pairs of points: more than threads, as one may be held up.
+    # Pieces of equal work, by pairs of points.
     pairs = np.concatenate([[0], np.cumsum(np.diff(starts) * (starts[-1] - starts[1:]))])
     bounds = np.searchsorted(pairs, np.linspace(0, pairs[-1], PIECES + 1)[1:-1]).tolist()
     calls = [(begin, end, groups, average, distances) for begin, end in pairwise([0, *bounds, clusters])]

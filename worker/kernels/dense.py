@@ -46,7 +46,9 @@ def fill(
     room = np.empty(BLOCK)
     for cluster in range(begin, end):
         first = row(cluster, len(starts) - 1)
-        distances[first + cluster + 1 : first + len(starts) - 1] = 0.0
+        for k in range(first + cluster + 1, first + len(starts) - 1):
+            distances[k] = 0.0
+        other = cluster + 1
         for low in range(starts[cluster + 1], starts[-1], BLOCK):
             high = min(low + BLOCK, starts[-1])
             block = room[: high - low]
@@ -56,7 +58,7 @@ def fill(
                     _add_distances(groups, point, low, high, block)
                 else:
                     _keep_farthest(groups, point, low, high, block)
-            _fold(groups, low, block, average, cluster, distances)
+            other = _fold(groups, low, block, average, other, first, distances)
             progress[DONE] += (starts[cluster + 1] - starts[cluster]) * (high - low)
             if progress[STOP]:
                 return
@@ -88,18 +90,26 @@ def _keep_farthest(groups: Groups, point: int, low: int, high: int, block: NDArr
 
 @kernel
 def _fold(
-    groups: Groups, low: int, block: NDArray[np.float64], average: bool, cluster: int, distances: NDArray[np.float64]
-) -> None:
-    """OUT: what the points low, low + 1... have in `block`, put together by the clusters that they are in."""
-    starts, first = groups.starts, row(cluster, len(groups.starts) - 1)
-    other = np.searchsorted(starts, low, side="right") - 1
+    groups: Groups,
+    low: int,
+    block: NDArray[np.float64],
+    average: bool,
+    other: int,
+    first: int,
+    distances: NDArray[np.float64],
+) -> int:
+    """OUT: what the points low, low + 1... have in `block`, put together by the clusters that they are in.
+
+    The first point is in the cluster `other` or a later one; answers the cluster of the last one.
+    """
     for j in range(len(block)):
-        while starts[other + 1] <= low + j:
+        while groups.starts[other + 1] <= low + j:
             other += 1
         if average:
             distances[first + other] += groups.shares[low + j] * block[j]
         else:
             distances[first + other] = max(distances[first + other], block[j])
+    return other
 
 
 @kernel

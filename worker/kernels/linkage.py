@@ -55,7 +55,7 @@ class Members(NamedTuple):
 class Scratch(NamedTuple):
     """Room for a search."""
 
-    stack: NDArray[np.int64]  # as the next one longer than the tree is deep
+    stack: NDArray[np.int64]  # this and the next: longer than the tree is deep
     bounds: NDArray[np.float64]
     mine: NDArray[np.float64]  # [U, 4]: the points of the searching cluster
 
@@ -182,12 +182,10 @@ def _search(forest: Forest, members: Members, place: int, average: bool, scratch
     cluster = forest.links[place, ID]
     mine = scratch.mine[: _gather(members, cluster, scratch.mine)]
     own = 0.0 if average else members.spread[cluster]
+    best, found = np.inf, int(NONE)
     below = int(forest.links[place, LEAF])
-    best, found = _scan(forest, members, place, below, mine, average, np.inf, NONE)
-    while below != ROOT:
-        stack[0], bounds[0] = below ^ 1, _gap(nodes[below ^ 1], centre) + own
-        below = int(nodes[below].parent)
-        top = 1
+    stack[0], bounds[0], top = below, 0.0, 1
+    while True:
         while top:
             top -= 1
             if bounds[top] * SURE >= best:
@@ -205,22 +203,10 @@ def _search(forest: Forest, members: Members, place: int, average: bool, scratch
             stack[top], bounds[top] = a, bound_a
             stack[top + 1], bounds[top + 1] = b, bound_b
             top += 2
-    return best, found
-
-
-@kernel
-def search_all(
-    begin: int, end: int, forest: Forest, members: Members, average: bool, progress: NDArray[np.int64]
-) -> None:
-    """OUT: keys and links of the places begin..end-1, each a point by itself: its nearest other point."""
-    scratch = _scratch(forest, members)
-    for place in range(begin, end):
-        key, near = _search(forest, members, place, average, scratch)
-        set_key(forest, place, key, near)
-        if place % 256 == 0:
-            progress[DONE] = place - begin
-            if progress[STOP]:
-                return
+        if below == ROOT:
+            return best, found
+        stack[0], bounds[0], top = below ^ 1, _gap(nodes[below ^ 1], centre) + own, 1
+        below = int(nodes[below].parent)
 
 
 @kernel
@@ -250,9 +236,10 @@ def merge(
     heights: NDArray[np.float64],
     progress: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Do the E lowest merges; answers the first points of the clusters that are left, ascending. Uses up `forest`.
+    """Do the E lowest merges; answers the first points of the clusters that are left. Uses up `forest`.
 
-    OUT: `edges` i64[E, 2], a point of each part; `heights` f64[E], never falling. `progress` grows by 1 a merge.
+    OUT: `edges` i64[E, 2], a point of each part; `heights` f64[E], never falling. `progress` reaches U + E: each point
+    searches once for a first time, as all keys of `forest` are 0 at the beginning.
     """
     scratch = _scratch(forest, members)
     fit_all(forest)
@@ -275,12 +262,14 @@ def merge(
             refit(forest, place)
             place = near
             done += 1
-            progress[DONE] = done
+            progress[DONE] += 1
+        elif forest.keys[place] == 0.0:
+            progress[DONE] += 1
         key, near = _search(forest, members, place, average, scratch)
         set_key(forest, place, key, near)
         refit(forest, place)
     standing = forest.links[:, ID]
-    return np.sort(members.first[standing[standing != NONE]])
+    return members.first[standing[standing != NONE]]
 
 
 @kernel

@@ -162,11 +162,11 @@ def _lowest(
         return edges, heights, np.arange(size)
     with meter.part(0.0, 0.1) as part:
         clusters = _forest(coords, weights, part)
-    with meter.part(0.1, 0.2) as part:
-        part.run_ranges(linkage.search_all, size, clusters, members, average)
-    with meter.part(0.2, 1.0) as part:
-        first: NDArray[np.int64] = part.run(linkage.merge, clusters, members, average, edges, heights, work=merges)
-    return edges, heights, first
+    clusters.keys[:] = 0.0  # of no pair yet, but a bound
+    with meter.part(0.1, 1.0) as part:
+        work = size + merges
+        first = part.run(linkage.merge, clusters, members, average, edges, heights, work=work)
+    return edges, heights, np.sort(first)
 
 
 def _dense(

@@ -21,9 +21,12 @@ from worker.color.points import Points
 from worker.kernels import dendrogram, dense, forest, kdtree, linkage, ward
 from worker.progress import Meter
 
-# Clusters for which complete and average linkage take all distances, 64 MB of them. With half or twice as many, the
-# 96,615 colours of a photograph take as long.
-MOST_DENSE = 4_096
+# Complete and average linkage of at most so many colours take all distances at once, 270 MB of them. The other way
+# would be faster and as right, but where heights are equal another of them would come first.
+MOST_AT_ONCE = 8_192
+# Of more colours, they take those of the last clusters, 17 MB. With half or twice as many clusters, the 96,615 colours
+# of a photograph take as long.
+MOST_DENSE = 2_048
 # Into how many calls that work is cut: more than there are threads, as one of those may be held up.
 PIECES = 64
 
@@ -129,13 +132,15 @@ def single_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], mete
 
 
 def pairwise_linkage(
-    coords: NDArray[np.float64], weights: NDArray[np.int64], average: bool, meter: Meter, most: int = MOST_DENSE
+    coords: NDArray[np.float64], weights: NDArray[np.int64], average: bool, meter: Meter, most: int | None = None
 ) -> Merges:
     """Complete or average linkage: O(U^2) in time, each pair of points compared about once; O(U + most^2) in memory.
 
     The lowest merges by bounds in a tree, until `most` clusters are left; then by all distances of those.
     """
     size = len(coords)
+    if most is None:
+        most = size if size <= MOST_AT_ONCE else MOST_DENSE
     if size > MOST_COMPARED_COLORS:
         raise TooManyColors(
             f"{'average' if average else 'complete'} linkage compares every colour with every other and takes at most "
@@ -161,7 +166,8 @@ def _lowest(
     if not merges:
         return edges, heights, np.arange(size)
     with meter.part(0.0, 0.1) as part:
-        clusters = _forest(coords, weights, part)
+        # Complete linkage does not care how many pixels a colour has: neither do its bounds, nor what comes first.
+        clusters = _forest(coords, weights if average else np.ones_like(weights), part)
     clusters.keys[:] = 0.0  # of no pair yet, but a bound
     with meter.part(0.1, 1.0) as part:
         work = size + merges

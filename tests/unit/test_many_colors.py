@@ -1,6 +1,7 @@
-"""Complete and average linkage of more colours than all distances are taken of."""
+"""Complete and average linkage of more colours than all distances are taken of at once."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ from shared.contract.params import parse_params
 from shared.formats import Limits
 from tests.support.weighted import pixels_of, scattered
 from worker import pipeline
-from worker.clustering.agglomerative.engine import MOST_DENSE, grow
+from worker.clustering import cluster
+from worker.clustering.agglomerative.engine import MOST_AT_ONCE, Merges, grow, pairwise_linkage
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.decoding.decode import decode
@@ -25,9 +27,11 @@ METHODS: list[Literal["complete", "average"]] = ["complete", "average"]
 CHINA = Path(load_sample_images().filenames[0])
 
 
-def photograph() -> Points:
-    """All 96,615 colours of scikit-learn's china.jpg, each with its pixels."""
-    return count_colors(decode(CHINA.read_bytes(), Limits()).pixels).points()
+def photograph(step: int) -> Points:
+    """The colours of every `step`-th pixel of scikit-learn's china.jpg, in each direction."""
+    points = count_colors(decode(CHINA.read_bytes(), Limits()).pixels[::step, ::step]).points()
+    assert len(points) > MOST_AT_ONCE
+    return points
 
 
 def megabytes(name: str) -> float:
@@ -38,21 +42,81 @@ def megabytes(name: str) -> float:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_heights_are_scipys(method: Literal["complete", "average"]) -> None:
-    """Of 4,600 colours and their copies the heights are scipy's: complete to the bit, average to 1e-12."""
-    points = scattered(5, 4600, most=2)
-    assert len(points) > MOST_DENSE
+    """Of 2,000 colours, some of them repeated, the heights are scipy's: complete to the bit, average to 1e-12."""
+    points = scattered(5, 2000, most=3)
+    order = np.argsort(points.first)
+    found = pairwise_linkage(points.coords[order], points.weights[order], method == "average", Meter(), most=300)
     expected = linkage(pixels_of(points), method)[points.pixels - len(points) :, 2]
-    found = grow(points, method, Meter()).merges.heights
-    np.testing.assert_allclose(found, expected, rtol=0 if method == "complete" else 1e-12)
+    np.testing.assert_allclose(found.heights, expected, rtol=0 if method == "complete" else 1e-12)
+
+
+def moments(merges: Merges, chosen: set[int]) -> Iterator[tuple[int, list[np.ndarray], np.ndarray]]:
+    """Each of the chosen merges, the points of its two parts, and the cluster i64[U] of each point just before it."""
+    size = len(merges.heights) + 1
+    members: dict[int, np.ndarray] = {point: np.array([point]) for point in range(size)}
+    standing = np.arange(size)
+    for i, (one, other) in enumerate(merges.parts.tolist()):
+        parts = [members.pop(one), members.pop(other)]
+        if i in chosen:
+            yield i, parts, standing
+        members[size + i] = np.concatenate(parts)
+        standing[members[size + i]] = size + i
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_other_cluster_was_nearer(method: Literal["complete", "average"]) -> None:
+    """Of 20,000 colours of a photograph, full of ties: two that merge are at their height, and nearest to each other.
+
+    Judged by all distances of the two parts' points, for sixty of the merges from the first to the last ones.
+    Pairs nearest to each other, merged at rising heights, are the dendrogram (Bruynooghe 1978).
+    """
+    every = photograph(2)
+    chosen = np.random.default_rng(3).choice(len(every), 20_000, replace=False)
+    points = Points(every.coords[chosen], every.weights[chosen], every.first[chosen])
+    tree = grow(points, method, Meter())
+    coords, weights = points.coords[tree.order], points.weights[tree.order].astype(np.float64)
+    heights = tree.merges.heights
+    assert (np.diff(heights) >= 0).all()
+    sample = {int(20_000 - 20_000 * share**2) - 1 for share in np.linspace(0.03, 0.99, 60)}
+    for i, parts, standing in moments(tree.merges, sample):
+        ids = standing[[part[0] for part in parts]]
+        for part, (own, other) in zip(parts, (ids, ids[::-1]), strict=True):
+            apart = to_each(coords, weights, part, standing, method)
+            assert apart.pop(other) == pytest.approx(heights[i], rel=1e-12)
+            del apart[own]
+            assert min(apart.values()) >= heights[i] * (1 - 1e-12)
+
+
+def to_each(
+    coords: np.ndarray, weights: np.ndarray, part: np.ndarray, standing: np.ndarray, method: str
+) -> dict[int, float]:
+    """The distance of one cluster's points to each cluster that stands."""
+    ids, cluster_of = np.unique(standing, return_inverse=True)
+    pairs = cdist(coords[part], coords)
+    if method == "complete":
+        apart = np.zeros(len(ids))
+        np.maximum.at(apart, cluster_of, pairs.max(axis=0))
+    else:
+        means = weights[part] @ pairs / weights[part].sum()
+        apart = np.bincount(cluster_of, means * weights) / np.bincount(cluster_of, weights)
+    return dict(zip(ids.tolist(), apart.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_threads_change_nothing(method: Literal["complete", "average"]) -> None:
     """One thread and three give the same bytes, with all the ties that a photograph has."""
-    points = count_colors(decode(CHINA.read_bytes(), Limits()).pixels[::5, ::5]).points()
-    assert len(points) > MOST_DENSE
+    points = photograph(4)
     one, three = (grow(points, method, Meter(threads=threads)).merges for threads in (1, 3))
     assert [array.tobytes() for array in one] == [array.tobytes() for array in three]
+
+
+def test_copies_of_an_image_change_nothing_of_complete_linkage() -> None:
+    """How often a colour comes decides nothing, ties included."""
+    points = photograph(4)
+    even = Points(points.coords, np.ones(len(points), np.int64), points.first)
+    one, other = (grow(each, "complete", Meter()).merges for each in (points, even))
+    assert one.parts.tobytes() == other.parts.tobytes()
+    assert one.heights.tobytes() == other.heights.tobytes()
 
 
 def test_a_photograph_in_full() -> None:
@@ -62,12 +126,13 @@ def test_a_photograph_in_full() -> None:
     """
     params = parse_params({"algorithm": "agglomerative", "linkage": "complete", "n_clusters": 9})
     outcome = pipeline.run(CHINA.read_bytes(), params, lambda *_: True, limits=Limits())
+    assert outcome.result.image.unique_colors == 96_615
     heights = np.array(outcome.result.model_dump()["quality"]["last_heights"])
     raster = decode(CHINA.read_bytes(), Limits()).pixels
     labels = np.load(io.BytesIO(outcome.files["labels.npy"]))
     corners = []
-    for cluster in range(9):
-        own = raster[labels == cluster].astype(np.float64)
+    for label in range(9):
+        own = raster[labels == label].astype(np.float64)
         corners.append(own[ConvexHull(own).vertices])
     apart = np.array([[cdist(one, other).max() for other in corners] for one in corners])
     assert np.diag(apart).max() == heights[-9]
@@ -75,39 +140,10 @@ def test_a_photograph_in_full() -> None:
     np.testing.assert_array_equal(heights[-8:], linkage(squareform(apart), "complete")[:, 2])
 
 
-def test_the_heights_of_a_photograph_are_means_of_all_pairs() -> None:
-    """Average linkage of the same: each of fifty heights is the mean over the pairs of pixels of its two parts."""
-    points = photograph()
-    tree = grow(points, "average", Meter())
-    size, parts, heights, pixels = len(points), *tree.merges
-    assert size == 96_615
-    coords, weights = points.coords[tree.order], points.weights[tree.order]
-    sizes = np.concatenate([points.weights[tree.order], pixels])[parts]
-    checked = np.flatnonzero((sizes.min(axis=1) >= 50) & (sizes.max(axis=1) <= 1000))[-50:]
-    assert checked[0] >= size - MOST_DENSE
-    for merge in checked:
-        one, other = (leaves(parts, cluster) for cluster in parts[merge])
-        total = weights[one] @ cdist(coords[one], coords[other]) @ weights[other]
-        np.testing.assert_allclose(heights[merge], total / sizes[merge].prod(), rtol=1e-12)
-
-
-def leaves(parts: np.ndarray, cluster: int) -> list[int]:
-    """The points of a cluster."""
-    size, found, open_ = len(parts) + 1, [], [cluster]
-    while open_:
-        each = open_.pop()
-        if each < size:
-            found.append(each)
-        else:
-            open_ += parts[each - size].tolist()
-    return found
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_memory_is_linear(method: Literal["complete", "average"]) -> None:
+def test_memory_is_linear() -> None:
     """30,000 colours take 100 MB at most; all their distances would be 3.6 GB."""
     points = scattered(6, 30_000)
     before = megabytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    grow(points, method, Meter())
+    cluster(points, parse_params({"algorithm": "agglomerative", "linkage": "average"}))
     assert megabytes("VmHWM") - before <= 100

@@ -1,7 +1,7 @@
 """Complete and average linkage of more colours than all distances are taken of at once."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +17,12 @@ from shared.formats import Limits
 from tests.support.weighted import pixels_of, scattered
 from worker import pipeline
 from worker.clustering import cluster
-from worker.clustering.agglomerative.engine import MOST_AT_ONCE, Merges, grow, pairwise_linkage
+from worker.clustering.agglomerative.engine import MOST_AT_ONCE, Merges, forest_of, grow, pairwise_linkage
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.decoding.decode import decode
+from worker.kernels.forest import ID, NONE
+from worker.kernels.linkage import contiguous, members_of, merge, nearest, scratch_of
 from worker.progress import Meter
 
 METHODS: list[Literal["complete", "average"]] = ["complete", "average"]
@@ -48,6 +50,52 @@ def test_heights_are_scipys(method: Literal["complete", "average"]) -> None:
     found = pairwise_linkage(points.coords[order], points.weights[order], method == "average", Meter(), most=300)
     expected = linkage(pixels_of(points), method)[points.pixels - len(points) :, 2]
     np.testing.assert_allclose(found.heights, expected, rtol=0 if method == "complete" else 1e-12)
+
+
+def across_a_plane(random: np.random.Generator) -> np.ndarray:
+    """Points of a plane, and close pairs on its two sides: each point is as far from one of a pair as from the other."""
+    coords = 255 * random.random((400, 3)) * [1, 1, 0]
+    coords[:58, 2] = 2.5 * random.random(58)
+    coords[58:116] = coords[:58] * [1, 1, -1]
+    return coords
+
+
+def on_a_line(random: np.random.Generator) -> np.ndarray:
+    return 255 * random.random((400, 1)) * [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [across_a_plane, on_a_line])
+def test_every_cluster_finds_its_nearest(shape: Callable[[np.random.Generator], np.ndarray], method: str) -> None:
+    """After some merges each cluster finds the nearest other one, where bounds of distances touch what they bound.
+
+    A dendrogram would hide most of what a search misses: the other one of the two finds it.
+    """
+    average = method == "average"
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        coords, weights = shape(random), random.integers(1, 4, 400)
+        members, forest = members_of(coords, weights, 58), forest_of(coords, weights, Meter())
+        forest.keys[:] = 0.0
+        merge(forest, members, average, np.empty((58, 2), np.int64), np.empty(58), np.zeros(2, np.int64))
+        places = np.flatnonzero(forest.links[:, ID] != NONE)
+        assert len(places) == 400 - 58
+        order, starts = contiguous(members.first[forest.links[places, ID]], members)
+        apart = all_distances(coords[order], weights[order].astype(np.float64), starts[:-1], average)
+        np.fill_diagonal(apart, np.inf)
+        scratch = scratch_of(forest, members)
+        found = [nearest(forest, members, int(place), average, scratch)[0] for place in places]
+        np.testing.assert_allclose(np.sqrt(found), apart.min(axis=1), rtol=1e-12)
+
+
+def all_distances(coords: np.ndarray, weights: np.ndarray, starts: np.ndarray, average: bool) -> np.ndarray:
+    """The distances of all clusters, of which each has the points from its start on to the next one's."""
+    pairs = cdist(coords, coords)
+    if not average:
+        return np.maximum.reduceat(np.maximum.reduceat(pairs, starts), starts, axis=1)
+    sums = np.add.reduceat(np.add.reduceat(pairs * weights[:, np.newaxis] * weights, starts), starts, axis=1)
+    pixels = np.add.reduceat(weights, starts)
+    return np.asarray(sums / pixels[:, np.newaxis] / pixels)
 
 
 def moments(merges: Merges, chosen: set[int]) -> Iterator[tuple[int, list[np.ndarray], np.ndarray]]:

@@ -69,7 +69,8 @@ def members_of(coords: NDArray[np.float64], weights: NDArray[np.int64], merges: 
 
 
 @kernel
-def _scratch(forest: Forest, members: Members) -> Scratch:
+def scratch_of(forest: Forest, members: Members) -> Scratch:
+    """Room for any search in that forest."""
     room = len(forest.nodes) + 2
     return Scratch(np.empty(room, np.int64), np.empty(room), np.empty((len(members.points), 4)))
 
@@ -173,7 +174,7 @@ def _scan(
 
 
 @kernel
-def _search(forest: Forest, members: Members, place: int, average: bool, scratch: Scratch) -> tuple[float, int]:
+def nearest(forest: Forest, members: Members, place: int, average: bool, scratch: Scratch) -> tuple[float, int]:
     """Least squared height from the cluster at `place` to any other, and its place; (inf, NONE) if there is none.
 
     Walks up from the cluster's own leaf, so that the first bound is a good one. Among equals the first met is taken.
@@ -241,7 +242,7 @@ def merge(
     OUT: `edges` i64[E, 2], a point of each part; `heights` f64[E], never falling. `progress` reaches U + E: each point
     searches once for a first time, as all keys of `forest` are 0 at the beginning.
     """
-    scratch = _scratch(forest, members)
+    scratch = scratch_of(forest, members)
     fit_all(forest)
     done, left = 0, len(members.points)
     while done < len(edges) and not progress[STOP]:
@@ -265,7 +266,7 @@ def merge(
             progress[DONE] += 1
         elif forest.keys[place] == 0.0:
             progress[DONE] += 1
-        key, near = _search(forest, members, place, average, scratch)
+        key, near = nearest(forest, members, place, average, scratch)
         set_key(forest, place, key, near)
         refit(forest, place)
     standing = forest.links[:, ID]

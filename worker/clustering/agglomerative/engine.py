@@ -110,7 +110,7 @@ def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf: int, me
     return tree
 
 
-def _forest(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> forest.Forest:
+def forest_of(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> forest.Forest:
     """Each point a cluster, without a key."""
     size = len(coords)
     tree = _tree(coords.copy(), weights.copy(), forest.LEAF_SIZE, meter)
@@ -167,7 +167,7 @@ def _lowest(
         return edges, heights, np.arange(size)
     with meter.part(0.0, 0.1) as part:
         # Complete linkage does not care how many pixels a colour has: neither do its bounds, nor what comes first.
-        clusters = _forest(coords, weights if average else np.ones_like(weights), part)
+        clusters = forest_of(coords, weights if average else np.ones_like(weights), part)
     clusters.keys[:] = 0.0  # of no pair yet, but a bound
     with meter.part(0.1, 1.0) as part:
         work = size + merges
@@ -208,7 +208,7 @@ def ward_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter:
     size = len(coords)
     parts, heights = np.empty((size - 1, 2), np.int64), np.empty(size - 1)
     with meter.part(0.0, 0.05) as part:
-        clusters = _forest(coords, weights, part)
+        clusters = forest_of(coords, weights, part)
     with meter.part(0.05, 0.1) as part:
         part.run_ranges(ward.search_all, size, clusters)
     with meter.part(0.1, 1.0) as part:

@@ -53,7 +53,7 @@ def test_heights_are_scipys(method: Literal["complete", "average"]) -> None:
 
 
 def across_a_plane(random: np.random.Generator) -> np.ndarray:
-    """Points of a plane, and close pairs on its two sides: each point is as far from one of a pair as from the other."""
+    """Points of a plane, and pairs on both sides of it: each is as far from one of a pair as from the other."""
     coords = 255 * random.random((400, 3)) * [1, 1, 0]
     coords[:58, 2] = 2.5 * random.random(58)
     coords[58:116] = coords[:58] * [1, 1, -1]

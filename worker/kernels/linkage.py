@@ -135,7 +135,7 @@ def _mean(
         here = members.points[point]
         total += here[WEIGHT] * _sum_to(mine, here[X], here[Y], here[Z])
         point = members.next[point]
-    mean = total / (weight * centre[WEIGHT])
+    mean: float = total / (weight * centre[WEIGHT])
     return mean * mean
 
 
@@ -270,7 +270,8 @@ def merge(
         set_key(forest, place, key, near)
         refit(forest, place)
     standing = forest.links[:, ID]
-    return members.first[standing[standing != NONE]]
+    left_over: NDArray[np.int64] = members.first[standing[standing != NONE]]
+    return left_over
 
 
 @kernel

@@ -29,6 +29,8 @@ MOST_AT_ONCE = 8_192
 MOST_DENSE = 4_096
 # Into how many calls that work is cut: more than there are threads, as one of those may be held up.
 PIECES = 64
+# All that is done with a pair of clusters then takes as long as so many pairs of points.
+CHAIN = 20
 
 Linkage = Literal["ward", "single", "complete", "average"]
 
@@ -148,10 +150,11 @@ def pairwise_linkage(
             "Use linkage ward or single, or fewer pixels (max_pixels)."
         )
     members = linkage.members_of(coords, weights, max(size - most, 0))
-    with meter.part(0.0, 0.25) as part:
+    sought = 0.4 if size > most else 0.0
+    with meter.part(0.0, sought) as part:
         edges, heights, first = _lowest(coords, weights, members, average, part)
     order, starts = linkage.contiguous(first, members)
-    with meter.part(0.25, 1.0) as part:
+    with meter.part(sought, 1.0) as part:
         last_edges, last_heights = _dense(coords[order], weights[order], starts, average, part)
     return _dendrogram(np.concatenate([edges, first[last_edges]]), np.concatenate([heights, last_heights]), weights)
 
@@ -182,16 +185,18 @@ def _dense(
     clusters = len(starts) - 1
     pixels = np.add.reduceat(weights, starts[:-1])
     shares = weights / np.repeat(pixels, np.diff(starts))
-    groups = dense.Groups(*np.ascontiguousarray(coords.T), shares, starts)
+    x, y, z = np.ascontiguousarray(coords.T)
+    groups = dense.Groups(x, y, z, shares, starts)
     distances = np.empty(clusters * (clusters - 1) // 2)
     # Pieces of equal work, by pairs of points.
     pairs = np.concatenate([[0], np.cumsum(np.diff(starts) * (starts[-1] - starts[1:]))])
     bounds = np.searchsorted(pairs, np.linspace(0, pairs[-1], PIECES + 1)[1:-1]).tolist()
     calls = [(begin, end, groups, average, distances) for begin, end in pairwise([0, *bounds, clusters])]
-    with meter.part(0.0, 0.9) as part:
+    filled = pairs[-1] / (pairs[-1] + CHAIN * clusters**2)
+    with meter.part(0.0, filled) as part:
         part.run_all(dense.fill, calls, int(pairs[-1]))
     edges, heights = np.empty((clusters - 1, 2), np.int64), np.empty(clusters - 1)
-    with meter.part(0.9, 1.0) as part:
+    with meter.part(filled, 1.0) as part:
         part.run(dense.chain, distances, pixels, average, edges, heights, work=clusters - 1)
     return edges, heights
 

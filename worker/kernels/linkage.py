@@ -38,7 +38,9 @@ from worker.kernels.forest import (
     unite,
 )
 
-# Rounding of centres and variances must not make a lower bound too large: colours have five digits of 16.
+# Rounding must not make a lower bound too large. The centre of n colours is wrong by n 2^-53 of the largest coordinate
+# at most, and where a bound touches what it bounds, the other centre is about as far away as n colours reach: n^(1/3)
+# steps of 1e-3 of that. So a square is wrong by 2e-10 of itself with 10,000 colours in one cluster.
 SURE = 1.0 - 1e-9
 
 

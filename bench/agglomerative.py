@@ -20,8 +20,10 @@ from bench import common
 from bench.common import Measure, Row, Work, measure, row
 from shared.contract.params import AgglomerativeParams
 from worker.clustering import cluster
+from worker.clustering.agglomerative.engine import grow
 from worker.color.counting import count_colors
 from worker.color.points import Points
+from worker.progress import Meter
 from worker.warmup import warm_up
 
 CHINA = Path(load_sample_images().filenames[0])
@@ -48,17 +50,38 @@ def huemill(path: Path, size: tuple[int, int] | None, method: str) -> Work:
     return work
 
 
-def huemill_random(size: int) -> Work:
-    """Random colours, a pixel each; clustering alone."""
-    warm_up()
+def random_colors(size: int) -> NDArray[np.float64]:
     keys = np.random.default_rng(0).choice(1 << 24, size, replace=False)
-    coords = np.column_stack([keys >> 16, keys >> 8 & 255, keys & 255]).astype(np.float64)
-    points = Points(coords, np.ones(size, np.int64), np.arange(size))
+    return np.column_stack([keys >> 16, keys >> 8 & 255, keys & 255]).astype(np.float64)
+
+
+def huemill_random(size: int, method: str) -> Work:
+    """Random colours, a pixel each; clustering alone. Gives their number."""
+    warm_up()
+    points = Points(random_colors(size), np.ones(size, np.int64), np.arange(size))
 
     def work() -> int:
-        return len(cluster(points, AgglomerativeParams()).centers)
+        cluster(points, AgglomerativeParams(linkage=method))
+        return size
 
     return work
+
+
+def without_ties(size: int) -> NDArray[np.float64]:
+    """Random colours, moved by so little that no two pairs are equally far apart."""
+    return random_colors(size) + np.random.default_rng(1).random((size, 3))
+
+
+def huemill_heights(size: int, method: str) -> Work:
+    """The merges' heights."""
+    warm_up()
+    points = Points(without_ties(size), np.ones(size, np.int64), np.arange(size))
+    return lambda: grow(points, method, Meter()).merges.heights
+
+
+def scipy_heights(size: int, method: str) -> Work:
+    coords = without_ties(size)
+    return lambda: linkage(coords, method)[:, 2]
 
 
 def scikit_learn(path: Path, size: tuple[int, int] | None, method: str) -> Work:
@@ -84,6 +107,17 @@ def alone(case: str, ours: Measure, aim: str = "") -> Row:
     return Row(case, ours.seconds, huemill_peak_mb=ours.peak_mb, aim=aim, note=f"{ours.value:,} colours")
 
 
+def of_many_colors(method: str, aim: str) -> Iterator[Row]:
+    """Where all distances would take gigabytes: a photograph in full, and scipy's heights as far as it goes."""
+    yield alone(f"{method}, china.jpg, 273,280 pixels", measure(huemill, CHINA, None, method, repeat=1))
+    for size in (10**5, 2 * 10**5):
+        once = measure(huemill_random, size, method, repeat=1)
+        yield alone(f"{method}, {size:,} random colours", once, aim if size == 10**5 else "")
+    ours, theirs = (measure(each, 20_000, method, repeat=1) for each in (huemill_heights, scipy_heights))
+    apart = float(np.abs(ours.value / theirs.value - 1).max())
+    yield row(f"{method}, 20,000 random colours", ours, "scipy", theirs, note=f"heights differ by {apart:.0e} at most")
+
+
 def rows(images: Path) -> Iterator[Row]:
     ours = measure(huemill, CHINA, SMALL, "ward")
     for name, peer in (("scikit-learn", scikit_learn), ("fastcluster, vectors", fast_cluster)):
@@ -95,8 +129,10 @@ def rows(images: Path) -> Iterator[Row]:
     yield alone("ward, kleiber_20mp.jpg", measure(huemill, *kleiber, "ward"), "3 s")
     yield alone("single, kleiber_20mp.jpg", measure(huemill, *kleiber, "single"))
     for size in (10**5, 10**6):
-        once = measure(huemill_random, size, repeat=1, warm=False)
+        once = measure(huemill_random, size, "ward", repeat=1, warm=False)
         yield Row(f"ward, {size:,} random colours", once.seconds, huemill_peak_mb=once.peak_mb, aim="finishes")
+    for method, aim in (("complete", "8 s"), ("average", "25 s")):
+        yield from of_many_colors(method, aim)
     for method in ("ward", "single", "complete", "average"):
         ours = measure(huemill, CHINA, SMALLER, method)
         for name, peer in (("scikit-learn", scikit_learn), ("scipy", scipy), ("fastcluster", fast_cluster)):

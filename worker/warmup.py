@@ -26,6 +26,7 @@ from shared.contract.results import FoundImage
 from shared.contract.selection import ExcludedColor
 from worker import kernels
 from worker.clustering import NOISE, choose_k, cluster
+from worker.clustering.agglomerative.engine import pairwise_linkage
 from worker.clustering.assign.engine import METRICS, assign
 from worker.clustering.registry import METHODS, method_of
 from worker.color.counting import ColorSet, count_colors
@@ -145,6 +146,9 @@ def _cluster(algorithm: str) -> None:
         cluster(points, parse_params({**_NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
     for params in method_of(algorithm).variants:
         cluster(points, params)
+    if algorithm == "agglomerative":
+        # The way of many colours, with few.
+        pairwise_linkage(points.coords.copy(), points.weights.copy(), True, Meter(), most=64)
 
 
 def _measure() -> None:

@@ -7,7 +7,7 @@ const WAYS_OUT = {
   nothing_to_cluster: ["Count all pixels", { region: null, exclude: [] }],
   out_of_memory: ["Scale it down to 1 megapixel", { max_pixels: 1_000_000 }],
   timeout: ["Scale it down to 1 megapixel", { max_pixels: 1_000_000 }],
-  too_many_colors: ["Scale it down to 1 megapixel", { max_pixels: 1_000_000 }],
+  too_many_colors: ["Scale it down to half a megapixel", { max_pixels: 500_000 }],
   too_many_pixels: ["Take the exact engine", { engine: "exact" }],
 };
 const OF_FILE = ["unreadable", "unsupported_image", "broken_image", "upload_too_large", "image_too_large"];

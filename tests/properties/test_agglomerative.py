@@ -4,17 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from shared.contract.params import AgglomerativeParams
-from tests.support.weighted import lattice, scattered, split_in_two
+from tests.support.weighted import lattice, pixels_of, scattered, split_in_two
 from worker.clustering import cluster
+from worker.clustering.agglomerative.engine import Merges, pairwise_linkage
 from worker.color.points import Points
+from worker.progress import Meter
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 60)
 linkages = pytest.mark.parametrize("method", ["ward", "single", "complete", "average"])
+pairwise = pytest.mark.parametrize("method", ["complete", "average"])
 few = settings(max_examples=15, deadline=None)
+some = settings(max_examples=60, deadline=None)
 
 
 def labels_and_heights(points: Points, method: str) -> tuple[np.ndarray, np.ndarray]:
@@ -77,3 +83,67 @@ def test_scaling_scales_the_heights(method: str, seed: int, size: int, power: in
     labels_of_scaled, heights_of_scaled = labels_and_heights(scaled, method)
     np.testing.assert_array_equal(labels_of_scaled, labels)
     np.testing.assert_array_equal(heights_of_scaled, heights * 2.0**power)
+
+
+def merged(points: Points, method: str, most: int) -> Merges:
+    """Complete or average linkage with all distances of the last `most` clusters only."""
+    order = np.argsort(points.first)
+    return pairwise_linkage(points.coords[order], points.weights[order], method == "average", Meter(), most)
+
+
+@pairwise
+@some
+@given(seeds, st.integers(2, 200), st.integers(1, 50), st.sampled_from([1, 40]))
+def test_few_distances_give_scipys_heights(method: str, seed: int, size: int, most: int, heaviest: int) -> None:
+    """However few clusters all distances are taken of, heights are scipy's on the pixels: complete ones to the bit."""
+    points = scattered(seed, size, heaviest)
+    expected = linkage(pixels_of(points), method)[points.pixels - size :, 2]
+    np.testing.assert_allclose(
+        merged(points, method, most).heights, expected, rtol=0 if method == "complete" else 1e-12
+    )
+
+
+def aligned(seed: int, size: int, side: int, axes: int, heaviest: int) -> Points:
+    """Points of a lattice in space, on a plane or on a line, where the bounds of distances touch what they bound."""
+    random = np.random.default_rng(seed)
+    lengths = (side,) * axes if axes > 1 else (side**2,)
+    keys = random.choice(np.prod(lengths), min(size, np.prod(lengths)), replace=False)
+    steps = np.column_stack(np.unravel_index(keys, lengths)).astype(np.float64)
+    coords = steps @ np.array([[1.0, 1.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])[:axes]
+    return Points(coords, random.integers(1, heaviest + 1, len(keys)), random.permutation(len(keys)))
+
+
+@pairwise
+@some
+@given(
+    points=st.builds(
+        aligned, seeds, st.integers(2, 120), st.integers(5, 12), st.integers(1, 3), st.sampled_from([1, 4, 10**6])
+    ),
+    most=st.integers(1, 50),
+    scale=st.sampled_from([1.0, 0.3]),
+)
+def test_every_merge_is_the_lowest_there_is(method: str, points: Points, most: int, scale: float) -> None:
+    """Ties or not, each merge is of two clusters that stand, at their height, and no other pair has a lower one.
+
+    Judged by sums over all pairs of pixels, or the greatest distance, of all clusters that stand.
+    """
+    points = Points(points.coords * scale, points.weights, points.first)
+    order = np.argsort(points.first)
+    coords, weights = points.coords[order], points.weights[order].astype(np.float64)
+    merges = merged(points, method, most)
+    size, pairs = len(coords), cdist(coords, coords)
+    if method == "average":
+        pairs *= weights[:, np.newaxis] * weights
+    standing = np.arange(size)  # the clusters' ids, by row of `pairs`
+    for i, merge in enumerate(merges.parts):
+        apart = pairs / (weights[:, np.newaxis] * weights) if method == "average" else pairs.copy()
+        np.fill_diagonal(apart, np.inf)
+        one, other = (int(np.flatnonzero(standing == part)[0]) for part in merge)
+        assert merges.heights[i] == pytest.approx(apart[one, other], rel=1e-12)
+        assert merges.heights[i] == pytest.approx(apart.min(), rel=1e-12)
+        together = pairs[one] + pairs[other] if method == "average" else np.maximum(pairs[one], pairs[other])
+        pairs[one], pairs[:, one] = together, together
+        weights[one] += weights[other]
+        standing[one] = size + i
+        left = np.arange(len(standing)) != other
+        pairs, weights, standing = pairs[left][:, left], weights[left], standing[left]

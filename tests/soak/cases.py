@@ -136,7 +136,7 @@ def cases() -> list[Case]:
         Case("cut off bmp", encoded(flower, "BMP")[:-4000], {}, 2),
         Case("nothing left", encoded(two_colors()), {"exclude": [{"color": "#ff0000"}, {"color": "#0000ff"}]}, 2),
         Case("clear", encoded(_transparent(flower, 1.1)), {}, 2),
-        Case("too many colours", encoded(noise(250, 250)), {**ward, "linkage": "complete"}, 2),
+        Case("too many colours", encoded(noise(800, 800)), {**ward, "linkage": "complete"}, 2),
         Case("out of time", encoded(noise(300, 300)), {"n_clusters": 9, "timeout": 0.001}, 4, code="timeout"),
     ]
 

@@ -90,6 +90,8 @@ def made_for_jobs() -> tuple[int, list[tuple[str, str]]]:
     jobs += [(small, {**way, "color_space": "oklab", "standardize": True}) for way in WAYS]
     jobs += [(image, {"algorithm": "hdbscan", **chosen}) for chosen in SELECTIONS for image in (small, clear)]
     jobs += [(large, {"algorithm": "kmeans"}), (encoded(noise(1, 1)), {"algorithm": "optics"})]
+    # More colours than average linkage takes all distances of at once.
+    jobs.append((encoded(noise(100, 100)), {"algorithm": "agglomerative", "linkage": "average"}))
     jobs += [(sample.data, {"algorithm": "kmeans", "n_clusters": 1}) for sample in corpus()]
     for way in OUTPUTS:
         names = [name for name in OUTPUT_NAMES if name != "sweep" or isinstance(way.get("n_clusters"), dict)]

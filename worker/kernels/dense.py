@@ -1,8 +1,10 @@
-"""Complete and average linkage from all distances: O(U^2) in time and memory.
+"""Complete and average linkage from all distances of K clusters of U points: O(U^2) in time, O(K^2) in memory.
 
 Nearest-neighbour chains (Murtagh 1983; algorithm 2 in Müllner, arXiv 1109.2378), which both linkages allow since
-they are reducible. Distances stand condensed, as in scipy: row i has those to i+1..U-1.
+they are reducible. Distances stand condensed, as in scipy: row i has those to i+1..K-1.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from worker.kernels import DONE, STOP, kernel
 
 # How often a chain looks whether it is to stop, in distances read.
 GLANCE = 1 << 22
+# Points whose sums a core keeps close at hand.
+BLOCK = 1024
 
 
 @kernel
@@ -19,31 +23,93 @@ def row(i: int, size: int) -> int:
     return i * size - i * (i + 1) // 2 - i - 1
 
 
+class Groups(NamedTuple):
+    """U points by the K clusters that they are in. Each cluster's points stand together."""
+
+    x: NDArray[np.float64]  # [U]
+    y: NDArray[np.float64]  # [U]
+    z: NDArray[np.float64]  # [U]
+    shares: NDArray[np.float64]  # [U]: of the cluster's pixels
+    starts: NDArray[np.int64]  # [K + 1]: the cluster k has the points starts[k]..starts[k + 1] - 1
+
+
 @kernel
 def fill(
-    begin: int, end: int, coords: NDArray[np.float64], distances: NDArray[np.float64], progress: NDArray[np.int64]
+    begin: int, end: int, groups: Groups, average: bool, distances: NDArray[np.float64], progress: NDArray[np.int64]
 ) -> None:
-    """OUT: Euclidean distances f64[U (U - 1) / 2] of the rows begin..end-1 and of as many rows from the other end.
+    """OUT: those of `distances` f64[K (K - 1) / 2] that are in the rows begin..end-1: the mean or greatest distances.
 
-    A row and its mirror image have U - 1 distances between them, so that equal ranges are equal work.
+    A cluster's points stand outside of the inner loop, all later points inside, so that it has no sum to carry and the
+    processor does eight at a time. `progress` grows by the pairs of points.
     """
-    size = len(coords)
-    for i in range(begin, end):
-        _fill_row(i, coords, distances)
-        if size - 1 - i > i:
-            _fill_row(size - 1 - i, coords, distances)
-        progress[DONE] += 1
-        if progress[STOP]:
-            return
+    starts = groups.starts
+    room = np.empty(BLOCK)
+    for cluster in range(begin, end):
+        first = row(cluster, len(starts) - 1)
+        for k in range(first + cluster + 1, first + len(starts) - 1):
+            distances[k] = 0.0
+        other = cluster + 1
+        for low in range(starts[cluster + 1], starts[-1], BLOCK):
+            high = min(low + BLOCK, starts[-1])
+            block = room[: high - low]
+            block[:] = 0.0
+            for point in range(starts[cluster], starts[cluster + 1]):
+                if average:
+                    _add_distances(groups, point, low, high, block)
+                else:
+                    _keep_farthest(groups, point, low, high, block)
+            other = _fold(groups, low, block, average, other, first, distances)
+            progress[DONE] += (starts[cluster + 1] - starts[cluster]) * (high - low)
+            if progress[STOP]:
+                return
+        if not average:
+            for k in range(first + cluster + 1, first + len(starts) - 1):
+                distances[k] = np.sqrt(distances[k])
 
 
 @kernel
-def _fill_row(i: int, coords: NDArray[np.float64], distances: NDArray[np.float64]) -> None:
-    """OUT: the distances from point `i` to all later ones."""
-    start = row(i, len(coords))
-    for j in range(i + 1, len(coords)):
-        dx, dy, dz = coords[i, 0] - coords[j, 0], coords[i, 1] - coords[j, 1], coords[i, 2] - coords[j, 2]
-        distances[start + j] = np.sqrt(dx * dx + dy * dy + dz * dz)
+def _add_distances(groups: Groups, point: int, low: int, high: int, block: NDArray[np.float64]) -> None:
+    """OUT: to each of `block`, the distance of `point` to that point of low..high-1, times its share."""
+    x, y, z, share = groups.x[point], groups.y[point], groups.z[point], groups.shares[point]
+    xs, ys, zs = groups.x[low:high], groups.y[low:high], groups.z[low:high]
+    for j in range(len(block)):
+        dx, dy, dz = x - xs[j], y - ys[j], z - zs[j]
+        block[j] += share * np.sqrt(dx * dx + dy * dy + dz * dz)
+
+
+@kernel
+def _keep_farthest(groups: Groups, point: int, low: int, high: int, block: NDArray[np.float64]) -> None:
+    """OUT: each of `block`, or the squared distance of `point` to that point of low..high-1 where it is greater."""
+    x, y, z = groups.x[point], groups.y[point], groups.z[point]
+    xs, ys, zs = groups.x[low:high], groups.y[low:high], groups.z[low:high]
+    for j in range(len(block)):
+        dx, dy, dz = x - xs[j], y - ys[j], z - zs[j]
+        square = dx * dx + dy * dy + dz * dz
+        block[j] = square if square > block[j] else block[j]
+
+
+@kernel
+def _fold(
+    groups: Groups,
+    low: int,
+    block: NDArray[np.float64],
+    average: bool,
+    other: int,
+    first: int,
+    distances: NDArray[np.float64],
+) -> int:
+    """OUT: what the points low, low + 1... have in `block`, put together by the clusters that they are in.
+
+    The first point is in the cluster `other` or a later one; answers the cluster of the last one.
+    """
+    for j in range(len(block)):
+        while groups.starts[other + 1] <= low + j:
+            other += 1
+        if average:
+            distances[first + other] += groups.shares[low + j] * block[j]
+        else:
+            distances[first + other] = max(distances[first + other], block[j])
+    return other
 
 
 @kernel
@@ -55,7 +121,7 @@ def chain(
     heights: NDArray[np.float64],
     progress: NDArray[np.int64],
 ) -> None:
-    """OUT: `edges` i64[U - 1, 2], a leaf of each part, and `heights` f64[U - 1], in no order. Spoils `distances`.
+    """OUT: `edges` i64[K - 1, 2], a place of each part, and `heights` f64[K - 1], in no order. Spoils `distances`.
 
     Complete linkage, or with `average` that of the mean distance of all pairs of pixels. A union stays at the place
     of its second part. Among equal distances the chain turns back rather than going on, then takes the lowest place.

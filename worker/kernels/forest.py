@@ -1,4 +1,4 @@
-"""The clusters of Ward's agglomeration in a tree that follows them as they merge.
+"""Clusters in a tree that follows them as they merge, for Ward's, complete and average linkage.
 
 They stand in the order of a kd-tree (`worker.kernels.kdtree`). A merged pair stays at the place of its heavier
 part, and the boxes above are widened. After some merges the tree is thinned: places of clusters that are gone
@@ -21,6 +21,9 @@ NEAR, NEAR_ID, ID, LEAF = range(4)
 FLOAT32 = 2.0**-23
 # Clusters in a leaf.
 LEAF_SIZE = 8
+# A tree is thinned when this share of its clusters is left; below so many clusters it lasts to the end.
+THIN_AT = 0.85
+LAST_TREE = 64
 
 ROOT = 0
 FIRST_PAIR = 2  # the root has no sibling
@@ -218,3 +221,38 @@ def refit(forest: Forest, place: int) -> None:
             return
         child = nodes[node].child
         value = min(nodes[child].least, nodes[child + 1].least)
+
+
+@kernel
+def set_key(forest: Forest, place: int, key: float, near: int) -> None:
+    """`key` is the height from `place` to `near`."""
+    forest.keys[place] = key
+    forest.links[place, NEAR] = near
+    forest.links[place, NEAR_ID] = forest.links[near, ID] if near != NONE else NONE
+
+
+@kernel
+def least_place(forest: Forest) -> int:
+    """The place of the least key."""
+    nodes = forest.nodes
+    node = int(ROOT)
+    while nodes[node].child != NONE:
+        node = int(nodes[node].child)
+        if nodes[node].least != nodes[ROOT].least:
+            node += 1
+    place = int(nodes[node].begin)
+    while forest.keys[place] != nodes[ROOT].least:
+        place += 1
+    return int(place)
+
+
+@kernel
+def unite(forest: Forest, a: int, b: int, new_id: int) -> None:
+    """Put the union of `a` and the heavier `b` at the place of `b`."""
+    clusters, links = forest.clusters, forest.links
+    weight = clusters[a, WEIGHT] + clusters[b, WEIGHT]
+    share = clusters[a, WEIGHT] / weight
+    for axis in range(3):
+        clusters[b, axis] += share * (clusters[a, axis] - clusters[b, axis])
+    clusters[b, WEIGHT], links[b, ID] = weight, new_id
+    clusters[a, WEIGHT], links[a, ID], forest.keys[a] = 0.0, NONE, np.inf

@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 from worker.kernels import DONE, STOP, kernel
 from worker.kernels.forest import (
     ID,
+    LAST_TREE,
     LEAF,
     NEAR,
     NEAR_ID,
     NONE,
     ROOT,
+    THIN_AT,
     WEIGHT,
     Forest,
     X,
@@ -35,17 +37,17 @@ from worker.kernels.forest import (
     Z,
     down,
     fit_all,
+    least_place,
     refit,
+    set_key,
     thinned,
+    unite,
     up,
 )
 
 # Rounding must not make a lower bound too large.
 TWICE = np.float32(2.0 - 2.0**-18)
 ZERO, NEVER = np.float32(0.0), np.float32(np.inf)
-# A tree is thinned when this share of its clusters is left; below so many clusters it lasts to the end.
-THIN_AT = 0.85
-LAST_TREE = 64
 
 Corner: TypeAlias = tuple[np.float32, np.float32, np.float32]
 
@@ -143,52 +145,17 @@ def _search(
 
 
 @kernel
-def _set_key(forest: Forest, place: int, key: float, near: int) -> None:
-    """`key` is the height from `place` to `near`."""
-    forest.keys[place] = key
-    forest.links[place, NEAR] = near
-    forest.links[place, NEAR_ID] = forest.links[near, ID] if near != NONE else NONE
-
-
-@kernel
 def search_all(begin: int, end: int, forest: Forest, progress: NDArray[np.int64]) -> None:
     """OUT: keys and links of the places begin..end-1: the least height to a cluster at least as heavy."""
     stack = np.empty(len(forest.nodes) + 2, np.int64)
     bounds = np.empty(len(forest.nodes) + 2, np.float32)
     for place in range(begin, end):
         key, near = _search(forest, place, True, stack, bounds)
-        _set_key(forest, place, key, near)
+        set_key(forest, place, key, near)
         if place % 256 == 0:
             progress[DONE] = place - begin
             if progress[STOP]:
                 return
-
-
-@kernel
-def _least(forest: Forest) -> int:
-    """The place of the least key."""
-    nodes = forest.nodes
-    node = int(ROOT)
-    while nodes[node].child != NONE:
-        node = int(nodes[node].child)
-        if nodes[node].least != nodes[ROOT].least:
-            node += 1
-    place = int(nodes[node].begin)
-    while forest.keys[place] != nodes[ROOT].least:
-        place += 1
-    return int(place)
-
-
-@kernel
-def _unite(forest: Forest, a: int, b: int, new_id: int) -> None:
-    """Put the union of `a` and the heavier `b` at the place of `b`."""
-    clusters, links = forest.clusters, forest.links
-    weight = clusters[a, WEIGHT] + clusters[b, WEIGHT]
-    share = clusters[a, WEIGHT] / weight
-    for axis in range(3):
-        clusters[b, axis] += share * (clusters[a, axis] - clusters[b, axis])
-    clusters[b, WEIGHT], links[b, ID] = weight, new_id
-    clusters[a, WEIGHT], links[a, ID], forest.keys[a] = 0.0, NONE, np.inf
 
 
 @kernel
@@ -208,7 +175,7 @@ def merge(forest: Forest, merges: NDArray[np.int64], heights: NDArray[np.float64
             forest = thinned(forest)
             fit_all(forest)
         clusters, keys, links = forest.clusters, forest.keys, forest.links
-        place = _least(forest)
+        place = least_place(forest)
         near = int(links[place, NEAR])
         if near != NONE and links[near, ID] == links[place, NEAR_ID]:
             one, other = links[place, ID], links[near, ID]
@@ -217,11 +184,11 @@ def merge(forest: Forest, merges: NDArray[np.int64], heights: NDArray[np.float64
             heights[done] = max(keys[place], heights[done - 1]) if done else keys[place]
             if clusters[place, WEIGHT] > clusters[near, WEIGHT]:
                 place, near = near, place
-            _unite(forest, place, near, leaves + done)
+            unite(forest, place, near, leaves + done)
             refit(forest, place)
             place = near
             done += 1
             progress[DONE] = done
         key, near = _search(forest, place, False, stack, bounds)
-        _set_key(forest, place, key, near)
+        set_key(forest, place, key, near)
         refit(forest, place)

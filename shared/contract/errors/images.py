@@ -109,7 +109,7 @@ class NothingToCluster(HuemillError):
 
 
 class TooManyColors(HuemillError):
-    """The image has more distinct colours than the algorithm's limit on memory allows.
+    """The image has more distinct colours than the algorithm can compare in its time.
 
     Give `max_pixels`, a `region`, or take another algorithm.
     """

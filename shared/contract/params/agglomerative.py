@@ -8,6 +8,9 @@ from shared.contract.params.common import MOST_CLUSTERS, CommonParams, Method
 from shared.contract.params.number import RANGE_WORDS, AutoOrRange, Criterion, check_criterion
 from shared.contract.selection import error_message
 
+# Complete and average linkage compare every colour with every other: 100 s of one core for so many.
+MOST_COMPARED_COLORS = 1 << 19
+
 
 class AgglomerativeParams(CommonParams):
     """Agglomerative clustering: the two nearest clusters are merged, again and again."""
@@ -39,7 +42,9 @@ class AgglomerativeParams(CommonParams):
         None, ge=0, description="Merge no clusters at this height or above; instead of `n_clusters`."
     )
     linkage: Literal["ward", "single", "complete", "average"] = Field(
-        "ward", description="What the distance of two clusters is."
+        "ward",
+        description="What the distance of two clusters is. `complete` and `average` compare all colours: "
+        f"{MOST_COMPARED_COLORS:,} at most.",
     )
 
     @field_validator("criterion")

@@ -3,18 +3,23 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
+from tests.support.hdbscan_definition import by_excess_of_mass, reaches
+from tests.support.weighted import by_pixel, pixels_of, scattered
 from worker.clustering import Clustering, cluster
+from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
+from worker.kernels.condense import enlarge
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True
 )
-METHODS = st.sampled_from(["eom", "leaf"])
+METHODS = st.sampled_from(["auto", "eom", "leaf"])
 bounded = settings(max_examples=40, deadline=None)
 
 
@@ -81,3 +86,41 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
     assert same(left, right)
     assert np.array_equal(factor * left.details.heights, right.details.heights)
     assert np.array_equal(factor * left.details.core_distances, right.details.core_distances)
+
+
+@bounded
+@given(st.integers(0, 10**6), st.integers(8, 24), st.integers(2, 5))
+def test_auto_is_the_best_of_all_sizes(seed: int, colors: int, least: int) -> None:
+    """The size that `auto` names has the most merit of all, each found from the definition on the repeated pixels.
+
+    And its answer is that of `eom` at this size.
+    """
+    points = scattered(seed, colors, most=4)
+    reach = reaches(pixels_of(points), min(3, points.pixels - 1))
+    merits = [by_excess_of_mass(reach, size).merit for size in range(least, points.pixels + 1)]
+    found = cluster(points, HdbscanParams(min_samples=3, min_cluster_size=least))
+    assert isinstance(found.details, HdbscanDetails)
+    size, separation = found.details.min_cluster_size, found.details.separation
+    assert size is not None
+    assert separation is not None
+    again = HdbscanParams(min_samples=3, min_cluster_size=size, cluster_selection_method="eom")
+    assert same(found, cluster(points, again))
+    covered = (by_pixel(points, found.labels) >= 0).mean()
+    assert covered * separation == pytest.approx(max(merits), abs=1e-12)
+
+
+@bounded
+@given(COLORS, st.integers(0, 99), st.integers(2, 9), st.integers(1, 9))
+def test_a_tree_is_enlarged_as_if_condensed_anew(
+    colors: list[tuple[int, int, int]], seed: int, least: int, more: int
+) -> None:
+    """From the condensed tree of one size comes that of a larger one: pixels, stabilities and parents of each."""
+    points = weighted(colors, seed)
+    params = {"min_samples": 4, "cluster_selection_method": "leaf"}
+    small, large = (
+        cluster(points, HdbscanParams(min_cluster_size=size, **params)).details.condensed
+        for size in (least, least + more)
+    )
+    parent, pixels, stability = enlarge(small.parent, small.pixels, small.stability, least + more)
+    made = sorted(zip(pixels, pixels[parent], stability, strict=True))
+    assert np.allclose(made, sorted(zip(large.pixels, large.pixels[large.parent], large.stability, strict=True)))

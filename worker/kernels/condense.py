@@ -202,6 +202,38 @@ def excess_of_mass(parent: NDArray[np.int64], stability: NDArray[np.float64], wi
 
 
 @kernel
+def enlarge(
+    parent: NDArray[np.int64], pixels: NDArray[np.int64], stability: NDArray[np.float64], least: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """`parent` i64[C'], `pixels` i64[C'] and `stability` f64[C'] of the condensed tree for a larger least size.
+
+    `parent` i64[C], `pixels` i64[C] and `stability` f64[C] are those for a smaller one. Clusters that are too small
+    are pixels that leave their parent. One whose siblings are all too small goes on under its parent's number: the
+    parent has its pixels until they leave the cluster, so that its stability is the sum of both.
+    """
+    clusters = len(parent)
+    large = np.zeros(clusters, np.int64)
+    for cluster in range(1, clusters):
+        large[parent[cluster]] += pixels[cluster] >= least
+    number = np.empty(clusters, np.int64)
+    above, size, total = parent.copy(), pixels.copy(), stability.copy()
+    number[ROOT] = ROOT
+    count = 1
+    for cluster in range(1, clusters):
+        if pixels[cluster] < least:
+            continue  # and so are all that are below it
+        heir = number[parent[cluster]]
+        if large[parent[cluster]] == 1:
+            number[cluster] = heir
+            total[heir] += stability[cluster]
+            continue
+        number[cluster] = count
+        above[count], size[count], total[count] = heir, pixels[cluster], stability[cluster]
+        count += 1
+    return above[:count].copy(), size[:count].copy(), total[:count].copy()
+
+
+@kernel
 def climb(tree: Condensed, selected: NDArray[np.bool_], epsilon: float, with_root: bool) -> NDArray[np.bool_]:
     """bool[C]: selected clusters that split from their parent below the distance `epsilon` give way to the first
     ancestor that did not; where none is left, to the root or, without it, to the topmost ancestor.

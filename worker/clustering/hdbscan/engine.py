@@ -12,6 +12,7 @@ Clusters are numbered as in the package, by their birth in the condensed tree, t
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
+from worker.clustering.hdbscan.sizes import best_size
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color import spaces
 from worker.color.points import Points
@@ -37,7 +39,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
     # A count may be too large for the kernels; above all pixels it makes no difference.
     least = min(resolve_count(params.min_cluster_size, pixels, least=2, units=points.units), pixels + 1)
-    floor = spaces.resolution(points) if params.resolution is None else params.resolution
+    floor = resolution(points, params)
     with meter.part(0.0, 0.02) as part:
         work = kdtree.work(len(points), LEAF_SIZE)
         tree = part.run(kdtree.build, points.coords.copy(), points.weights.copy(), LEAF_SIZE, work=work)
@@ -48,13 +50,15 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     parts, merged = dendrogram.from_edges(edges, points.weights.copy())
     heights = np.sqrt(squares)
     meter.tell(0.92)
-    condensed = kernels.condense(
-        parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
-    )
+    linkage = Linkage(parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]))
+    condensed, stability = condense(linkage, points, least)
     meter.tell(0.94)
-    condensed = kernels.renumber(condensed, points.first.copy())
+    size = None
+    if params.cluster_selection_method == "auto":
+        size = best_size(condensed, stability, least, params.allow_single_cluster)
+        if size.min_cluster_size > least:
+            condensed, stability = condense(linkage, points, size.min_cluster_size)
     meter.tell(0.95)
-    stability = kernels.stabilities(condensed, points.weights.copy())
     selected = select(condensed, stability, params)
     meter.tell(0.96)
     deaths = kernels.deaths(condensed)
@@ -79,8 +83,29 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
+        min_cluster_size=None if size is None else size.min_cluster_size / points.units,
+        separation=None if size is None else size.separation,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
+
+
+def resolution(points: Points, params: HdbscanParams) -> float:
+    """The distance that smaller ones count as."""
+    return spaces.resolution(points) if params.resolution is None else params.resolution
+
+
+class Linkage(NamedTuple):
+    """Single linkage, points included, as `kernels.condense` takes it."""
+
+    parts: NDArray[np.int64]  # [U - 1, 2]
+    height: NDArray[np.float64]  # [2U - 1]
+    pixels: NDArray[np.int64]  # [2U - 1]
+
+
+def condense(linkage: Linkage, points: Points, least: int) -> tuple[kernels.Condensed, NDArray[np.float64]]:
+    """The condensed tree of clusters of at least `least` pixels, and the stability of each, f64[C]."""
+    tree = kernels.renumber(kernels.condense(*linkage, least), points.first.copy())
+    return tree, kernels.stabilities(tree, points.weights.copy())
 
 
 def select(tree: kernels.Condensed, stability: NDArray[np.float64], params: HdbscanParams) -> NDArray[np.bool_]:

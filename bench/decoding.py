@@ -1,7 +1,8 @@
 """Decoding beside Pillow's, and the published numbers of colours: `python -m bench decoding`.
 
 Pillow's side is `Image.open` and `load` alone, without handing the pixels to numpy; huemill's is file bytes to counted
-colours. The last rows hold the counts of colours against those that the benchmark images' authors publish.
+colours. Beside them stand the formats' own libraries, as imagecodecs calls them: file bytes to an array. The last rows
+hold the counts of colours against those that the benchmark images' authors publish.
 """
 
 import io
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -24,7 +26,11 @@ OPTIONS = {
     "PNG": {"compress_level": 1},
     "TIFF": {},
     "QOI": {},
+    "WebP, lossy": {"quality": 90},
+    "WebP, lossless": {"lossless": True, "method": 1},
 }
+# The libraries alone, by their names in imagecodecs.
+RAW = {"PNG": ("spng", "png"), "WebP, lossy": ("webp",), "WebP, lossless": ("webp",)}
 # Formats whose writers or readers take minutes for the large one.
 SMALL = (1024, 768)
 _PUBLISHED = re.compile(r"\| (\S+)(?: \(.*\))? \| \d+ x \d+ \| ([\d,]+) ")
@@ -33,7 +39,7 @@ _PUBLISHED = re.compile(r"\| (\S+)(?: \(.*\))? \| \d+ x \d+ \| ([\d,]+) ")
 def encoded(path: Path, image_format: str, size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.open(path).convert("RGB").crop((700, 100, 700 + size[0], 100 + size[1])).save(
-        buffer, image_format, **OPTIONS[image_format]
+        buffer, image_format.partition(",")[0], **OPTIONS[image_format]
     )
     return buffer.getvalue()
 
@@ -64,6 +70,12 @@ def pillow_array(path: Path, image_format: str, size: tuple[int, int]) -> Work:
     return lambda: len(np.asarray(Image.open(io.BytesIO(data))))
 
 
+def raw(path: Path, image_format: str, size: tuple[int, int], library: str) -> Work:
+    data = encoded(path, image_format, size)
+    decoder = getattr(imagecodecs, f"{library}_decode")
+    return lambda: len(decoder(data))
+
+
 def rows(images: Path) -> Iterator[Row]:
     path = images / "kleiber_20mp.jpg"
     for image_format in OPTIONS:
@@ -76,6 +88,11 @@ def rows(images: Path) -> Iterator[Row]:
         ours = measure(huemill_decode, path, image_format, size, repeat=7)
         theirs = measure(pillow_array, path, image_format, size, repeat=7)
         yield row(f"{case}: decode", ours, "Pillow, decode to an array", theirs)
+        for library in RAW.get(image_format, ()):
+            alone = measure(raw, path, image_format, size, library, repeat=7)
+            aim = "ratio >= 0.77" if library == "spng" else "ratio >= 0.83" if library == "webp" else ""
+            compared, what = (ours, "decode") if library == "webp" else (both, "decode and count")
+            yield row(f"{case}: {what}", compared, f"imagecodecs, {library} alone", alone, aim)
     for name, published in _PUBLISHED.findall((images / "README.md").read_text()):
         work = measure(huemill_file, images / name, repeat=1)
         assert work.value == int(published.replace(",", "")), name

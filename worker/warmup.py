@@ -58,7 +58,7 @@ def _count() -> None:
     resembles(colors.colors, [ExcludedColor(color="#ffffff", tolerance=1)])
     stored = np.frombuffer(b"\xfe\0\0\0", np.uint8)  # read-only, as a file's bytes are
     qoi.unpack(stored, np.empty((1, 4), np.uint8))
-    png.unfilter(stored[2:], 0, 1, np.empty((1, 1), np.uint8))
+    png.unfilter(stored[2:], 1, 0, np.empty((1, 1), np.uint8))
     bmp.unpack(stored, 0, False, np.empty((1, 1), np.uint8), np.empty((1, 1), np.bool_))
     scale_down(np.zeros((2, 2, 3), np.uint8), 1, Meter())
 

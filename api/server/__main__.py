@@ -14,6 +14,7 @@ from api.server.admission import Admission
 from api.server.edge import FIELDS, Edge
 from api.server.entrance import Entrance, listening_socket
 from api.server.guarded_socket import MESSAGE_BYTES, PING_SECONDS, guarded
+from api.server.hosts import Answers, answers_for
 from api.server.memory import LOOK_SECONDS, Returned
 from api.server.protocol import GuardedProtocol, Limits
 from api.server.stalled import Stalled
@@ -28,13 +29,13 @@ OTHER_FILES = MAX_CONNECTIONS_BEHIND_SENTINELS + 1000
 log = logging.getLogger("huemill.api")
 
 
-def configured(settings: Settings, listening: socket.socket, graceful_seconds: int) -> uvicorn.Config:
+def configured(settings: Settings, listening: socket.socket, answers: Answers, graceful_seconds: int) -> uvicorn.Config:
     """uvicorn as the gateway wants it, for connections from `listening`."""
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
     turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
-    app = Continued(Edge(turns, settings.root_path, settings.allowed_hosts))
+    app = Continued(Edge(turns, settings.root_path, answers))
     most = _most_connections(settings.max_connections)
     admission = Admission(most, settings.max_connections_per_address, settings.trusted_proxies)
     stalled = Stalled()
@@ -94,7 +95,8 @@ def main() -> None:
         who = "everybody who reaches it" if settings.allow_open else "everybody on this machine"
         log.warning("HUEMILL_AUTH is none: the gateway asks for no keys, and %s may use it", who)
     listening = listening_socket(options.host, options.port, settings.reader_stall_seconds)
-    uvicorn.Server(configured(settings, listening, options.graceful_seconds)).run([listening])
+    answers = answers_for(settings, options.host)
+    uvicorn.Server(configured(settings, listening, answers, options.graceful_seconds)).run([listening])
 
 
 if __name__ == "__main__":

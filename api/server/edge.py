@@ -1,11 +1,10 @@
 """What stands before all routes: which hosts are answered, the prefix of a proxy, the policy of every answer."""
 
-from collections.abc import Sequence
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
 from api.http.problems import STATUS, problem
+from api.server.hosts import Answers
 from shared.contract.errors import HostRefused
 
 # For every answer that has none of its own: it is data, whatever a browser is led to believe.
@@ -23,10 +22,10 @@ _FOR_ANY_HOST = ("/healthz", "/readyz")
 
 
 class Edge:
-    """Takes requests for `app` under `prefix` ("" or "/some/path"), as `hosts` (all, if there are none)."""
+    """Takes requests for `app` under `prefix` ("" or "/some/path"), and for the hosts that it `answers`."""
 
-    def __init__(self, app: ASGIApp, prefix: str, hosts: Sequence[str]) -> None:
-        self._app, self._prefix, self._hosts = app, prefix, frozenset(host.lower() for host in hosts)
+    def __init__(self, app: ASGIApp, prefix: str, answers: Answers) -> None:
+        self._app, self._prefix, self._answers = app, prefix, answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -42,7 +41,7 @@ class Edge:
             await self._app(scope, receive, send)
 
     def _answers_for(self, scope: Scope) -> bool:
-        if not self._hosts or _host(scope) in self._hosts:
+        if self._answers(_host(scope)):
             return True
         path: str = scope["path"]
         return path.removeprefix(self._prefix) in _FOR_ANY_HOST

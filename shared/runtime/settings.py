@@ -100,7 +100,11 @@ class Settings(TimeLimits):
     head_seconds: Seconds = Field(10, description="A request whose head takes longer to come is refused (408).")
     idle_seconds: Seconds = Field(30, description="A connection that nobody uses for this long is closed.")
     reader_stall_seconds: Seconds = Field(30, description="Who takes nothing of an answer for this long is cut off.")
-    allowed_hosts: Hosts = Field((), description="Hosts that are answered for: colors.example,localhost; empty: all.")
+    allowed_hosts: Hosts = Field(
+        (),
+        description="Hosts that are answered for: colors.example,localhost; empty: all, but on a loopback address "
+        "without keys no name with a dot.",
+    )
     cors_origins: Origins = Field(
         (), description="Web pages that may use the gateway: https://shop.example,http://localhost:3000; *: all."
     )
@@ -178,14 +182,15 @@ def _told(location: tuple[int | str, ...], message: str) -> str:
 
 def check_openness(settings: Settings, host: str) -> None:
     """Raises WrongSettings where a gateway without keys would listen at an address that other machines can reach."""
-    if settings.auth == "none" and not settings.allow_open and not _is_loopback(host):
+    if settings.auth == "none" and not settings.allow_open and not is_loopback(host):
         raise WrongSettings(
             f"Without keys the gateway listens on this machine only, and {host or 'that address'} is for others too. "
             "Set HUEMILL_AUTH=keys, or HUEMILL_ALLOW_OPEN=true where everybody who reaches it may use it."
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens at this address or name."""
     try:
         return ip_address(host.partition("%")[0]).is_loopback
     except ValueError:

@@ -16,9 +16,13 @@ from shared.formats.exif import orientation as exif_orientation
 from shared.formats.header import Window
 from shared.formats.jpeg import segments
 from shared.runtime.settings import Settings
+from tests.matrix.case import faults
+from tests.matrix.formats import MATRICES
 from tests.support import heic
 from tests.support.corpus import Sample, chunk, corpus, deep, png, saved, smooth, tiff
 from tests.support.images import photograph
+from worker.decoding import inflated, threads
+from worker.decoding import png as png_decoder
 from worker.decoding.decode import decode
 from worker.decoding.jpeg import read_notes
 
@@ -34,6 +38,30 @@ def test_pixels_are_as_known(sample: Sample) -> None:
     difference = int(np.abs(raster.pixels.astype(int) - sample.seen).max())
     assert difference <= sample.error
     assert {name: getattr(raster.found, name) for name in sample.found} == sample.found
+
+
+@pytest.mark.parametrize("block", [1, 100])
+def test_pngs_are_the_same_in_pieces_of_any_length(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpacked a row or a few at a time, ahead on another thread, and fed a few bytes at a time."""
+    monkeypatch.setattr(png_decoder, "BLOCK_BYTES", block)
+    monkeypatch.setattr(inflated, "FED_BYTES", 7)
+    monkeypatch.setattr(threads, "available_threads", lambda: 2)
+    for case in [*MATRICES["PNG"]()][::13]:
+        assert not list(faults(case)), case.name
+
+
+@pytest.mark.parametrize("fed", [1, 1 << 16])
+def test_a_png_whose_checksum_is_wrong_is_refused(fed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adler-32 of the pixels, though they are all there, and though the checksum comes in a piece of its own."""
+    monkeypatch.setattr(inflated, "FED_BYTES", fed)
+    stream = zlib.compress(bytes(64 * 193))
+    header = struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)
+    for wrong in range(1, 5):
+        broken = bytearray(stream)
+        broken[-wrong] ^= 1
+        data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", bytes(broken)) + chunk(b"IEND", b"")
+        with pytest.raises(BrokenImage, match="do not unpack"):
+            decode(data, Limits())
 
 
 UPRIGHT = smooth(40, 64)

@@ -16,6 +16,7 @@ from api.http.routes import events, files, health, images, jobs, results
 from api.server.admission import Admission
 from api.server.edge import API_POLICY, Edge
 from api.server.entrance import listening_socket
+from api.server.hosts import answers_for
 from api.server.protocol import GuardedProtocol, Limits
 from api.server.stalled import Stalled
 from api.server.turns import AT_ONCE, BEGINNING_SECONDS, Turns
@@ -142,8 +143,9 @@ def test_who_waits_for_something_keeps_no_turn() -> None:
     asyncio.run(run())
 
 
-def asked(edge_of: tuple[str, list[str]], path: str, host: str) -> tuple[Scope, list[Message]]:
-    """What an application behind an edge is asked, and what the client gets."""
+def asked(prefix: str, hosts: str, path: str, host: str) -> tuple[Scope, list[Message]]:
+    """What an application behind an edge is asked, and what the client gets, where an operator names such hosts."""
+    answers = answers_for(Settings(allowed_hosts=hosts), "127.0.0.1")  # type: ignore[arg-type]
     seen: list[Scope] = []
     sent: list[Message] = []
 
@@ -156,7 +158,7 @@ def asked(edge_of: tuple[str, list[str]], path: str, host: str) -> tuple[Scope, 
         sent.append(message)
 
     scope = {"type": "http", "path": path, "raw_path": path.encode(), "headers": [(b"host", host.encode())]}
-    asyncio.run(Edge(app, *edge_of)(scope, nothing, send))
+    asyncio.run(Edge(app, prefix, answers)(scope, nothing, send))
     return (seen[0] if seen else {}), sent
 
 
@@ -173,31 +175,58 @@ def asked(edge_of: tuple[str, list[str]], path: str, host: str) -> tuple[Scope, 
 )
 def test_a_prefix_may_be_cut_off_or_not(path: str, inside: str) -> None:
     """However a proxy passes a path on, the application sees it under the prefix."""
-    scope, _ = asked(("/colors", []), path, "x")
+    scope, _ = asked("/colors", "", path, "x")
     assert (scope["path"], scope["raw_path"], scope["root_path"]) == (inside, inside.encode(), "/colors")
 
 
 @pytest.mark.parametrize("host", ["a.example", "A.Example", "a.example:8000", "[::1]", "[::1]:80"])
 def test_hosts_that_are_answered_for(host: str) -> None:
     """A host is the same in any case and with any port."""
-    scope, _ = asked(("", ["a.example", "[::1]"]), "/v1/jobs", host)
+    scope, _ = asked("", "a.example,[::1]", "/v1/jobs", host)
     assert scope["path"] == "/v1/jobs"
 
 
 @pytest.mark.parametrize("host", ["", "b.example", "a.example.b.example", "xa.example", "[::2]", "127.0.0.1"])
 def test_hosts_that_are_not(host: str) -> None:
     """Any other host is refused, but to those who ask whether the gateway lives."""
-    hosts = ["a.example", "[::1]"]
-    assert asked(("", hosts), "/v1/jobs", host)[1][0]["status"] == 421
-    assert asked(("", hosts), "/v1/jobs/healthz", host)[1][0]["status"] == 421
-    assert asked(("", hosts), "/healthz", host)[1][0]["status"] == 200
-    assert asked(("/c", hosts), "/c/readyz", host)[1][0]["status"] == 200
+    hosts = "a.example,[::1]"
+    assert asked("", hosts, "/v1/jobs", host)[1][0]["status"] == 421
+    assert asked("", hosts, "/v1/jobs/healthz", host)[1][0]["status"] == 421
+    assert asked("", hosts, "/healthz", host)[1][0]["status"] == 200
+    assert asked("/c", hosts, "/c/readyz", host)[1][0]["status"] == 200
 
 
 def test_every_answer_has_a_policy() -> None:
     """An answer without a policy gets the one for data; one that has its own keeps it."""
-    _, sent = asked(("", []), "/", "x")
+    _, sent = asked("", "", "/", "x")
     assert (b"content-security-policy", API_POLICY.encode()) in sent[0]["headers"]
+
+
+NOBODYS = ["localhost", "127.0.0.1", "[::1]", "192.0.2.1", "huemill.localhost", "a.localhost.", "localhost.", "api", ""]
+SOMEBODYS = [
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "evillocalhost.example",
+    "1.2.3",
+    "a.b.",
+]
+
+
+@pytest.mark.parametrize(
+    ("auth", "address", "refused"),
+    [
+        ("none", "127.0.0.1", True),
+        ("none", "localhost", True),
+        ("keys", "127.0.0.1", False),
+        ("none", "0.0.0.0", False),
+    ],
+)
+def test_names_of_the_web_lead_to_no_gateway_of_this_machine(auth: str, address: str, refused: bool) -> None:
+    """Where only this machine can reach a gateway without keys, no page on the web has a name that it answers for."""
+    answers = answers_for(Settings(auth=auth), address)  # type: ignore[arg-type]
+    assert [host for host in NOBODYS if not answers(host)] == []
+    assert [host for host in SOMEBODYS if not answers(host)] == (SOMEBODYS if refused else [])
 
 
 @pytest.mark.parametrize("hosts", ["a b", "a.example:80", "http://a.example", "a@b", "::1"])
@@ -263,7 +292,7 @@ def test_a_connection_that_becomes_a_socket_is_counted_to_its_end() -> None:
         }
         http: Any = functools.partial(GuardedProtocol, **more)
         server = uvicorn.Server(
-            uvicorn.Config(Edge(nowhere, "", []), http=http, ws=Socket, lifespan="off", log_config=None)
+            uvicorn.Config(Edge(nowhere, "", bool), http=http, ws=Socket, lifespan="off", log_config=None)
         )
         serving = asyncio.create_task(server._serve([listening]))
         while not server.started:

@@ -1,5 +1,8 @@
 """PNG: the chunks that make the picture, each checked against its checksum, unpacked and unfiltered by our own kernel.
 
+Of large pictures one thread unpacks, a few rows ahead of another that undoes their filters: what lies between them
+stays in the caches.
+
 So samples of 16 bits come whole, no text is ever unpacked, no more is unpacked than the picture has rows for, and
 rows that do not come are missed: what PNG libraries let pass, or leave black.
 """
@@ -18,7 +21,10 @@ from shared.contract.results import Step
 from shared.formats import Header
 from shared.formats.png import DEPTHS, SIGNATURE
 from worker.decoding.decoded import Decoded, Meaning, reduced
+from worker.decoding.inflated import Inflated
 from worker.decoding.samples import Samples, look_up, reduce, unpacked
+from worker.decoding.threads import ahead
+from worker.kernels import read_only
 from worker.kernels.png import unfilter
 
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -27,6 +33,8 @@ _USED = _CRITICAL | _COLOR_CHUNKS | {b"tRNS"}
 # Left, top, and the steps across and down of the seven passes of an interlaced picture (section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 MAX_PROFILE_BYTES = 16 * 2**20
+# Of filtered rows that are unpacked at a time, if a row is no longer: a block and the next fit into a core's cache.
+BLOCK_BYTES = 1 << 18
 _GREY, _COLOR, _PALETTE, _GREY_ALPHA, _COLOR_ALPHA = 0, 2, 3, 4, 6
 _CHANNELS = {_GREY: 1, _COLOR: 3, _PALETTE: 1, _GREY_ALPHA: 2, _COLOR_ALPHA: 4}
 _MODES = {_GREY: "grey", _COLOR: "RGB", _PALETTE: "palette", _GREY_ALPHA: "grey+alpha", _COLOR_ALPHA: "RGBA"}
@@ -37,7 +45,7 @@ class Chunks:
     """The chunks that are used, by name, the first of each; and all pixel data."""
 
     first: dict[bytes, bytes]
-    pixels: bytes  # the contents of the chunks IDAT: a zlib stream
+    pixels: tuple[memoryview, ...]  # the contents of the chunks IDAT: together a zlib stream
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,7 +125,7 @@ def read_chunks(data: bytes) -> Chunks:
         raise BrokenImage("The PNG file lacks its header or its pixels, or its header makes no sense.")
     if header[9] == _PALETTE and b"PLTE" not in first:
         raise BrokenImage("The PNG file lacks its palette.")
-    return Chunks(first, b"".join(pixels))
+    return Chunks(first, tuple(pixels))
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -147,43 +155,43 @@ def read_samples(chunks: Chunks) -> Samples:
 
     Palettes are expanded, transparent colours turned into alpha, and samples of fewer than 8 bits spread over 0..255.
     """
-    width, height = chunks.size
-    channels, bits = _CHANNELS[chunks.color_type], chunks.bits
-    passes = [
-        (slice(top, None, down), slice(left, None, across), -(-(height - top) // down), -(-(width - left) // across))
-        for left, top, across, down in (_PASSES if chunks.interlaced else ((0, 0, 1, 1),))
-        if width > left and height > top
-    ]
-    row_bytes = [(columns * channels * bits + 7) // 8 for _, _, _, columns in passes]
-    data = _inflated(
-        chunks.pixels, sum(rows * (1 + size) for (_, _, rows, _), size in zip(passes, row_bytes, strict=True))
-    )
-    stored: Samples = np.empty((height, width, channels), np.uint16 if bits == 16 else np.uint8)
-    begin = 0
-    for (down, across, rows, columns), size in zip(passes, row_bytes, strict=True):
-        lines = np.empty((rows, size), np.uint8)
-        if unfilter(data, begin, max(1, channels * bits // 8), lines) < rows:
-            raise BrokenImage("The PNG file is damaged: a row has a filter that does not exist.")
-        part = unpacked(lines, bits, columns * channels, ">").reshape(rows, columns, channels)
-        if len(passes) == 1:
-            stored = part
-        else:
-            stored[down, across] = part
-        begin += rows * (1 + size)
+    stream = Inflated(chunks.pixels)
+    stored = _interlaced(stream, chunks) if chunks.interlaced else _part(stream, chunks, *chunks.size)
+    stream.check_end()
     if chunks.color_type == _PALETTE:
         return _paletted(stored, chunks)
     return _with_key(stored, chunks)
 
 
-def _inflated(packed: bytes, size: int) -> NDArray[np.uint8]:
-    """The first `size` bytes of a zlib stream. Raises BrokenImage where it has fewer."""
-    try:
-        data = isal_zlib.decompressobj().decompress(packed, size)
-    except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls it a variable
-        raise BrokenImage("The PNG file is damaged: its pixels do not unpack.") from error
-    if len(data) < size:
-        raise BrokenImage("The PNG file's pixels end before its last row. Send the whole file.")
-    return np.frombuffer(data, np.uint8)
+def _interlaced(stream: Inflated, chunks: Chunks) -> Samples:
+    width, height = chunks.size
+    stored: Samples = np.empty(
+        (height, width, _CHANNELS[chunks.color_type]), np.uint16 if chunks.bits == 16 else np.uint8
+    )
+    for left, top, across, down in _PASSES:
+        if width > left and height > top:
+            columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+            stored[top::down, left::across] = _part(stream, chunks, columns, rows)
+    return stored
+
+
+def _part(stream: Inflated, chunks: Chunks, columns: int, rows: int) -> Samples:
+    """The samples as stored of the next rows of the stream, [rows, columns, 1..4]."""
+    channels, bits = _CHANNELS[chunks.color_type], chunks.bits
+    lines = _lines(stream, (rows, (columns * channels * bits + 7) // 8), max(1, channels * bits // 8))
+    return unpacked(lines, bits, columns * channels, ">").reshape(rows, columns, channels)
+
+
+def _lines(stream: Inflated, shape: tuple[int, int], step: int) -> NDArray[np.uint8]:
+    """The next rows of the stream without their filters, u8[rows, bytes of a row]; a pixel has `step` bytes."""
+    rows, size = shape
+    lines = np.empty(shape, np.uint8)
+    at_once = max(1, BLOCK_BYTES // (1 + size))
+    blocks = (stream.read(min(at_once, rows - row) * (1 + size)) for row in range(0, rows, at_once))
+    for row, block in zip(range(0, rows, at_once), ahead(blocks) if rows > at_once else blocks, strict=True):
+        if unfilter(read_only(block), step, row, lines) < min(rows, row + at_once):
+            raise BrokenImage("The PNG file is damaged: a row has a filter that does not exist.")
+    return lines
 
 
 def _paletted(index: Samples, chunks: Chunks) -> NDArray[np.uint8]:

@@ -3,23 +3,24 @@
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
-from tests.support.hdbscan_definition import by_excess_of_mass, reaches
-from tests.support.weighted import by_pixel, pixels_of, scattered
+from tests.support import hdbscan_definition as definition
+from tests.support.weighted import lattice, pixels_of, scattered
 from worker.clustering import Clustering, cluster
 from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
-from worker.kernels.condense import enlarge
+from worker.kernels.condense import Clusters, enlarge
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True
 )
-METHODS = st.sampled_from(["auto", "eom", "leaf"])
+METHODS = st.sampled_from(["auto", "eom", "leaf", "plscan"])
+AT_A_SIZE = {"auto": "eom", "plscan": "leaf"}
+WITNESSES = {"auto": definition.most_apart, "plscan": definition.most_persistent}
 bounded = settings(max_examples=40, deadline=None)
 
 
@@ -89,24 +90,26 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
 
 
 @bounded
-@given(st.integers(0, 10**6), st.integers(8, 24), st.integers(2, 5))
-def test_auto_is_the_best_of_all_sizes(seed: int, colors: int, least: int) -> None:
-    """The size that `auto` names has the most merit of all, each found from the definition on the repeated pixels.
+@given(st.sampled_from([scattered, lattice]), st.integers(0, 10**6), st.integers(8, 24), st.integers(2, 5))
+def test_a_size_is_chosen_by_its_definition(kind: Any, seed: int, colors: int, least: int) -> None:
+    """Of all sizes, each condensed anew from the repeated pixels, `auto` and `plscan` take the one that they should.
 
-    And its answer is that of `eom` at this size.
+    And their answer is, to the last bit, that of `eom` and `leaf` at this size.
     """
-    points = scattered(seed, colors, most=4)
-    reach = reaches(pixels_of(points), min(3, points.pixels - 1))
-    merits = [by_excess_of_mass(reach, size).merit for size in range(least, points.pixels + 1)]
-    found = cluster(points, HdbscanParams(min_samples=3, min_cluster_size=least))
-    assert isinstance(found.details, HdbscanDetails)
-    size, separation = found.details.min_cluster_size, found.details.separation
-    assert size is not None
-    assert separation is not None
-    again = HdbscanParams(min_samples=3, min_cluster_size=size, cluster_selection_method="eom")
-    assert same(found, cluster(points, again))
-    covered = (by_pixel(points, found.labels) >= 0).mean()
-    assert covered * separation == pytest.approx(max(merits), abs=1e-12)
+    points = kind(seed, colors) if kind is lattice else scattered(seed, colors, most=4)
+    reach = definition.reaches(pixels_of(points), min(3, points.pixels - 1))
+    for method, at_a_size in AT_A_SIZE.items():
+        params = {"min_samples": 3, "min_cluster_size": least, "cluster_selection_method": method}
+        found = cluster(points, HdbscanParams(**params))
+        assert isinstance(found.details, HdbscanDetails)
+        size = found.details.min_cluster_size
+        assert size == WITNESSES[method](reach, range(least, max(least, points.pixels // 2) + 1))
+        again = cluster(
+            points, HdbscanParams(min_samples=3, min_cluster_size=size, cluster_selection_method=at_a_size)
+        )
+        assert same(found, again)
+        assert np.array_equal(found.details.probabilities, again.details.probabilities)
+        assert np.array_equal(found.details.persistence, again.details.persistence)
 
 
 @bounded
@@ -121,6 +124,10 @@ def test_a_tree_is_enlarged_as_if_condensed_anew(
         cluster(points, HdbscanParams(min_cluster_size=size, **params)).details.condensed
         for size in (least, least + more)
     )
-    parent, pixels, stability = enlarge(small.parent, small.pixels, small.stability, least + more)
-    made = sorted(zip(pixels, pixels[parent], stability, strict=True))
-    assert np.allclose(made, sorted(zip(large.pixels, large.pixels[large.parent], large.stability, strict=True)))
+    before = Clusters(small.parent, small.pixels, small.stability, np.arange(len(small.parent)))
+    made = enlarge(before, least + more)
+    assert np.array_equal(small.pixels[made.origin], made.pixels)
+    assert np.array_equal(small.birth[made.origin], large.birth)
+    found = sorted(zip(made.pixels, made.pixels[made.parent], made.stability, strict=True))
+    wanted = sorted(zip(large.pixels, large.pixels[large.parent], large.stability, strict=True))
+    assert np.allclose(found, wanted)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from shared.contract.params import HdbscanParams
-from tests.support.hdbscan_definition import by_excess_of_mass, reaches
+from tests.support.hdbscan_definition import by_excess_of_mass, condensed, labels_of, reaches
 from tests.support.weighted import by_pixel, lattice, photograph, pixels_of
 from worker.clustering import Clustering, cluster
 from worker.clustering.hdbscan.details import HdbscanDetails
@@ -128,21 +128,7 @@ def test_ties_follow_the_definition(seed: int) -> None:
     """On a lattice full of ties, the partition is the one of removing all edges of equal length at once."""
     points = lattice(seed, 60, side=7)
     ours, _ = run(points, min_samples=4, min_cluster_size=9)
-    theirs = by_excess_of_mass(reaches(pixels_of(points), 4), 9).labels
+    theirs = labels_of(by_excess_of_mass(condensed(reaches(pixels_of(points), 4), 9)), points.pixels)
     labels = of_pixels(points, ours.labels)
     assert np.array_equal(labels < 0, theirs < 0)
     assert adjusted_rand_score(theirs, labels) == 1.0
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_auto_takes_the_size_whose_clusters_are_best(seed: int) -> None:
-    """On repeated pixels full of ties: of the answers to every size, each from the definition, the one of most merit."""
-    points = lattice(seed, 30, side=7)
-    reach = reaches(pixels_of(points), 4)
-    answers = {least: by_excess_of_mass(reach, least) for least in range(5, points.pixels // 2 + 2)}
-    best = max(answers, key=lambda least: (round(answers[least].merit, 12), -least))
-    ours, details = run(points, min_samples=4, min_cluster_size=5, cluster_selection_method="auto")
-    assert details.min_cluster_size == best
-    labels = of_pixels(points, ours.labels)
-    assert np.array_equal(labels < 0, answers[best].labels < 0)
-    assert adjusted_rand_score(answers[best].labels, labels) == 1.0

@@ -1,17 +1,22 @@
 """HDBSCAN from its definition, on every pixel: all edges of a length are removed at once, longest first. Slow."""
 
-from typing import NamedTuple
+from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+Members = NDArray[np.int64]
 
-class Found(NamedTuple):
-    """The clusters that excess of mass chooses at one size."""
 
-    labels: NDArray[np.int64]  # [N], -1 for noise
-    merit: float  # share of the pixels in clusters, times the share of their pairs in two different ones
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of the condensed tree."""
+
+    members: Members  # all of its pixels, at its birth
+    stability: float
+    below: list["Cluster"]  # none or at least two
 
 
 def reaches(pixels: NDArray[np.float64], min_samples: int, resolution: float = 1.0) -> NDArray[np.float64]:
@@ -21,10 +26,10 @@ def reaches(pixels: NDArray[np.float64], min_samples: int, resolution: float = 1
     return np.maximum(gaps, np.maximum(cores[:, None], cores[None]))
 
 
-def by_excess_of_mass(reach: NDArray[np.float64], least: int) -> Found:
-    """The clusters of at least `least` pixels with the greatest excess of mass; the root is none."""
+def condensed(reach: NDArray[np.float64], least: int) -> Cluster:
+    """The root of the tree of clusters of at least `least` pixels."""
 
-    def fall_apart(members: NDArray[np.int64]) -> tuple[float, list[NDArray[np.int64]]]:
+    def fall_apart(members: Members) -> tuple[float, list[Members]]:
         """The level at which the members hang together no more, and the parts just below it."""
         among = reach[np.ix_(members, members)]
         for height in np.unique(among)[::-1]:
@@ -33,8 +38,7 @@ def by_excess_of_mass(reach: NDArray[np.float64], least: int) -> Found:
                 return float(height), [members[number == part] for part in range(count)]
         raise AssertionError("a single pixel cannot fall apart")
 
-    def grow(members: NDArray[np.int64], birth: float) -> tuple[float, list[NDArray[np.int64]]]:
-        """Stability of the cluster born with `members`, or of the best ones below it, and which these are."""
+    def grow(members: Members, birth: float) -> Cluster:
         stability, inside = 0.0, members
         while True:
             height, parts = fall_apart(inside)
@@ -44,19 +48,54 @@ def by_excess_of_mass(reach: NDArray[np.float64], least: int) -> Found:
             stability += (len(inside) - len(big[0])) * (1 / height - birth)
             inside = big[0]
         stability += len(inside) * (1 / height - birth)
-        below = [grow(part, 1 / height) for part in big]
-        best = sum(value for value, _ in below)
-        chosen = [part for _, parts in below for part in parts]
-        is_root = len(members) == len(reach)
-        return (best, chosen) if is_root or best > stability else (stability, [members])
+        return Cluster(members, stability, [grow(part, 1 / height) for part in big])
 
-    labels = np.full(len(reach), -1)
-    for number, part in enumerate(grow(np.arange(len(reach)), 0.0)[1]):
-        labels[part] = number
-    return Found(labels, _merit(labels))
+    return grow(np.arange(len(reach)), 0.0)
 
 
-def _merit(labels: NDArray[np.int64]) -> float:
+def by_excess_of_mass(root: Cluster) -> list[Members]:
+    """The disjoint clusters of the greatest stability in all; the root is none."""
+
+    def best(cluster: Cluster) -> tuple[float, list[Members]]:
+        below = [best(each) for each in cluster.below]
+        stability = sum(value for value, _ in below)
+        if cluster is not root and stability <= cluster.stability:
+            return cluster.stability, [cluster.members]
+        return stability, [members for _, chosen in below for members in chosen]
+
+    return best(root)[1]
+
+
+def leaves(root: Cluster) -> list[Members]:
+    """The clusters that none split from; the root is none."""
+    return [leaf for each in root.below for leaf in leaves(each) or [each.members]]
+
+
+def labels_of(clusters: list[Members], pixels: int) -> NDArray[np.int64]:
+    """i64[N], -1 for noise."""
+    labels = np.full(pixels, -1)
+    for number, members in enumerate(clusters):
+        labels[members] = number
+    return labels
+
+
+def merit(clusters: list[Members], pixels: int) -> float:
+    """The share of the pixels in clusters, times the share of the pairs of pixels in two different ones."""
+    labels = labels_of(clusters, pixels)
     clustered = labels >= 0
     apart = (labels[:, None] != labels[None]) & clustered[:, None] & clustered[None]
     return float(clustered.mean() * apart.mean())
+
+
+def most_apart(reach: NDArray[np.float64], sizes: range) -> int:
+    """Of `sizes` the first whose clusters by excess of mass have the most merit."""
+    pixels = len(reach)
+    merits = {size: merit(by_excess_of_mass(condensed(reach, size)), pixels) for size in sizes}
+    return max(sizes, key=lambda size: round(merits[size], 12))
+
+
+def most_persistent(reach: NDArray[np.float64], sizes: range) -> int:
+    """Of `sizes` the first whose leaves are leaves at the most of them, taken together."""
+    found = {size: [members.tobytes() for members in leaves(condensed(reach, size))] for size in sizes}
+    lifetime = Counter(leaf for all_leaves in found.values() for leaf in all_leaves)
+    return max(sizes, key=lambda size: sum(lifetime[leaf] for leaf in found[size]))

@@ -29,6 +29,15 @@ class Condensed(NamedTuple):
     point_lambda: NDArray[np.float64]  # [U]: lambda at which they left it, or fell apart
 
 
+class Clusters(NamedTuple):
+    """The clusters alone, C of them, parents before children."""
+
+    parent: NDArray[np.int64]  # [C]: as in `Condensed`
+    pixels: NDArray[np.int64]  # [C]
+    stability: NDArray[np.float64]  # [C]: excess of mass
+    origin: NDArray[np.int64]  # [C]: which cluster of the tree for the smallest size this one was born as
+
+
 class _Parts(NamedTuple):
     """The parts of one merge, scratch: at most U of each."""
 
@@ -201,36 +210,43 @@ def excess_of_mass(parent: NDArray[np.int64], stability: NDArray[np.float64], wi
     return selected
 
 
-@kernel
-def enlarge(
-    parent: NDArray[np.int64], pixels: NDArray[np.int64], stability: NDArray[np.float64], least: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """`parent` i64[C'], `pixels` i64[C'] and `stability` f64[C'] of the condensed tree for a larger least size.
+def leaves(parent: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[C]: clusters that none split from. `parent` i64[C], the root first."""
+    leaf = np.ones(len(parent), np.bool_)
+    leaf[parent[1:]] = False
+    return leaf
 
-    `parent` i64[C], `pixels` i64[C] and `stability` f64[C] are those for a smaller one. Clusters that are too small
-    are pixels that leave their parent. One whose siblings are all too small goes on under its parent's number: the
-    parent has its pixels until they leave the cluster, so that its stability is the sum of both.
+
+@kernel
+def enlarge(clusters: Clusters, least: int) -> Clusters:
+    """The clusters of the condensed tree for a larger least size.
+
+    Clusters that are too small are pixels that leave their parent. One whose siblings are all too small goes on under
+    its parent's number: the parent has its pixels until they leave the cluster, so that its stability is the sum of
+    both.
     """
-    clusters = len(parent)
-    large = np.zeros(clusters, np.int64)
-    for cluster in range(1, clusters):
+    parent, pixels = clusters.parent, clusters.pixels
+    large = np.zeros(len(parent), np.int64)
+    for cluster in range(1, len(parent)):
         large[parent[cluster]] += pixels[cluster] >= least
-    number = np.empty(clusters, np.int64)
-    above, size, total = parent.copy(), pixels.copy(), stability.copy()
+    # By new number. There is room for each, and none is written before it is read.
+    above, stability, old = parent.copy(), clusters.stability.copy(), np.arange(len(parent))
+    number = np.empty(len(parent), np.int64)
     number[ROOT] = ROOT
     count = 1
-    for cluster in range(1, clusters):
+    for cluster in range(1, len(parent)):
         if pixels[cluster] < least:
             continue  # and so are all that are below it
         heir = number[parent[cluster]]
         if large[parent[cluster]] == 1:
             number[cluster] = heir
-            total[heir] += stability[cluster]
+            stability[heir] += clusters.stability[cluster]
             continue
         number[cluster] = count
-        above[count], size[count], total[count] = heir, pixels[cluster], stability[cluster]
+        above[count], stability[count], old[count] = heir, clusters.stability[cluster], cluster
         count += 1
-    return above[:count].copy(), size[:count].copy(), total[:count].copy()
+    old = old[:count]
+    return Clusters(above[:count].copy(), pixels[old], stability[:count].copy(), clusters.origin[old])
 
 
 @kernel

@@ -57,15 +57,13 @@ class HdbscanDetails:
     outlier_scores: NDArray[np.float64]  # [U]: GLOSH, 0..1
     exemplars: tuple[NDArray[np.int64], ...]  # [k]: the last points to leave each cluster
     resolution: float
-    min_cluster_size: float | None  # in pixels, where `auto` chose it; the condensed tree is of this size
-    separation: float | None  # 0..1, its evidence: the share of the pairs of pixels that are in two different clusters
+    min_cluster_size: float | None  # in pixels, where it was chosen; the condensed tree is of this size
 
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         persistence = [float(value) for value in self.persistence[:256]]
         told = {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}
-        chosen = {"min_cluster_size": self.min_cluster_size, "separation": self.separation}
-        return told if self.separation is None else {**told, **chosen}
+        return told if self.min_cluster_size is None else {**told, "min_cluster_size": self.min_cluster_size}
 
     def compare(self, reference: ReferenceDetails, points: Points, params: HdbscanParams) -> Comparison:
         """By all heights of single linkage, those of copies included."""

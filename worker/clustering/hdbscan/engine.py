@@ -21,7 +21,7 @@ from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
-from worker.clustering.hdbscan.sizes import best_size
+from worker.clustering.hdbscan.sizes import CHOICES
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color import spaces
 from worker.color.points import Points
@@ -30,6 +30,9 @@ from worker.kernels import dendrogram, kdtree
 from worker.progress import Meter
 
 LEAF_SIZE = 16
+
+LEAVES = ("leaf", "plscan")
+"""The selections that take all leaves; the others go by excess of mass."""
 
 
 def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
@@ -53,11 +56,10 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     linkage = Linkage(parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]))
     condensed, stability = condense(linkage, points, least)
     meter.tell(0.94)
-    size = None
-    if params.cluster_selection_method == "auto":
-        size = best_size(condensed, stability, least, params.allow_single_cluster)
-        if size.min_cluster_size > least:
-            condensed, stability = condense(linkage, points, size.min_cluster_size)
+    choose = CHOICES.get(params.cluster_selection_method)
+    if choose is not None:
+        least = choose(condensed, stability, least)
+        condensed, stability = condense(linkage, points, least)
     meter.tell(0.95)
     selected = select(condensed, stability, params)
     meter.tell(0.96)
@@ -83,8 +85,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
-        min_cluster_size=None if size is None else size.min_cluster_size / points.units,
-        separation=None if size is None else size.separation,
+        min_cluster_size=None if choose is None else least / points.units,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
 
@@ -110,11 +111,9 @@ def condense(linkage: Linkage, points: Points, least: int) -> tuple[kernels.Cond
 
 def select(tree: kernels.Condensed, stability: NDArray[np.float64], params: HdbscanParams) -> NDArray[np.bool_]:
     """Which clusters are the answer, bool[C]. OUT: `stability`, see `excess_of_mass`."""
-    size = len(tree.parent)
-    if params.cluster_selection_method == "leaf":
-        selected = np.ones(size, np.bool_)
-        selected[0] = False
-        selected[tree.parent[1:]] = False
+    if params.cluster_selection_method in LEAVES:
+        selected = kernels.leaves(tree.parent)
+        selected[kernels.ROOT] = False
     else:
         selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
     if params.cluster_selection_epsilon > 0.0 and not selected[0]:
@@ -165,8 +164,7 @@ def exemplars(
     tree: kernels.Condensed, selected: NDArray[np.bool_], deaths: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], ...]:
     """For each selected cluster its exemplars: the last points to leave the leaves below it."""
-    is_leaf = np.ones(len(tree.parent), np.bool_)
-    is_leaf[tree.parent[1:]] = False
+    is_leaf = kernels.leaves(tree.parent)
     owner = kernels.label(tree, selected)[tree.point_parent]
     last = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent]) & (owner != NOISE)
     # Sorted once: a pass over the points for each cluster takes seconds where clusters are many.

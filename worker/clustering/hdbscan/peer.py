@@ -1,4 +1,7 @@
-"""The hdbscan package on the pixels. For `auto` it runs once more, at the size that its condensed tree speaks for."""
+"""The hdbscan package on the pixels.
+
+Where the size is to be chosen, its condensed tree says which, and it runs once more.
+"""
 
 from typing import Any
 
@@ -8,8 +11,8 @@ from numpy.typing import NDArray
 from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import Answer, Pixels
 from worker.clustering.hdbscan.details import ReferenceDetails
-from worker.clustering.hdbscan.engine import resolution
-from worker.clustering.hdbscan.sizes import best_size
+from worker.clustering.hdbscan.engine import LEAVES, resolution
+from worker.clustering.hdbscan.sizes import CHOICES
 from worker.kernels import condense as kernels
 
 _MOST_FOR_PRIM = 10_000
@@ -21,11 +24,11 @@ def run(pixels: Pixels, params: HdbscanParams) -> Answer:
     total, units = len(pixels.coords), pixels.points.units
     least = min(resolve_count(params.min_cluster_size, total, least=2, units=units), total + 1)
     peer = _fitted(pixels, params, least)
-    if params.cluster_selection_method == "auto":
+    choose = CHOICES.get(params.cluster_selection_method)
+    if choose is not None:
         # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
         tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
-        stability = kernels.stabilities(tree, np.ones(total, np.int64))
-        size = best_size(tree, stability, least, params.allow_single_cluster).min_cluster_size
+        size = choose(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least)
         peer = peer if size == least else _fitted(pixels, params, size)
     values = {
         "probabilities": peer.probabilities_,
@@ -43,7 +46,7 @@ def _fitted(pixels: Pixels, params: HdbscanParams, least: int) -> Any:
     peer = HDBSCAN(
         min_cluster_size=least,
         min_samples=min(resolve_count(params.min_samples, total, units=units), total),
-        cluster_selection_method="leaf" if params.cluster_selection_method == "leaf" else "eom",
+        cluster_selection_method="leaf" if params.cluster_selection_method in LEAVES else "eom",
         cluster_selection_epsilon=params.cluster_selection_epsilon,
         allow_single_cluster=params.allow_single_cluster,
         # The package's Borůvka, some six times as fast, sometimes gives a spanning tree that is not minimal.

@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
 from tests.support import hdbscan_definition as definition
-from tests.support.weighted import lattice, pixels_of, scattered
+from tests.support.weighted import by_pixel, lattice, pixels_of, scattered
 from worker.clustering import Clustering, cluster
 from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
-from worker.kernels.condense import Clusters, enlarge
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True
 )
 METHODS = st.sampled_from(["auto", "eom", "leaf", "plscan"])
-AT_A_SIZE = {"auto": "eom", "plscan": "leaf"}
-WITNESSES = {"auto": definition.most_apart, "plscan": definition.most_persistent}
 bounded = settings(max_examples=40, deadline=None)
 
 
@@ -89,45 +86,25 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
     assert np.array_equal(factor * left.details.core_distances, right.details.core_distances)
 
 
-@bounded
-@given(st.sampled_from([scattered, lattice]), st.integers(0, 10**6), st.integers(8, 24), st.integers(2, 5))
-def test_a_size_is_chosen_by_its_definition(kind: Any, seed: int, colors: int, least: int) -> None:
-    """Of all sizes, each condensed anew from the repeated pixels, `auto` and `plscan` take the one that they should.
+@settings(max_examples=25, deadline=None)
+@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 20), st.integers(2, 5))
+def test_sizes_are_chosen_by_their_definition(tied: bool, seed: int, colors: int, least: int) -> None:
+    """Of all sizes, each looked at on the repeated pixels, `auto` and `plscan` take the one that they should.
 
-    And their answer is, to the last bit, that of `eom` and `leaf` at this size.
+    With or without ties: the size, the clusters, and how stable each is.
     """
-    points = kind(seed, colors) if kind is lattice else scattered(seed, colors, most=4)
+    points = lattice(seed, colors, side=5) if tied else scattered(seed, colors, most=3)
     reach = definition.reaches(pixels_of(points), min(3, points.pixels - 1))
-    for method, at_a_size in AT_A_SIZE.items():
-        params = {"min_samples": 3, "min_cluster_size": least, "cluster_selection_method": method}
-        found = cluster(points, HdbscanParams(**params))
+    sizes = range(least, max(least, points.pixels // 2) + 1)
+    wanted = {
+        "auto": definition.most_apart(definition.condensed(reach, least), sizes),
+        "plscan": definition.most_persistent(reach, sizes),
+    }
+    for method, (size, clusters) in wanted.items():
+        params = HdbscanParams(min_samples=3, min_cluster_size=least, cluster_selection_method=method)
+        found = cluster(points, params)
         assert isinstance(found.details, HdbscanDetails)
-        size = found.details.min_cluster_size
-        assert size == WITNESSES[method](reach, range(least, max(least, points.pixels // 2) + 1))
-        again = cluster(
-            points, HdbscanParams(min_samples=3, min_cluster_size=size, cluster_selection_method=at_a_size)
-        )
-        assert same(found, again)
-        assert np.array_equal(found.details.probabilities, again.details.probabilities)
-        assert np.array_equal(found.details.persistence, again.details.persistence)
-
-
-@bounded
-@given(COLORS, st.integers(0, 99), st.integers(2, 9), st.integers(1, 9))
-def test_a_tree_is_enlarged_as_if_condensed_anew(
-    colors: list[tuple[int, int, int]], seed: int, least: int, more: int
-) -> None:
-    """From the condensed tree of one size comes that of a larger one: pixels, stabilities and parents of each."""
-    points = weighted(colors, seed)
-    params = {"min_samples": 4, "cluster_selection_method": "leaf"}
-    small, large = (
-        cluster(points, HdbscanParams(min_cluster_size=size, **params)).details.condensed
-        for size in (least, least + more)
-    )
-    before = Clusters(small.parent, small.pixels, small.stability, np.arange(len(small.parent)))
-    made = enlarge(before, least + more)
-    assert np.array_equal(small.pixels[made.origin], made.pixels)
-    assert np.array_equal(small.birth[made.origin], large.birth)
-    found = sorted(zip(made.pixels, made.pixels[made.parent], made.stability, strict=True))
-    wanted = sorted(zip(large.pixels, large.pixels[large.parent], large.stability, strict=True))
-    assert np.allclose(found, wanted)
+        assert found.details.min_cluster_size == size
+        labels = by_pixel(points, found.labels)
+        ours = [np.flatnonzero(labels == label) for label in range(len(found.centers))]
+        assert {each.tobytes() for each in ours} == {each.tobytes() for each in clusters}

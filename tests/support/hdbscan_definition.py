@@ -53,6 +53,14 @@ def condensed(reach: NDArray[np.float64], least: int) -> Cluster:
     return grow(np.arange(len(reach)), 0.0)
 
 
+def pruned(cluster: Cluster, least: int) -> Cluster:
+    """Without the clusters of fewer than `least` pixels; one that is left alone goes on as its parent."""
+    below = [pruned(each, least) for each in cluster.below if len(each.members) >= least]
+    if len(below) == 1:
+        return Cluster(cluster.members, cluster.stability + below[0].stability, below[0].below)
+    return Cluster(cluster.members, cluster.stability, below)
+
+
 def by_excess_of_mass(root: Cluster) -> list[Members]:
     """The disjoint clusters of the greatest stability in all; the root is none."""
 
@@ -87,15 +95,17 @@ def merit(clusters: list[Members], pixels: int) -> float:
     return float(clustered.mean() * apart.mean())
 
 
-def most_apart(reach: NDArray[np.float64], sizes: range) -> int:
-    """Of `sizes` the first whose clusters by excess of mass have the most merit."""
-    pixels = len(reach)
-    merits = {size: merit(by_excess_of_mass(condensed(reach, size)), pixels) for size in sizes}
-    return max(sizes, key=lambda size: round(merits[size], 12))
+def most_apart(root: Cluster, sizes: range) -> tuple[int, list[Members]]:
+    """Of `sizes` the first whose clusters by excess of mass have the most merit, and these."""
+    pixels = len(root.members)
+    found = {size: by_excess_of_mass(pruned(root, size)) for size in sizes}
+    size = max(sizes, key=lambda size: round(merit(found[size], pixels), 12))
+    return size, found[size]
 
 
-def most_persistent(reach: NDArray[np.float64], sizes: range) -> int:
-    """Of `sizes` the first whose leaves are leaves at the most of them, taken together."""
-    found = {size: [members.tobytes() for members in leaves(condensed(reach, size))] for size in sizes}
-    lifetime = Counter(leaf for all_leaves in found.values() for leaf in all_leaves)
-    return max(sizes, key=lambda size: sum(lifetime[leaf] for leaf in found[size]))
+def most_persistent(reach: NDArray[np.float64], sizes: range) -> tuple[int, list[Members]]:
+    """Of `sizes`, each condensed anew, the first whose leaves are leaves at the most of them in all, and these."""
+    found = {size: leaves(condensed(reach, size)) for size in sizes}
+    lifetime = Counter(leaf.tobytes() for all_leaves in found.values() for leaf in all_leaves)
+    size = max(sizes, key=lambda size: sum(lifetime[leaf.tobytes()] for leaf in found[size]))
+    return size, found[size]

@@ -35,7 +35,7 @@ class Clusters(NamedTuple):
     parent: NDArray[np.int64]  # [C]: as in `Condensed`
     pixels: NDArray[np.int64]  # [C]
     stability: NDArray[np.float64]  # [C]: excess of mass
-    origin: NDArray[np.int64]  # [C]: which cluster of the tree for the smallest size this one was born as
+    origin: NDArray[np.int64]  # [C]: which one of the condensed tree it was born as
 
 
 class _Parts(NamedTuple):
@@ -211,19 +211,18 @@ def excess_of_mass(parent: NDArray[np.int64], stability: NDArray[np.float64], wi
 
 
 def leaves(parent: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """bool[C]: clusters that none split from. `parent` i64[C], the root first."""
+    """bool[C]: clusters that none split from; the root is none. `parent` i64[C], the root first."""
     leaf = np.ones(len(parent), np.bool_)
-    leaf[parent[1:]] = False
+    leaf[parent[1:]] = leaf[ROOT] = False
     return leaf
 
 
 @kernel
 def enlarge(clusters: Clusters, least: int) -> Clusters:
-    """The clusters of the condensed tree for a larger least size.
+    """The clusters without those of fewer than `least` pixels.
 
-    Clusters that are too small are pixels that leave their parent. One whose siblings are all too small goes on under
-    its parent's number: the parent has its pixels until they leave the cluster, so that its stability is the sum of
-    both.
+    One whose siblings are all too small goes on under its parent's number: the parent has its pixels until they leave
+    the cluster, so that its stability is the sum of both.
     """
     parent, pixels = clusters.parent, clusters.pixels
     large = np.zeros(len(parent), np.int64)

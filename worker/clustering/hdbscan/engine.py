@@ -12,7 +12,6 @@ Clusters are numbered as in the package, by their birth in the condensed tree, t
 """
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
-from worker.clustering.hdbscan.sizes import CHOICES
+from worker.clustering.hdbscan.sizes import choose
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color import spaces
 from worker.color.points import Points
@@ -30,9 +29,6 @@ from worker.kernels import dendrogram, kdtree
 from worker.progress import Meter
 
 LEAF_SIZE = 16
-
-LEAVES = ("leaf", "plscan")
-"""The selections that take all leaves; the others go by excess of mass."""
 
 
 def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
@@ -53,15 +49,14 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     parts, merged = dendrogram.from_edges(edges, points.weights.copy())
     heights = np.sqrt(squares)
     meter.tell(0.92)
-    linkage = Linkage(parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]))
-    condensed, stability = condense(linkage, points, least)
+    condensed = kernels.condense(
+        parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
+    )
     meter.tell(0.94)
-    choose = CHOICES.get(params.cluster_selection_method)
-    if choose is not None:
-        least = choose(condensed, stability, least)
-        condensed, stability = condense(linkage, points, least)
+    condensed = kernels.renumber(condensed, points.first.copy())
     meter.tell(0.95)
-    selected = select(condensed, stability, params)
+    stability = kernels.stabilities(condensed, points.weights.copy())
+    selected, size = select(condensed, stability, least, params)
     meter.tell(0.96)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
@@ -85,7 +80,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
-        min_cluster_size=None if choose is None else least / points.units,
+        min_cluster_size=None if size is None else -(-size // points.units),
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
 
@@ -95,30 +90,27 @@ def resolution(points: Points, params: HdbscanParams) -> float:
     return spaces.resolution(points) if params.resolution is None else params.resolution
 
 
-class Linkage(NamedTuple):
-    """Single linkage, points included, as `kernels.condense` takes it."""
+def select(
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams
+) -> tuple[NDArray[np.bool_], int | None]:
+    """Which clusters are the answer, bool[C], and their least size where it was chosen.
 
-    parts: NDArray[np.int64]  # [U - 1, 2]
-    height: NDArray[np.float64]  # [2U - 1]
-    pixels: NDArray[np.int64]  # [2U - 1]
-
-
-def condense(linkage: Linkage, points: Points, least: int) -> tuple[kernels.Condensed, NDArray[np.float64]]:
-    """The condensed tree of clusters of at least `least` pixels, and the stability of each, f64[C]."""
-    tree = kernels.renumber(kernels.condense(*linkage, least), points.first.copy())
-    return tree, kernels.stabilities(tree, points.weights.copy())
-
-
-def select(tree: kernels.Condensed, stability: NDArray[np.float64], params: HdbscanParams) -> NDArray[np.bool_]:
-    """Which clusters are the answer, bool[C]. OUT: `stability`, see `excess_of_mass`."""
-    if params.cluster_selection_method in LEAVES:
-        selected = kernels.leaves(tree.parent)
-        selected[kernels.ROOT] = False
-    else:
-        selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
+    `tree` and `stability` f64[C] are of clusters of at least `least` pixels.
+    OUT: `stability`: see `excess_of_mass`; a chosen cluster has that of all that goes on as it.
+    """
+    size = None
+    match params.cluster_selection_method:
+        case "auto" | "plscan":
+            choice = choose(tree, stability, least, params)
+            size, selected = choice.size, np.zeros(len(tree.parent), np.bool_)
+            selected[choice.clusters], stability[choice.clusters] = True, choice.stability
+        case "leaf":
+            selected = kernels.leaves(tree.parent)
+        case "eom":
+            selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
     if params.cluster_selection_epsilon > 0.0 and not selected[0]:
         selected = kernels.climb(tree, selected, params.cluster_selection_epsilon, params.allow_single_cluster)
-    return selected
+    return selected, size
 
 
 def label_points(
@@ -164,7 +156,8 @@ def exemplars(
     tree: kernels.Condensed, selected: NDArray[np.bool_], deaths: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], ...]:
     """For each selected cluster its exemplars: the last points to leave the leaves below it."""
-    is_leaf = kernels.leaves(tree.parent)
+    is_leaf = np.ones(len(tree.parent), np.bool_)
+    is_leaf[tree.parent[1:]] = False
     owner = kernels.label(tree, selected)[tree.point_parent]
     last = is_leaf[tree.point_parent] & (tree.point_lambda == deaths[tree.point_parent]) & (owner != NOISE)
     # Sorted once: a pass over the points for each cluster takes seconds where clusters are many.

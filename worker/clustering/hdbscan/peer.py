@@ -1,7 +1,4 @@
-"""The hdbscan package on the pixels.
-
-Where the size is to be chosen, its condensed tree says which, and it runs once more.
-"""
+"""The hdbscan package on the pixels. What it has no name for is chosen from its condensed tree."""
 
 from typing import Any
 
@@ -11,8 +8,7 @@ from numpy.typing import NDArray
 from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import Answer, Pixels
 from worker.clustering.hdbscan.details import ReferenceDetails
-from worker.clustering.hdbscan.engine import LEAVES, resolution
-from worker.clustering.hdbscan.sizes import CHOICES
+from worker.clustering.hdbscan.engine import resolution, select
 from worker.kernels import condense as kernels
 
 _MOST_FOR_PRIM = 10_000
@@ -21,32 +17,16 @@ _MOST_FOR_PRIM = 10_000
 
 def run(pixels: Pixels, params: HdbscanParams) -> Answer:
     """Its labels, probabilities, persistences and heights of single linkage."""
-    total, units = len(pixels.coords), pixels.points.units
-    least = min(resolve_count(params.min_cluster_size, total, least=2, units=units), total + 1)
-    peer = _fitted(pixels, params, least)
-    choose = CHOICES.get(params.cluster_selection_method)
-    if choose is not None:
-        # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
-        tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
-        size = choose(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least)
-        peer = peer if size == least else _fitted(pixels, params, size)
-    values = {
-        "probabilities": peer.probabilities_,
-        "persistence": np.asarray(peer.cluster_persistence_),
-        "heights": peer.single_linkage_tree_.to_numpy()[:, 2],
-    }
-    return peer.labels_, ReferenceDetails("hdbscan", pixels.owner, values)
-
-
-def _fitted(pixels: Pixels, params: HdbscanParams, least: int) -> Any:
-    """The package's HDBSCAN of at least so many pixels in a cluster."""
     from hdbscan import HDBSCAN
 
     total, units = len(pixels.coords), pixels.points.units
+    least = min(resolve_count(params.min_cluster_size, total, least=2, units=units), total + 1)
+    method = params.cluster_selection_method
+    known = method in ("eom", "leaf")
     peer = HDBSCAN(
         min_cluster_size=least,
         min_samples=min(resolve_count(params.min_samples, total, units=units), total),
-        cluster_selection_method="leaf" if params.cluster_selection_method in LEAVES else "eom",
+        cluster_selection_method=method if known else "eom",
         cluster_selection_epsilon=params.cluster_selection_epsilon,
         allow_single_cluster=params.allow_single_cluster,
         # The package's Borůvka, some six times as fast, sometimes gives a spanning tree that is not minimal.
@@ -54,7 +34,15 @@ def _fitted(pixels: Pixels, params: HdbscanParams, least: int) -> Any:
         approx_min_span_tree=False,
         core_dist_n_jobs=1,
     )
-    return peer.fit(pixels.coords)
+    peer.fit(pixels.coords)
+    values = {"heights": peer.single_linkage_tree_.to_numpy()[:, 2]}
+    if known:
+        values |= {"probabilities": peer.probabilities_, "persistence": np.asarray(peer.cluster_persistence_)}
+        return peer.labels_, ReferenceDetails("hdbscan", pixels.owner, values)
+    # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
+    tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
+    selected, _ = select(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least, params)
+    return kernels.label(tree, selected)[tree.point_parent], ReferenceDetails("hdbscan", pixels.owner, values)
 
 
 def _condensed(rows: NDArray[Any], total: int, densest: float) -> kernels.Condensed:

@@ -1,7 +1,9 @@
-"""Which `min_cluster_size` to take, of all sizes from the given one up.
+"""Clusters of a size that is chosen for the image, of all sizes from `min_cluster_size` up.
 
-The condensed trees of all sizes come from that of the smallest: see `kernels.enlarge`. A tree changes at no more sizes
-than it has clusters, and at size m there are at most 2 N / m of them. So all sizes together cost little more than one.
+At size m the condensed tree is without its clusters of fewer than m pixels: they are their parent's pixels, and a
+cluster whose siblings are all gone goes on as its parent. The pixels leave when they did, so that a cluster keeps its
+excess of mass whatever m is. A tree changes at no more sizes than it has clusters, and at size m there are at most
+2 N / m of them: all sizes together cost little more than one.
 """
 
 from collections.abc import Iterator
@@ -10,57 +12,84 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contract.params import HdbscanParams
 from worker.kernels import condense as kernels
 
 
 class Span(NamedTuple):
-    """Sizes from `least` to `most`, at all of which the condensed tree has the same clusters."""
+    """Sizes from `least` to `most`, at all of which there are the same clusters."""
 
     least: int
     most: int
     clusters: kernels.Clusters
 
 
-def spans(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Iterator[Span]:
-    """All sizes at which something splits, ascending. `tree` and `stability` f64[C] are those of size `least`."""
-    clusters = kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent)))
-    while len(clusters.parent) > 1:
-        most = int(clusters.pixels[1:].min())
-        yield Span(least, most, clusters)
-        least = most + 1
-        clusters = kernels.enlarge(clusters, least)
+class Choice(NamedTuple):
+    """The clusters that are the answer, and the smallest size that they could have had."""
+
+    size: int
+    clusters: NDArray[np.int64]  # [k]: ascending, as the condensed tree numbers them
+    stability: NDArray[np.float64]  # [k]: excess of mass
 
 
-def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> int:
-    """The size whose clusters by excess of mass tell the pixels apart best, the smallest among equals.
+def choose(
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams
+) -> Choice:
+    """As the parameters say. `tree` and `stability` f64[C] are of clusters of at least `least` pixels."""
+    if params.cluster_selection_method == "plscan":
+        return most_persistent(tree, stability, least)
+    return most_apart(tree, stability, least, params.allow_single_cluster)
+
+
+def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool) -> Choice:
+    """By excess of mass, at the size at which that tells the pixels apart best; the smallest among equals.
 
     Best is the greatest c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels
-    that are in two different ones. Noise lowers both, and one cluster that has nearly all lowers s.
+    that are in two different ones. Noise lowers both, and one cluster that has nearly all lowers s. The root, if it
+    may be the answer at all, has no say in the size.
     """
-    best, size = 0.0, least
-    for span in spans(tree, stability, least):
+    best, most = _first(tree, stability, least), 0.0
+    for span in _spans(best):
         chosen = kernels.excess_of_mass(span.clusters.parent, span.clusters.stability.copy(), False)
         shares = span.clusters.pixels[chosen] / tree.pixels[kernels.ROOT]
-        covered = shares.sum()
-        merit = covered * (covered**2 - (shares**2).sum())
-        if merit > best:
-            best, size = merit, span.least
-    return size
+        covered = float(shares.sum())
+        merit = covered * (covered**2 - float((shares**2).sum()))
+        if merit > most:
+            best, most = span, merit
+    return _choice(best, kernels.excess_of_mass(best.clusters.parent, best.clusters.stability.copy(), with_root))
 
 
-def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> int:
-    """The size whose leaves are leaves at the most sizes, all leaves together; the smallest among equals.
+def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Choice:
+    """The leaves, at the size at which they are leaves at the most sizes, all together; the smallest among equals.
 
     (PLSCAN by size: Bot, McInnes and Aerts, Persistent multiscale density-based clustering, arXiv 2512.16558, 2025.)
     """
+    first = _first(tree, stability, least)
     lifetime = np.zeros(len(tree.parent), np.int64)
-    leaves = [(least, np.empty(0, np.int64))]
-    for span in spans(tree, stability, least):
-        found = span.clusters.origin[kernels.leaves(span.clusters.parent)]
-        lifetime[found] += span.most - span.least + 1
-        leaves.append((span.least, found))
-    return max(leaves, key=lambda each: lifetime[each[1]].sum())[0]
+    found = [(first, first.clusters.origin[:0])]
+    for span in _spans(first):
+        leaves = span.clusters.origin[kernels.leaves(span.clusters.parent)]
+        lifetime[leaves] += span.most - span.least + 1
+        found.append((span, leaves))
+    best, _ = max(found, key=lambda each: int(lifetime[each[1]].sum()))
+    return _choice(best, kernels.leaves(best.clusters.parent))
 
 
-CHOICES = {"auto": most_apart, "plscan": most_persistent}
-"""By `cluster_selection_method`."""
+def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Span:
+    """The tree of size `least`, and its `stability` f64[C]."""
+    return _span(least, kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent))))
+
+
+def _spans(span: Span) -> Iterator[Span]:
+    """This one and all above it, ascending, as long as anything splits."""
+    while len(span.clusters.parent) > 1:
+        yield span
+        span = _span(span.most + 1, kernels.enlarge(span.clusters, span.most + 1))
+
+
+def _span(least: int, clusters: kernels.Clusters) -> Span:
+    return Span(least, int(clusters.pixels.min()), clusters)
+
+
+def _choice(span: Span, selected: NDArray[np.bool_]) -> Choice:
+    return Choice(span.least, span.clusters.origin[selected], span.clusters.stability[selected])

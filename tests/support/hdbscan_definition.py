@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 Members = NDArray[np.int64]
 
@@ -32,11 +32,9 @@ def condensed(reach: NDArray[np.float64], least: int) -> Cluster:
     def fall_apart(members: Members) -> tuple[float, list[Members]]:
         """The level at which the members hang together no more, and the parts just below it."""
         among = reach[np.ix_(members, members)]
-        for height in np.unique(among)[::-1]:
-            count, number = connected_components(among < height, directed=False)
-            if count > 1:
-                return float(height), [members[number == part] for part in range(count)]
-        raise AssertionError("a single pixel cannot fall apart")
+        height = minimum_spanning_tree(among).max()  # of no path between two of them is the longest edge longer
+        count, number = connected_components(among < height, directed=False)
+        return float(height), [members[number == part] for part in range(count)]
 
     def grow(members: Members, birth: float) -> Cluster:
         stability, inside = 0.0, members
@@ -53,12 +51,18 @@ def condensed(reach: NDArray[np.float64], least: int) -> Cluster:
     return grow(np.arange(len(reach)), 0.0)
 
 
+def mass(cluster: Cluster) -> float:
+    """The excess of mass of all that is in it."""
+    return cluster.stability + sum(mass(each) for each in cluster.below)
+
+
 def pruned(cluster: Cluster, least: int) -> Cluster:
-    """Without the clusters of fewer than `least` pixels; one that is left alone goes on as its parent."""
+    """As if clusters of fewer than `least` pixels were not told apart; one that is left alone goes on as its parent."""
     below = [pruned(each, least) for each in cluster.below if len(each.members) >= least]
+    stability = cluster.stability + sum(mass(each) for each in cluster.below if len(each.members) < least)
     if len(below) == 1:
-        return Cluster(cluster.members, cluster.stability + below[0].stability, below[0].below)
-    return Cluster(cluster.members, cluster.stability, below)
+        return Cluster(cluster.members, stability + below[0].stability, below[0].below)
+    return Cluster(cluster.members, stability, below)
 
 
 def by_excess_of_mass(root: Cluster) -> list[Members]:

@@ -219,31 +219,28 @@ def leaves(parent: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 @kernel
 def enlarge(clusters: Clusters, least: int) -> Clusters:
-    """The clusters without those of fewer than `least` pixels.
+    """The clusters that split from their parent beside another one, both of at least `least` pixels, and the root.
 
-    One whose siblings are all too small goes on under its parent's number: the parent has its pixels until they leave
-    the cluster, so that its stability is the sum of both.
+    All others are of one with their parent, which has their excess of mass.
     """
     parent, pixels = clusters.parent, clusters.pixels
     large = np.zeros(len(parent), np.int64)
     for cluster in range(1, len(parent)):
         large[parent[cluster]] += pixels[cluster] >= least
-    # By new number. There is room for each, and none is written before it is read.
+    # By new number, which is never above the old one.
     above, stability, old = parent.copy(), clusters.stability.copy(), np.arange(len(parent))
     number = np.empty(len(parent), np.int64)
     number[ROOT] = ROOT
     count = 1
     for cluster in range(1, len(parent)):
-        if pixels[cluster] < least:
-            continue  # and so are all that are below it
-        heir = number[parent[cluster]]
-        if large[parent[cluster]] == 1:
-            number[cluster] = heir
-            stability[heir] += clusters.stability[cluster]
-            continue
-        number[cluster] = count
-        above[count], stability[count], old[count] = heir, clusters.stability[cluster], cluster
-        count += 1
+        whole = number[parent[cluster]]
+        if pixels[cluster] >= least and large[parent[cluster]] > 1:
+            number[cluster] = count
+            above[count], stability[count], old[count] = whole, clusters.stability[cluster], cluster
+            count += 1
+        else:
+            number[cluster] = whole
+            stability[whole] += clusters.stability[cluster]
     old = old[:count]
     return Clusters(above[:count].copy(), pixels[old], stability[:count].copy(), clusters.origin[old])
 

@@ -100,10 +100,10 @@ def merit(clusters: list[Members], pixels: int) -> float:
 
 
 def most_apart(root: Cluster, sizes: range) -> tuple[int, list[Members]]:
-    """Of `sizes` the first whose clusters by excess of mass have the most merit, and these."""
-    pixels = len(root.members)
+    """Of `sizes` the first whose clusters by excess of mass have four fifths of the greatest merit, and these."""
     found = {size: by_excess_of_mass(pruned(root, size)) for size in sizes}
-    size = max(sizes, key=lambda size: round(merit(found[size], pixels), 12))
+    merits = {size: merit(clusters, len(root.members)) for size, clusters in found.items()}
+    size = next(size for size in sizes if merits[size] >= 0.8 * max(merits.values()) - 1e-12)
     return size, found[size]
 
 

@@ -6,7 +6,7 @@ size that the tree was condensed for. The clusters change at no more sizes than 
 are at most 2 N / m of them: all sizes together cost little more than one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
 from worker.kernels import condense as kernels
+
+_NEARLY = 0.8
+"""Of the best. Seldom is more gained by a larger size than is lost: the small clusters that it takes to be none."""
 
 
 class Span(NamedTuple):
@@ -42,21 +45,15 @@ def choose(
 
 
 def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool) -> Choice:
-    """By excess of mass, at the size at which that tells the pixels apart best; the smallest among equals.
+    """By excess of mass, at the smallest size at which that tells the pixels apart nearly as well as at any.
 
-    Best is the greatest c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels
-    that are in two different ones. Noise lowers both, and one cluster that has nearly all lowers s. The root, if it
-    may be the answer at all, has no say in the size.
+    How well is c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels that are
+    in two different ones. Noise lowers both, and one cluster that has nearly all lowers s. The root, if it may be the
+    answer at all, has no say in the size.
     """
-    best, most = _first(tree, stability, least), 0.0
-    for span in _spans(best):
-        chosen = kernels.excess_of_mass(span.clusters.parent, span.clusters.stability.copy(), False)
-        shares = span.clusters.pixels[chosen] / tree.pixels[kernels.ROOT]
-        covered = float(shares.sum())
-        merit = covered * (covered**2 - float((shares**2).sum()))
-        if merit > most:
-            best, most = span, merit
-    return _choice(best, kernels.excess_of_mass(best.clusters.parent, best.clusters.stability.copy(), with_root))
+    first = _first(tree, stability, least)
+    span = _reaching(_NEARLY, first, [_merit(span, int(tree.pixels[kernels.ROOT])) for span in _spans(first)])
+    return _choice(span, _by_mass(span, with_root))
 
 
 def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Choice:
@@ -66,13 +63,31 @@ def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], lea
     """
     first = _first(tree, stability, least)
     lifetime = np.zeros(len(tree.parent), np.int64)
-    found = [(first, first.clusters.origin[:0])]
     for span in _spans(first):
-        leaves = span.clusters.origin[kernels.leaves(span.clusters.parent)]
-        lifetime[leaves] += span.most - span.least + 1
-        found.append((span, leaves))
-    best, _ = max(found, key=lambda each: int(lifetime[each[1]].sum()))
-    return _choice(best, kernels.leaves(best.clusters.parent))
+        lifetime[_leaves(span)] += span.most - span.least + 1
+    span = _reaching(1.0, first, [int(lifetime[_leaves(span)].sum()) for span in _spans(first)])
+    return _choice(span, kernels.leaves(span.clusters.parent))
+
+
+def _merit(span: Span, pixels: int) -> float:
+    shares = span.clusters.pixels[_by_mass(span, False)] / pixels
+    covered = float(shares.sum())
+    return covered * (covered**2 - float((shares**2).sum()))
+
+
+def _by_mass(span: Span, with_root: bool) -> NDArray[np.bool_]:
+    return kernels.excess_of_mass(span.clusters.parent, span.clusters.stability.copy(), with_root)
+
+
+def _leaves(span: Span) -> NDArray[np.int64]:
+    return span.clusters.origin[kernels.leaves(span.clusters.parent)]
+
+
+def _reaching(share: float, first: Span, merits: Sequence[float]) -> Span:
+    """The first of the spans from `first` up with so much of the greatest merit; `first` itself if nothing splits."""
+    enough = share * max(merits, default=0.0)
+    # Made once more: to keep them all takes too much memory where clusters are many.
+    return next((span for span, merit in zip(_spans(first), merits, strict=True) if merit >= enough), first)
 
 
 def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Span:

@@ -123,6 +123,17 @@ def test_heights_on_a_photograph_are_the_packages(min_samples: int, size: tuple[
     assert np.allclose(ours, np.sort(theirs), rtol=1e-12, atol=2 * UNFLOORED)
 
 
+@pytest.mark.parametrize("method", ["auto", "plscan"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_size_is_chosen_alike_in_the_packages_tree(seed: int, method: str) -> None:
+    """Where no two distances are equal, both engines take the same clusters."""
+    points = heaps(seed, most=1)
+    params = {"min_samples": 1, "min_cluster_size": 10, "cluster_selection_method": method}
+    ours, theirs = (cluster(points, HdbscanParams(engine=engine, **params)) for engine in ("exact", "reference"))
+    assert len(ours.centers) > 1
+    assert adjusted_rand_score(ours.labels, theirs.labels) == 1.0
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_ties_follow_the_definition(seed: int) -> None:
     """On a lattice full of ties, the partition is the one of removing all edges of equal length at once."""

@@ -35,9 +35,7 @@ class Choice(NamedTuple):
     stability: NDArray[np.float64]  # [k]: excess of mass
 
 
-def choose(
-    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams
-) -> Choice:
+def choose(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams) -> Choice:
     """As the parameters say. `tree` and `stability` f64[C] are of clusters of at least `least` pixels."""
     if params.cluster_selection_method == "plscan":
         return most_persistent(tree, stability, least)

@@ -80,7 +80,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
-        min_cluster_size=None if size is None else -(-size // points.units),
+        min_cluster_size=None if size is None else size // points.units,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
 

@@ -86,25 +86,40 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
     assert np.array_equal(factor * left.details.core_distances, right.details.core_distances)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 20), st.integers(2, 5))
-def test_sizes_are_chosen_by_their_definition(tied: bool, seed: int, colors: int, least: int) -> None:
-    """Of all sizes, each looked at on the repeated pixels, `auto` and `plscan` take the one that they should.
-
-    With or without ties: the size, the clusters, and how stable each is.
-    """
+def few(tied: bool, seed: int, colors: int) -> tuple[Points, NDArray[np.float64]]:
+    """Points with or without ties, few pixels on each, and how far these reach."""
     points = lattice(seed, colors, side=5) if tied else scattered(seed, colors, most=3)
-    reach = definition.reaches(pixels_of(points), min(3, points.pixels - 1))
-    sizes = range(least, max(least, points.pixels // 2) + 1)
-    wanted = {
-        "auto": definition.most_apart(definition.condensed(reach, least), sizes),
-        "plscan": definition.most_persistent(reach, sizes),
+    return points, definition.reaches(pixels_of(points), min(2, points.pixels - 1))
+
+
+def found(points: Points, method: str, least: int) -> tuple[int, set[bytes]]:
+    """The size that is chosen, and the pixels of each cluster."""
+    params = HdbscanParams(min_samples=2, min_cluster_size=least, cluster_selection_method=method)
+    clustering = cluster(points, params)
+    assert isinstance(clustering.details, HdbscanDetails)
+    assert clustering.details.min_cluster_size is not None
+    labels = by_pixel(points, clustering.labels)
+    return clustering.details.min_cluster_size, {
+        np.flatnonzero(labels == label).tobytes() for label in range(len(clustering.centers))
     }
-    for method, (size, clusters) in wanted.items():
-        params = HdbscanParams(min_samples=3, min_cluster_size=least, cluster_selection_method=method)
-        found = cluster(points, params)
-        assert isinstance(found.details, HdbscanDetails)
-        assert found.details.min_cluster_size == size
-        labels = by_pixel(points, found.labels)
-        ours = [np.flatnonzero(labels == label) for label in range(len(found.centers))]
-        assert {each.tobytes() for each in ours} == {each.tobytes() for each in clusters}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 60), st.integers(2, 5))
+def test_auto_takes_the_first_good_size_of_the_definition(tied: bool, seed: int, colors: int, least: int) -> None:
+    """The size is the first of all that has four fifths of the most merit, and the clusters are those found there."""
+    points, reach = few(tied, seed, colors)
+    sizes = range(least, max(least, points.pixels // 2) + 1)
+    size, clusters = definition.most_apart(definition.condensed(reach, least), sizes)
+    assert found(points, "auto", least) == (size, {members.tobytes() for members in clusters})
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 20), st.integers(2, 5))
+def test_plscan_takes_the_most_persistent_leaves_of_the_definition(
+    tied: bool, seed: int, colors: int, least: int
+) -> None:
+    """Of all sizes, each condensed anew from the repeated pixels, the first whose leaves live longest, and its leaves."""
+    points, reach = few(tied, seed, colors)
+    size, leaves = definition.most_persistent(reach, range(least, max(least, points.pixels // 2) + 1))
+    assert found(points, "plscan", least) == (size, {members.tobytes() for members in leaves})

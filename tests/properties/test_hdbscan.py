@@ -104,7 +104,7 @@ def found(points: Points, method: str, least: int) -> tuple[int, set[bytes]]:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.booleans(), st.integers(0, 10**6), st.integers(8, 60), st.integers(2, 5))
 def test_auto_takes_the_first_good_size_of_the_definition(tied: bool, seed: int, colors: int, least: int) -> None:
     """The size is the first of all that has four fifths of the most merit, and the clusters are those found there."""
@@ -119,7 +119,7 @@ def test_auto_takes_the_first_good_size_of_the_definition(tied: bool, seed: int,
 def test_plscan_takes_the_most_persistent_leaves_of_the_definition(
     tied: bool, seed: int, colors: int, least: int
 ) -> None:
-    """Of all sizes, each condensed anew from the repeated pixels, the first whose leaves live longest, and its leaves."""
+    """Of all sizes, each condensed anew from the repeated pixels, the first whose leaves live longest, and these."""
     points, reach = few(tied, seed, colors)
     size, leaves = definition.most_persistent(reach, range(least, max(least, points.pixels // 2) + 1))
     assert found(points, "plscan", least) == (size, {members.tobytes() for members in leaves})

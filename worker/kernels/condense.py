@@ -228,7 +228,7 @@ def enlarge(clusters: Clusters, least: int) -> Clusters:
     for cluster in range(1, len(parent)):
         large[parent[cluster]] += pixels[cluster] >= least
     # By new number, which is never above the old one.
-    above, stability, old = parent.copy(), clusters.stability.copy(), np.arange(len(parent))
+    above, size, stability, origin = parent.copy(), pixels.copy(), clusters.stability.copy(), clusters.origin.copy()
     number = np.empty(len(parent), np.int64)
     number[ROOT] = ROOT
     count = 1
@@ -236,13 +236,13 @@ def enlarge(clusters: Clusters, least: int) -> Clusters:
         whole = number[parent[cluster]]
         if pixels[cluster] >= least and large[parent[cluster]] > 1:
             number[cluster] = count
-            above[count], stability[count], old[count] = whole, clusters.stability[cluster], cluster
+            above[count], size[count] = whole, pixels[cluster]
+            stability[count], origin[count] = clusters.stability[cluster], clusters.origin[cluster]
             count += 1
         else:
             number[cluster] = whole
             stability[whole] += clusters.stability[cluster]
-    old = old[:count]
-    return Clusters(above[:count].copy(), pixels[old], stability[:count].copy(), clusters.origin[old])
+    return Clusters(above[:count].copy(), size[:count].copy(), stability[:count].copy(), origin[:count].copy())
 
 
 @kernel

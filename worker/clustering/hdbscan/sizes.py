@@ -1,9 +1,9 @@
 """Clusters of a size that is chosen for the image, of all sizes from `min_cluster_size` up.
 
 At size m the clusters are those that split from their parent beside another one, both of at least m pixels. Every other
-one of the condensed tree is of one with its parent and adds its excess of mass to it, which so does not depend on the
-size that the tree was condensed for. The clusters change at no more sizes than there are clusters, and at size m there
-are at most 2 N / m of them: all sizes together cost little more than one.
+one of the condensed tree is of one with its parent and adds its excess of mass to it: what is found at a size does not
+depend on the sizes before. The clusters change at no more sizes than there are clusters, and at size m there are at
+most 2 N / m of them: all sizes together cost little more than one.
 """
 
 from collections.abc import Iterator, Sequence

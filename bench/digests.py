@@ -61,7 +61,9 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
         "one start": {"n_init": 1, "n_clusters": 12},
     },
     "hdbscan": {
+        "eom": {"cluster_selection_method": "eom"},
         "leaf": {"cluster_selection_method": "leaf"},
+        "plscan": {"cluster_selection_method": "plscan"},
         "fine": {"min_cluster_size": 200, "min_samples": 20},
         "epsilon": {
             "cluster_selection_epsilon": 3.0,

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
+from tests.support import hdbscan_definition as definition
+from tests.support.weighted import by_pixel, lattice, pixels_of, scattered
 from worker.clustering import Clustering, cluster
+from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True
 )
-METHODS = st.sampled_from(["eom", "leaf"])
+METHODS = st.sampled_from(["auto", "eom", "leaf", "plscan"])
 bounded = settings(max_examples=40, deadline=None)
 
 
@@ -81,3 +84,42 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
     assert same(left, right)
     assert np.array_equal(factor * left.details.heights, right.details.heights)
     assert np.array_equal(factor * left.details.core_distances, right.details.core_distances)
+
+
+def few(tied: bool, seed: int, colors: int) -> tuple[Points, NDArray[np.float64]]:
+    """Points with or without ties, few pixels on each, and how far these reach."""
+    points = lattice(seed, colors, side=5) if tied else scattered(seed, colors, most=3)
+    return points, definition.reaches(pixels_of(points), min(2, points.pixels - 1))
+
+
+def found(points: Points, method: str, least: int) -> tuple[int, set[bytes]]:
+    """The size that is chosen, and the pixels of each cluster."""
+    params = HdbscanParams(min_samples=2, min_cluster_size=least, cluster_selection_method=method)
+    clustering = cluster(points, params)
+    assert isinstance(clustering.details, HdbscanDetails)
+    assert clustering.details.min_cluster_size is not None
+    labels = by_pixel(points, clustering.labels)
+    return clustering.details.min_cluster_size, {
+        np.flatnonzero(labels == label).tobytes() for label in range(len(clustering.centers))
+    }
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 60), st.integers(2, 5))
+def test_auto_takes_the_first_good_size_of_the_definition(tied: bool, seed: int, colors: int, least: int) -> None:
+    """The size is the first of all that has four fifths of the most merit, and the clusters are those found there."""
+    points, reach = few(tied, seed, colors)
+    sizes = range(least, max(least, points.pixels // 2) + 1)
+    size, clusters = definition.most_apart(definition.condensed(reach, least), sizes)
+    assert found(points, "auto", least) == (size, {members.tobytes() for members in clusters})
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.booleans(), st.integers(0, 10**6), st.integers(8, 20), st.integers(2, 5))
+def test_plscan_takes_the_most_persistent_leaves_of_the_definition(
+    tied: bool, seed: int, colors: int, least: int
+) -> None:
+    """Of all sizes, each condensed anew from the repeated pixels, the first whose leaves live longest, and these."""
+    points, reach = few(tied, seed, colors)
+    size, leaves = definition.most_persistent(reach, range(least, max(least, points.pixels // 2) + 1))
+    assert found(points, "plscan", least) == (size, {members.tobytes() for members in leaves})

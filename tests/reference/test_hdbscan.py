@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score
 
 from shared.contract.params import HdbscanParams
+from tests.support.hdbscan_definition import by_excess_of_mass, condensed, labels_of, reaches
 from tests.support.weighted import by_pixel, lattice, photograph, pixels_of
 from worker.clustering import Clustering, cluster
 from worker.clustering.hdbscan.details import HdbscanDetails
@@ -37,7 +37,8 @@ def heaps(seed: int, most: int) -> Points:
 
 
 def run(points: Points, **params: Any) -> tuple[Clustering, HdbscanDetails]:
-    clustering = cluster(points, HdbscanParams(**params))
+    """What huemill finds, by excess of mass if nothing else is asked for, as in the package."""
+    clustering = cluster(points, HdbscanParams(**{"cluster_selection_method": "eom", **params}))
     assert isinstance(clustering.details, HdbscanDetails)
     return clustering, clustering.details
 
@@ -122,42 +123,15 @@ def test_heights_on_a_photograph_are_the_packages(min_samples: int, size: tuple[
     assert np.allclose(ours, np.sort(theirs), rtol=1e-12, atol=2 * UNFLOORED)
 
 
-def by_definition(pixels: NDArray[np.float64], min_samples: int, least: int) -> NDArray[np.int64]:
-    """Labels by excess of mass straight from the definition: remove all edges of a length at once, longest first."""
-    gaps = np.sqrt(((pixels[:, None] - pixels[None]) ** 2).sum(axis=2))
-    cores = np.maximum(np.sort(gaps, axis=1)[:, min_samples], 1.0)
-    reach = np.maximum(gaps, np.maximum(cores[:, None], cores[None]))
-
-    def fall_apart(members: NDArray[np.int64]) -> tuple[float, list[NDArray[np.int64]]]:
-        """The level at which the members hang together no more, and the parts just below it."""
-        among = reach[np.ix_(members, members)]
-        for height in np.unique(among)[::-1]:
-            count, number = connected_components(among < height, directed=False)
-            if count > 1:
-                return float(height), [members[number == part] for part in range(count)]
-        raise AssertionError("a single pixel cannot fall apart")
-
-    def grow(members: NDArray[np.int64], birth: float) -> tuple[float, list[NDArray[np.int64]]]:
-        """Stability of the cluster born with `members`, or of the best ones below it, and which these are."""
-        stability, inside = 0.0, members
-        while True:
-            height, parts = fall_apart(inside)
-            big = [part for part in parts if len(part) >= least]
-            if len(big) != 1:
-                break
-            stability += (len(inside) - len(big[0])) * (1 / height - birth)
-            inside = big[0]
-        stability += len(inside) * (1 / height - birth)
-        below = [grow(part, 1 / height) for part in big]
-        best = sum(value for value, _ in below)
-        chosen = [part for _, parts in below for part in parts]
-        is_root = len(members) == len(pixels)
-        return (best, chosen) if is_root or best > stability else (stability, [members])
-
-    labels = np.full(len(pixels), -1)
-    for number, part in enumerate(grow(np.arange(len(pixels)), 0.0)[1]):
-        labels[part] = number
-    return labels
+@pytest.mark.parametrize("method", ["auto", "plscan"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_size_is_chosen_alike_in_the_packages_tree(seed: int, method: str) -> None:
+    """Where no two distances are equal, both engines take the same clusters."""
+    points = heaps(seed, most=1)
+    params = {"min_samples": 1, "min_cluster_size": 10, "cluster_selection_method": method}
+    ours, theirs = (cluster(points, HdbscanParams(engine=engine, **params)) for engine in ("exact", "reference"))
+    assert len(ours.centers) > 1
+    assert adjusted_rand_score(ours.labels, theirs.labels) == 1.0
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -165,7 +139,7 @@ def test_ties_follow_the_definition(seed: int) -> None:
     """On a lattice full of ties, the partition is the one of removing all edges of equal length at once."""
     points = lattice(seed, 60, side=7)
     ours, _ = run(points, min_samples=4, min_cluster_size=9)
-    theirs = by_definition(pixels_of(points), 4, 9)
+    theirs = labels_of(by_excess_of_mass(condensed(reaches(pixels_of(points), 4), 9)), points.pixels)
     labels = of_pixels(points, ours.labels)
     assert np.array_equal(labels < 0, theirs < 0)
     assert adjusted_rand_score(theirs, labels) == 1.0

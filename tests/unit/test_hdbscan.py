@@ -33,7 +33,7 @@ DEGENERATE = {
 
 @pytest.mark.parametrize("epsilon", [0.0, 5.0])
 @pytest.mark.parametrize("single", [False, True])
-@pytest.mark.parametrize("method", ["eom", "leaf"])
+@pytest.mark.parametrize("method", ["auto", "eom", "leaf", "plscan"])
 @pytest.mark.parametrize("image", DEGENERATE)
 def test_degenerate_images_give_finite_answers(image: str, method: str, single: bool, epsilon: float) -> None:
     """No warning and no NaN: every number is finite, every label in range, every cluster has a centre."""

@@ -35,7 +35,7 @@ WAYS: list[dict[str, Any]] = [
     {"algorithm": "kmeans", "n_clusters": 40},
     {"algorithm": "kmeans", "init": [[0, 0, 0], [255, 255, 255]]},
     {"algorithm": "hdbscan", "min_samples": 5, "min_cluster_size": 5},
-    {"algorithm": "hdbscan", "cluster_selection_method": "leaf"},
+    *({"algorithm": "hdbscan", "cluster_selection_method": name} for name in ("eom", "leaf", "plscan")),
     {"algorithm": "hdbscan", "cluster_selection_epsilon": 5.0, "allow_single_cluster": True},
     {"algorithm": "optics"},
     {"algorithm": "optics", "max_eps": 10.0},

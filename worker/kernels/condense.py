@@ -29,6 +29,15 @@ class Condensed(NamedTuple):
     point_lambda: NDArray[np.float64]  # [U]: lambda at which they left it, or fell apart
 
 
+class Clusters(NamedTuple):
+    """The clusters alone, C of them, parents before children."""
+
+    parent: NDArray[np.int64]  # [C]: as in `Condensed`
+    pixels: NDArray[np.int64]  # [C]
+    stability: NDArray[np.float64]  # [C]: excess of mass
+    origin: NDArray[np.int64]  # [C]: which one of the condensed tree it was born as
+
+
 class _Parts(NamedTuple):
     """The parts of one merge, scratch: at most U of each."""
 
@@ -199,6 +208,41 @@ def excess_of_mass(parent: NDArray[np.int64], stability: NDArray[np.float64], wi
         covered[cluster] = covered[parent[cluster]] or selected[parent[cluster]]
         selected[cluster] = selected[cluster] and not covered[cluster]
     return selected
+
+
+def leaves(parent: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[C]: clusters that none split from; the root is none. `parent` i64[C], the root first."""
+    leaf = np.ones(len(parent), np.bool_)
+    leaf[parent[1:]] = leaf[ROOT] = False
+    return leaf
+
+
+@kernel
+def enlarge(clusters: Clusters, least: int) -> Clusters:
+    """The clusters that split from their parent beside another one, both of at least `least` pixels, and the root.
+
+    All others are of one with their parent, which has their excess of mass.
+    """
+    parent, pixels = clusters.parent, clusters.pixels
+    large = np.zeros(len(parent), np.int64)
+    for cluster in range(1, len(parent)):
+        large[parent[cluster]] += pixels[cluster] >= least
+    # By new number, which is never above the old one.
+    above, size, stability, origin = parent.copy(), pixels.copy(), clusters.stability.copy(), clusters.origin.copy()
+    number = np.empty(len(parent), np.int64)
+    number[ROOT] = ROOT
+    count = 1
+    for cluster in range(1, len(parent)):
+        whole = number[parent[cluster]]
+        if pixels[cluster] >= least and large[parent[cluster]] > 1:
+            number[cluster] = count
+            above[count], size[count] = whole, pixels[cluster]
+            stability[count], origin[count] = clusters.stability[cluster], clusters.origin[cluster]
+            count += 1
+        else:
+            number[cluster] = whole
+            stability[whole] += clusters.stability[cluster]
+    return Clusters(above[:count].copy(), size[:count].copy(), stability[:count].copy(), origin[:count].copy())
 
 
 @kernel

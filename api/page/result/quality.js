@@ -67,6 +67,7 @@ const OWN = {
   iterations: (value) => ["Iterations", `${count(value)} of the best start`],
   criterion: (value) => ["Chosen by", value],
   hierarchy: (value) => ["Hierarchy", `${counted(value, "cluster")} in the whole tree`],
+  min_cluster_size: (value) => ["Least size", `a colour has ${counted(value, "pixel")} or more: chosen for the picture`],
   resolution: (value) => ["Resolution", `distances below ${plain(value)} count as that`],
   metric: (value) => ["Nearest by", METRICS[value] ?? value],
   empty: (value) => ["Unused", value === 0 ? "every colour has pixels" : `${counted(value, "colour")} without a pixel`],

@@ -23,8 +23,10 @@ class HdbscanParams(CommonParams):
     min_samples: CountOrShare = Field(
         0.003, description="Neighbouring pixels that make a colour dense: pixels, or a share when below 1."
     )
-    cluster_selection_method: Literal["eom", "leaf"] = Field(
-        "eom", description="`eom`: the most persistent clusters (excess of mass). `leaf`: the finest ones."
+    cluster_selection_method: Literal["auto", "eom", "leaf", "plscan"] = Field(
+        "auto",
+        description="`eom`: the most persistent clusters (excess of mass). `leaf`: the finest ones. `auto`: as `eom`, "
+        "`plscan`: as `leaf`, at a size from `min_cluster_size` up that is chosen for the image.",
     )
     cluster_selection_epsilon: float = Field(
         0.0, ge=0, description="Clusters nearer than this distance are not split further."

@@ -180,6 +180,9 @@ class Witness:
             case "hdbscan":
                 assert len(told["persistence"]) == count
                 assert told["resolution"] == pytest.approx(self.step)
+                if count > 1 and self.params["cluster_selection_method"] in ("auto", "plscan"):
+                    sizes = np.bincount(found.labels, found.weights, count)
+                    assert sizes.min() >= told["min_cluster_size"] * (1 - 1e-12) >= 2
             case "optics":
                 assert len(told["heights"]) == count
 

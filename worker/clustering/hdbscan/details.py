@@ -37,7 +37,8 @@ class CondensedTree:
     pixels: NDArray[np.int64]  # [C]
     point_parent: NDArray[np.int64]  # [U]: the last cluster that the point's pixels were in
     point_lambda: NDArray[np.float64]  # [U]: lambda at which they left it, or fell apart
-    stability: NDArray[np.float64]  # [C]: excess of mass; with `eom`, at least that of the clusters chosen below
+    stability: NDArray[np.float64]
+    """[C]: excess of mass; with `eom`, at least that of the clusters chosen below; see `engine.select`."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,13 @@ class HdbscanDetails:
     outlier_scores: NDArray[np.float64]  # [U]: GLOSH, 0..1
     exemplars: tuple[NDArray[np.int64], ...]  # [k]: the last points to leave each cluster
     resolution: float
+    min_cluster_size: int | None  # in pixels, where it was chosen: no selected cluster has fewer
 
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         persistence = [float(value) for value in self.persistence[:256]]
-        return {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}
+        told = {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}
+        return told if self.min_cluster_size is None else {**told, "min_cluster_size": self.min_cluster_size}
 
     def compare(self, reference: ReferenceDetails, points: Points, params: HdbscanParams) -> Comparison:
         """By all heights of single linkage, those of copies included."""

@@ -20,6 +20,7 @@ from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
+from worker.clustering.hdbscan.sizes import choose
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color import spaces
 from worker.color.points import Points
@@ -37,7 +38,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     min_samples = min(resolve_count(params.min_samples, pixels, units=points.units) + 1, pixels)
     # A count may be too large for the kernels; above all pixels it makes no difference.
     least = min(resolve_count(params.min_cluster_size, pixels, least=2, units=points.units), pixels + 1)
-    floor = spaces.resolution(points) if params.resolution is None else params.resolution
+    floor = resolution(points, params)
     with meter.part(0.0, 0.02) as part:
         work = kdtree.work(len(points), LEAF_SIZE)
         tree = part.run(kdtree.build, points.coords.copy(), points.weights.copy(), LEAF_SIZE, work=work)
@@ -55,7 +56,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     condensed = kernels.renumber(condensed, points.first.copy())
     meter.tell(0.95)
     stability = kernels.stabilities(condensed, points.weights.copy())
-    selected = select(condensed, stability, params)
+    selected, size = select(condensed, stability, least, params)
     meter.tell(0.96)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
@@ -79,22 +80,37 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
+        min_cluster_size=None if size is None else size // points.units,
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
 
 
-def select(tree: kernels.Condensed, stability: NDArray[np.float64], params: HdbscanParams) -> NDArray[np.bool_]:
-    """Which clusters are the answer, bool[C]. OUT: `stability`, see `excess_of_mass`."""
-    size = len(tree.parent)
-    if params.cluster_selection_method == "leaf":
-        selected = np.ones(size, np.bool_)
-        selected[0] = False
-        selected[tree.parent[1:]] = False
-    else:
-        selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
+def resolution(points: Points, params: HdbscanParams) -> float:
+    """The distance that smaller ones count as."""
+    return spaces.resolution(points) if params.resolution is None else params.resolution
+
+
+def select(
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams
+) -> tuple[NDArray[np.bool_], int | None]:
+    """Which clusters are the answer, bool[C], and their least size where it was chosen.
+
+    `tree` and `stability` f64[C] are of clusters of at least `least` pixels.
+    OUT: `stability`: see `excess_of_mass`; a chosen cluster has that of all that goes on as it.
+    """
+    size = None
+    match params.cluster_selection_method:
+        case "auto" | "plscan":
+            choice = choose(tree, stability, least, params)
+            size, selected = choice.size, np.zeros(len(tree.parent), np.bool_)
+            selected[choice.clusters], stability[choice.clusters] = True, choice.stability
+        case "leaf":
+            selected = kernels.leaves(tree.parent)
+        case "eom":
+            selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
     if params.cluster_selection_epsilon > 0.0 and not selected[0]:
         selected = kernels.climb(tree, selected, params.cluster_selection_epsilon, params.allow_single_cluster)
-    return selected
+    return selected, size
 
 
 def label_points(

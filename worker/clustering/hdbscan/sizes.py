@@ -1,0 +1,108 @@
+"""Clusters of a size that is chosen for the image, of all sizes from `min_cluster_size` up.
+
+At size m the clusters are those that split from their parent beside another one, both of at least m pixels. Every other
+one of the condensed tree is of one with its parent and adds its excess of mass to it: what is found at a size does not
+depend on the sizes before. The clusters change at no more sizes than there are clusters, and at size m there are at
+most 2 N / m of them: all sizes together cost little more than one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contract.params import HdbscanParams
+from worker.kernels import condense as kernels
+
+_NEARLY = 0.8
+"""Of the best. Seldom is more gained by a larger size than is lost: the small clusters that it takes to be none."""
+
+
+class Span(NamedTuple):
+    """Sizes from `least` to `most`, at all of which there are the same clusters."""
+
+    least: int
+    most: int
+    clusters: kernels.Clusters
+
+
+class Choice(NamedTuple):
+    """The clusters that are the answer, and the smallest size that they could have had."""
+
+    size: int
+    clusters: NDArray[np.int64]  # [k]: ascending, as the condensed tree numbers them
+    stability: NDArray[np.float64]  # [k]: excess of mass
+
+
+def choose(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams) -> Choice:
+    """As the parameters say. `tree` and `stability` f64[C] are of clusters of at least `least` pixels."""
+    if params.cluster_selection_method == "plscan":
+        return most_persistent(tree, stability, least)
+    return most_apart(tree, stability, least, params.allow_single_cluster)
+
+
+def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool) -> Choice:
+    """By excess of mass, at the smallest size at which that tells the pixels apart nearly as well as at any.
+
+    How well is c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels that are
+    in two different ones. Noise lowers both, and one cluster that has nearly all lowers s. The root, if it may be the
+    answer at all, has no say in the size.
+    """
+    first = _first(tree, stability, least)
+    span = _reaching(_NEARLY, first, [_merit(span, int(tree.pixels[kernels.ROOT])) for span in _spans(first)])
+    return _choice(span, _by_mass(span, with_root))
+
+
+def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Choice:
+    """The leaves, at the size at which they are leaves at the most sizes, all together; the smallest among equals.
+
+    (PLSCAN by size: Bot, McInnes and Aerts, Persistent multiscale density-based clustering, arXiv 2512.16558, 2025.)
+    """
+    first = _first(tree, stability, least)
+    lifetime = np.zeros(len(tree.parent), np.int64)
+    for span in _spans(first):
+        lifetime[_leaves(span)] += span.most - span.least + 1
+    span = _reaching(1.0, first, [int(lifetime[_leaves(span)].sum()) for span in _spans(first)])
+    return _choice(span, kernels.leaves(span.clusters.parent))
+
+
+def _merit(span: Span, pixels: int) -> float:
+    shares = span.clusters.pixels[_by_mass(span, False)] / pixels
+    covered = float(shares.sum())
+    return covered * (covered**2 - float((shares**2).sum()))
+
+
+def _by_mass(span: Span, with_root: bool) -> NDArray[np.bool_]:
+    return kernels.excess_of_mass(span.clusters.parent, span.clusters.stability.copy(), with_root)
+
+
+def _leaves(span: Span) -> NDArray[np.int64]:
+    return span.clusters.origin[kernels.leaves(span.clusters.parent)]
+
+
+def _reaching(share: float, first: Span, merits: Sequence[float]) -> Span:
+    """The first of the spans from `first` up with so much of the greatest merit; `first` itself if nothing splits."""
+    enough = share * max(merits, default=0.0)
+    # Made once more: to keep them all takes too much memory where clusters are many.
+    return next((span for span, merit in zip(_spans(first), merits, strict=True) if merit >= enough), first)
+
+
+def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Span:
+    """The tree of size `least`, and its `stability` f64[C]."""
+    return _span(least, kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent))))
+
+
+def _spans(span: Span) -> Iterator[Span]:
+    """This one and all above it, ascending, as long as anything splits."""
+    while len(span.clusters.parent) > 1:
+        yield span
+        span = _span(span.most + 1, kernels.enlarge(span.clusters, span.most + 1))
+
+
+def _span(least: int, clusters: kernels.Clusters) -> Span:
+    return Span(least, int(clusters.pixels.min()), clusters)
+
+
+def _choice(span: Span, selected: NDArray[np.bool_]) -> Choice:
+    return Choice(span.least, span.clusters.origin[selected], span.clusters.stability[selected])

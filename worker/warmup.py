@@ -70,8 +70,8 @@ def _cluster(algorithm: str) -> None:
     for space in spaces:
         points = colors.points(space)
         cluster(points, parse_params({**_NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
-    for params in method_of(algorithm).variants:
-        cluster(points, params)
+        for params in method_of(algorithm).variants:
+            cluster(points, params)
 
 
 def _measure() -> None:

@@ -25,6 +25,7 @@ PACKAGES = (
     "faiss-cpu",
     "pillow",
     "imagequant",
+    "quitefastmst",
 )
 
 Work = Callable[[], Any]

@@ -29,7 +29,8 @@ def kd_tree(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf_size: 
         if size < _MANY:
             run_here(kernels.halve, calls)
         else:
-            meter.within(level * share, (level + 1) * share).run_all(kernels.halve, calls, size)
+            with meter.part(level * share, (level + 1) * share) as part:
+                part.run_all(kernels.halve, calls, size)
         pieces = [child for piece in pieces for child in _children(plan, *piece, leaf_size)]
     calls = [(plan, *piece, leaf_size) for piece in pieces]
     if size < _MANY:

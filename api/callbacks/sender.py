@@ -61,11 +61,13 @@ class Sender:
         self._failures, self._secrets, self._schedule = failures, secrets, schedule
         self._lanes: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._giving_way = False  # a lane has ended for others, who come with the next round
 
     async def send(self) -> None:
         """Begin what is due. Who has the fewest lanes comes first: then who has waited longest."""
         # More than there can be lanes: hosts that have all of theirs do not hide the others.
         due = await self._outbox.due_hosts(2 * MAX_SENDING)
+        self._giving_way = False
         for host in sorted(due, key=lambda host: self._lanes[host]):
             self._open_lane(host)
 
@@ -92,9 +94,11 @@ class Sender:
         try:
             with self._failures.contained(self.NAME):
                 while (delivery := await self._outbox.take(host)) is not None:
-                    self._open_lane(host)  # there may be more
+                    if not self._giving_way:
+                        self._open_lane(host)  # there may be more
                     await self._make(delivery)
                     if self._crowded:
+                        self._giving_way = True  # or the host's other lanes take the place that is free now
                         return
         finally:
             self._lanes -= Counter({host: 1})

@@ -21,7 +21,7 @@ huemill:jobs:{owner}        sorted set: each job that is kept -> when it was cre
                             not yet claimed, or has refused, stands in `{queue}:queued` alone (see turns.lua)
 {queue}:turns               sorted set: owner with a line -> seconds of workers that he has had
 {queue}:had:{owner}         string: the same, for a minute after he had some
-{queue}:virtual_time        string: what the owner of the latest turn had had before it; new ones begin there
+{queue}:virtual_time        string: what the owner of the latest turn had had before it; new ones begin there at most
 {queue}:pace                hash: `claimed`, when a job was last claimed from it; `gap`, seconds that it lately waited
                             for each claim; `run`, seconds that its jobs lately ran
 huemill:workers             sorted set: worker -> when it was last heard

@@ -100,7 +100,7 @@ if to == 'running' then
   smooth('gap', now - math.max(pace('claimed') or 0, waited))
   redis.call('HSET', KEYS[5], 'claimed', exactly(now))
   -- How long it will run is not known: it is charged as long as others lately, and set right at its end.
-  local charged = pace('run') or 1
+  local charged = pace('run') or UNKNOWN_RUN
   local charged_to = charge(ARGV[3], charged)
   redis.call('HSET', KEYS[1], 'began', exactly(now), 'charged', exactly(charged), 'charged_to', exactly(charged_to))
 end

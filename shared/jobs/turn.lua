@@ -34,7 +34,7 @@ while true do
   end
   local found = id and redis.pcall('HGETALL', key_of(id))
   if found and (found.err or waits(found)) then
-    reach(tonumber(before))
+    redis.call('SET', VIRTUAL_TIME, before)
     redis.call('ZADD', KEYS[3], 'XX', now + tonumber(ARGV[2]), id)
     return {id, not found.err and found}
   elseif found and #found == 0 then

@@ -6,6 +6,9 @@
 local QUEUE = string.sub(KEYS[4], 1, -7)  -- without `queued`
 local TURNS, HAD, VIRTUAL_TIME = QUEUE .. 'turns', QUEUE .. 'had:', QUEUE .. 'virtual_time'
 local LATELY = 60  -- seconds
+-- How long a job of a queue in which none has ended yet is expected to run: in seconds, and too short, since whoever
+-- comes while it runs would begin where its owner seems to be.
+local UNKNOWN_RUN = 0.01
 
 local function key_of(id)
   return string.sub(KEYS[1], 1, -33) .. id
@@ -26,9 +29,12 @@ local function exactly(seconds)
   return string.format('%.6f', seconds)
 end
 
--- What those who had a turn had had before it, at the latest turn: in seconds of workers.
+-- What who had the latest turn had had before it, in seconds of workers; or, where his jobs took less than they were
+-- charged, and all others are behind that too, what who is next has had.
 local function virtual_time()
-  return tonumber(redis.call('GET', VIRTUAL_TIME) or 0)
+  local reached = tonumber(redis.call('GET', VIRTUAL_TIME) or 0)
+  local least = tonumber(redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES')[2])
+  return least and math.min(reached, least) or reached
 end
 
 -- What the owner has had, or what others have had meanwhile, if he wanted nothing; and whether he has jobs in line.
@@ -38,13 +44,6 @@ local function had(owner)
     return waiting, true
   end
   return math.max(virtual_time(), tonumber(redis.call('GET', HAD .. owner) or 0)), false
-end
-
--- It is the turn of somebody who has had so much.
-local function reach(seconds)
-  if seconds > virtual_time() then
-    redis.call('SET', VIRTUAL_TIME, exactly(seconds))
-  end
 end
 
 local function note(owner, seconds, waits)
@@ -83,12 +82,8 @@ local function line_up(id, since)
   redis.call('ZADD', job.line, exactly(job.place), id)
   local begin, waits = had(job.owner)
   if not waits then
-    if redis.call('EXISTS', TURNS) == 1 then  -- behind those who came before and begin there too
-      local behind = virtual_time() + 0.000001
-      reach(behind)
-      begin = math.max(begin, behind)
-    end
-    redis.call('ZADD', TURNS, exactly(begin), job.owner)
+    local behind = virtual_time() + 0.000001 * redis.call('ZCARD', TURNS)  -- those who came before and begin there too
+    redis.call('ZADD', TURNS, exactly(math.max(begin, behind)), job.owner)
   end
 end
 
@@ -119,7 +114,7 @@ local function position_of(id)
   if not own then  -- there is nobody else, or it stands in no line: it runs, or is about to
     return before or 0
   end
-  local run = math.max(tonumber(redis.pcall('HGET', KEYS[5], 'run') or 1) or 1, 0.000001)
+  local run = math.max(tonumber(redis.pcall('HGET', KEYS[5], 'run') or nil) or UNKNOWN_RUN, 0.000001)
   local turn = own + before * run
   local first = redis.call('ZRANGE', TURNS, 0, 0, 'WITHSCORES')
   local others = redis.call('ZCOUNT', TURNS, '-inf', exactly(turn)) - 1

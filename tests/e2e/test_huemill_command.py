@@ -94,7 +94,7 @@ def test_a_process_that_is_killed_is_started_again(serve: Callable[..., Serving]
             line = serving.said("it is started again")[-1]
             assert (line["part"], line["level"]) == (name, "warning")
             assert line["event"].startswith(f"{name} was killed by SIGKILL (signal 9) after ")
-            assert line["event"] in serving.child.text()
+            until(lambda said=line["event"]: said in serving.child.text(), "it is told on the terminal", 5)
             if name == "worker-1":
                 until(lambda: client.get("/readyz").status_code == 503, "no worker is counted any more", 2)
             until(lambda: set(serving.parts()) == set(before), "it is up again", 5)
@@ -151,8 +151,8 @@ def test_a_stop_while_it_starts(tmp_path: Path, number: signal.Signals, processe
 
 def test_serve_says_that_it_asks_for_no_keys(served: Serving) -> None:
     """Who starts it reads on the terminal, and in the gateway's log, that whoever reaches it may use it."""
-    assert "asks for no keys (HUEMILL_AUTH=none)" in served.child.text()
-    assert served.said("HUEMILL_AUTH is none")
+    until(lambda: "asks for no keys (HUEMILL_AUTH=none)" in served.child.text(), "the second line")
+    until(lambda: served.said("HUEMILL_AUTH is none"), "the line of the log")
 
 
 def test_the_data_folder_is_one_servers_own(served: Serving) -> None:

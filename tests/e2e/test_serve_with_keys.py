@@ -25,9 +25,9 @@ def test_serve_with_keys(serve: Callable[..., Serving], tmp_path: Path) -> None:
     commands say so in a line. After a restart it is the same key, until it is revoked.
     """
     served = serve(HUEMILL_AUTH="keys")
-    assert "asks for no keys" not in served.child.text()
     (tmp_path / "a.png").write_bytes(SMALL_PNG)
     key = json.loads(keys(served, "create", "me", "--json").stdout)
+    assert "asks for no keys" not in served.child.text()
 
     def cluster(**environment: str) -> "subprocess.CompletedProcess[str]":
         return huemill("cluster", str(tmp_path / "a.png"), "--json", "--url", served.url, **environment)

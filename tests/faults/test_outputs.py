@@ -15,8 +15,8 @@ Stores = Callable[..., StoreServer]
 Services = Callable[..., Service]
 Saw = Callable[..., None]
 
-# The result of such an image takes some 220 MB more than a worker's child at rest, the picture beside it 190 MB on top.
-SIDE, AT_REST, BETWEEN = 4000, 240 * 2**20, 310 * 2**20
+# The result of such an image takes some 170 MB more than a worker's child at rest, the picture beside it 110 MB on top.
+SIDE, AT_REST, BETWEEN = 4000, 240 * 2**20, 230 * 2**20
 
 
 def speckled(side: int) -> bytes:

@@ -116,7 +116,7 @@ class TurnsMachine(RuleBasedStateMachine):
             self._claim(given)
 
     def _claim(self, given: Turn) -> None:
-        run = float(self.redis.hget(pace_key(FAST), "run") or 1)
+        run = float(self.redis.hget(pace_key(FAST), "run") or 0.01)
         try:
             job = self.worker.claim(*given)
         except (UnknownParameters, UnreadableRecord):

@@ -73,6 +73,27 @@ def test_a_flood_stands_before_nobodys_first_job(line: Line) -> None:
     assert [line.next() for _ in range(3)] == ["hm_zoe", "hm_ada", "hm_many"], "who came first, not who is called first"
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_was_charged_too_much_does_not_hold_up_who_comes(line: Line, ended: bool) -> None:
+    """Jobs of a flood are expected to run for long, by those before them or because there were none, and end at once:
+    whoever comes, before their end or after it, is next, or after one more.
+    """
+    for _ in range(40):
+        line.post("hm_many")
+    if ended:
+        line.next(100)
+    running = [line.begin(), line.begin()]
+    if ended:
+        for job in running:
+            line.end(job, 0.01)
+        line.post("hm_ada")
+    else:
+        line.post("hm_ada")
+        for job in running:
+            line.end(job, 0.2)
+    assert "hm_ada" in [line.next() for _ in range(2)]
+
+
 def test_it_is_time_that_is_shared(line: Line) -> None:
     """A holder of jobs of twenty seconds and one of jobs of one second have as much of the workers, not as many."""
     for owner, jobs in (("hm_long", 3), ("hm_short", 45)):

@@ -234,7 +234,8 @@ def test_waiting_goes_on_after_a_cut(opened: Callable[..., Page], service: Servi
     service.workers.clear()
     page = opened(url=f"http://127.0.0.1:{wire.port}")
     choose(page, file("waits.png", encoded(noise(43, 61))))
-    start(page)
+    with page.expect_response("**/events"):  # else it would be another connection that is cut
+        start(page)
     expect(page.locator(".progress .words")).to_have_text("Waiting: it is the next")
     assert wire.reset() > 0
     expect(page.locator(".progress .words")).to_have_text("The connection was lost. Trying again")

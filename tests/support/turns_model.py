@@ -1,5 +1,6 @@
 """Whose turn it is, said a second time and without Redis: plainly, by looking at everybody."""
 
+import math
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -28,7 +29,7 @@ class Turns:
     lately: dict[str, float] = field(default_factory=dict)
     """What those have had who had some within the last minute."""
     reached: float = 0.0
-    """What those had before their turn who had one; the most of that."""
+    """What who had the latest turn had before it."""
     numbers: "count[int]" = field(default_factory=count)
 
     def line(self, owner: str) -> list[Waiting]:
@@ -57,7 +58,7 @@ class Turns:
         job.in_line = True
 
     def had(self, owner: str) -> float:
-        return self.waiting.get(owner, max(self.reached, self.lately.get(owner, 0.0)))
+        return self.waiting.get(owner, max(min(self.reached, *self.waiting.values(), math.inf), self.lately.get(owner, 0.0)))
 
     def next(self, slack: float) -> set[str]:
         """Whose turn it may be, where what anybody has had is known up to `slack` seconds."""
@@ -72,7 +73,7 @@ class Turns:
 
     def taken(self, job: Waiting) -> None:
         """It has left the line, to be claimed."""
-        self.reached = max(self.reached, self.had(job.owner))
+        self.reached = self.had(job.owner)
         self.step_out(job)
 
     def step_out(self, job: Waiting) -> None:

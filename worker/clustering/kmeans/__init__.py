@@ -2,7 +2,7 @@
 
 engine    points -> clustering
 grids     the points in cells, and the means of cells in coarser ones
-starts    k-means++ on a coarse grid, and on through the finer ones
+starts    k-means++ and a local search on a coarse grid, and on through the finer ones
 swaps     centres that are little missed move to where they are needed
 sweep     many numbers of clusters from one preparation
 lloyd     Lloyd's iterations on the points of a grid

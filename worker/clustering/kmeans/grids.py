@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 # Below this many points another thread costs more than it saves: to build a grid, to measure distances.
 FEW = 1 << 17
 # Cells along the longest axis: of the grid over the colours, and of the coarser ones over the cells' means.
-_SIDES = (64, 32, 16)
+_SIDES = (64, 32, 16, 8)
 # A grid of more cells a point, nearly all of them empty or of one point, costs more than it spares.
 _CELLS_A_POINT = 16
 
@@ -28,7 +28,7 @@ def grid_levels(points: Points, meter: Meter) -> list[grid.Grid]:
         finer = levels[-1]
         mass = finer.sums[:, 3]
         means = _read_only(finer.sums[:, :3] / mass[:, None])
-        with meter.part(0.9 + number / 20, 0.95 + number / 20) as part:
+        with meter.part(0.9 + number / 30, 0.9 + (number + 1) / 30) as part:
             levels.append(grid_over(means, _read_only(mass.astype(np.int64)), side, part))
     return levels
 

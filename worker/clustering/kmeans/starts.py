@@ -1,4 +1,4 @@
-"""First centres for all colours: k-means++ on coarse grids, improved there, and on through the finer ones."""
+"""First centres for all colours: k-means++ and a local search on a coarse grid, and on through the finer ones."""
 
 import math
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from shared.contract.params import KMeansParams, number_of
 from worker.clustering.kmeans.lloyd import Lloyd, Run
 from worker.clustering.kmeans.swaps import START_TOLERANCE, improved
-from worker.kernels import DONE, STOP, grid, seeding
+from worker.kernels import DONE, STOP, grid, local_search, seeding
 from worker.progress import Meter, Stopped, run_here
 
 Floats = NDArray[np.float64]
@@ -16,7 +16,16 @@ Floats = NDArray[np.float64]
 # Starts are made on one thread below this many times points x centres x starts: it ends before others have begun.
 _WORTH_STARTING_APART = 1 << 14
 # The starts run on the means of a grid's cells if it has at least this many cells for each centre.
-_CELLS_A_CENTER = 8
+_CELLS_A_CENTER = 16
+# The starts end where a local search goes on: sooner than what is taken to finer grids.
+_ROUGH_TOLERANCE = 1e-3
+# A local search: how often a centre is tried elsewhere, how often in vain on end, by how many of Lloyd's steps, and
+# what a centre must gain to be moved in them, as a share of what a cluster has of the inertia.
+_TRIALS, _IN_VAIN, _STEPS, _STILL = 600, 100, 4, 1e-3
+# So many comparisons (about 1 ns each) at most: some at all, some for each colour, some for each centre.
+_COMPARISONS, _A_COLOR, _A_CENTER = 300_000, 40, 160_000
+# Of the seeds of a search's own draws.
+_SEARCH = 1 << 20
 # A grid is rough if more than this share of the inertia is inside of its cells.
 _ROUGH = 0.2
 
@@ -51,7 +60,27 @@ def best_start(
         runs = _starts_on(levels[depth], params, fixed, part)
     inertias = np.array([start.inertia for start in runs]) + _spread(levels, depth)
     with meter.part(0.8, 1.0) as part:
-        return improved(levels[depth], runs[int(np.argmin(inertias))], part), depth, inertias
+        return searched(levels, depth, runs[int(np.argmin(inertias))], params, part), depth, inertias
+
+
+def searched(levels: list[grid.Grid], depth: int, best: Run, params: KMeansParams, meter: Meter) -> Run:
+    """What a local search from that run leads to on its level; the run itself if that is no better."""
+    size, cells = len(best.centers), levels[depth]
+    if size < 2 or best.fixed == size:
+        return best
+    centers = best.centers.copy()
+    uniforms = np.random.default_rng([params.seed, _SEARCH]).random(_TRIALS)
+    most = float(_COMPARISONS + _A_COLOR * len(levels[0].coords) + _A_CENTER * size)
+    call = (cells.coords, cells.weights, centers, best.fixed, uniforms, _STEPS, _STILL, _IN_VAIN, most)
+    with meter.part(0.0, 0.8) as part:
+        if size * len(cells.coords) < _WORTH_STARTING_APART:
+            run_here(local_search.search, [call])
+        else:
+            part.run(local_search.search, *call, work=_TRIALS)
+    with meter.part(0.8, 1.0) as part:
+        lloyd = Lloyd(cells, size, fixed=best.fixed)
+        found = lloyd.run(centers, START_TOLERANCE, params.max_iter, part)
+    return min(found, best, key=lambda run: run.inertia)
 
 
 def is_rough(levels: list[grid.Grid], depth: int, run: Run) -> bool:
@@ -85,7 +114,7 @@ def _starts_on(cells: grid.Grid, params: KMeansParams, fixed: Floats, meter: Met
         centers[: len(fixed)] = fixed
         seeding.seed_centers(cells, uniforms, len(fixed), centers, progress)
         lloyd = Lloyd(cells, size, fixed=len(fixed))
-        return lloyd.run(centers, START_TOLERANCE, params.max_iter, ThreadMeter(progress, size))
+        return lloyd.run(centers, _ROUGH_TOLERANCE, params.max_iter, ThreadMeter(progress, size))
 
     calls = [(number,) for number in range(params.n_init)]
     if params.n_init * size * len(cells.coords) < _WORTH_STARTING_APART:

@@ -1,0 +1,350 @@
+"""Local search for KMeans: a centre is taken away, a point becomes one, and some of Lloyd's steps tell whether it pays.
+
+The point is drawn by weight x squared distance (k-means++, Arthur and Vassilvitskii 2007), the centre that goes is the
+one whose loss is least with the new one there (Lattanzi and Sohler 2019), and it is judged after Lloyd's steps, not
+before them (Conrads et al. 2024; random swaps, Fränti 2018). A trial looks at few clusters: a centre j can be nearest
+to a point of a cluster around c only if |c - j| is at most twice the cluster's radius.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.kernels import DONE, STOP, inline, kernel
+
+Floats = NDArray[np.float64]
+
+_JUMP = 1e18  # the shift of a centre that is not near its points any more
+_ROUNDING = 1 + 1e-9  # of squared distances, so that no centre is passed over by a rounding error
+_LOWER = 1 - 1e-7  # a trial is kept if the inertia falls below this share
+
+
+class Fit(NamedTuple):
+    """k centres and the M points that they have; all that a trial changes."""
+
+    centers: Floats  # [k, 3]
+    labels: NDArray[np.int32]  # [M]: the nearest centre
+    nearest: Floats  # [M]: its squared distance
+    sums: Floats  # [k, 4]: sums of weight x coordinates, and of the weights
+    radius: Floats  # [k]: largest distance of a cluster's points
+
+
+class Prices(NamedTuple):
+    """What taking a centre of the kept fit away would cost."""
+
+    begin: NDArray[np.int64]  # [k + 1]: the cluster's points are members[begin[j]..begin[j + 1] - 1]
+    members: NDArray[np.int32]  # [M]
+    mass: Floats  # [M]: sum of weight x `nearest` over members[0..i]
+    second: Floats  # [M]: squared distance to the second nearest centre
+    reach: Floats  # [k]: largest distance of a cluster's points to their second nearest centres
+    loss: Floats  # [k]: what the inertia gains if the cluster's points go to their second nearest centres
+
+
+class Step(NamedTuple):
+    """What the next of Lloyd's steps has to look at."""
+
+    shift: Floats  # [k]: how far each centre has moved since the points were last compared
+    touched: NDArray[np.bool_]  # [k]: whose points have changed since the centre was last moved
+    rivals: NDArray[np.int32]  # [k, k]: centres that the points of each cluster are compared with
+    length: NDArray[np.int32]  # [k]: how many of them
+
+
+@kernel
+def search(
+    coords: Floats,
+    weights: Floats,
+    centers: Floats,
+    fixed: int,
+    uniforms: Floats,
+    steps: int,
+    still: float,
+    vain: int,
+    most: float,
+    progress: NDArray[np.int64],
+) -> float:
+    """Up to one trial for each of `uniforms` f64[trials], in 0..1; `centers` f64[k, 3] (IN, OUT), k >= 2; the inertia.
+
+    The first `fixed` centres stay. A trial takes up to `steps` of Lloyd's steps, in which a centre moves if that lowers
+    the inertia by at least `still` of a cluster's mean share. It ends after `vain` trials in vain, or after `most`
+    comparisons. `progress` grows by 1 a trial.
+    """
+    k, size = len(centers), len(weights)
+    kept = _fit(k, size)
+    tried = _fit(k, size)
+    prices = Prices(
+        np.empty(k + 1, np.int64), np.empty(size, np.int32), np.empty(size), np.empty(size), np.empty(k), np.empty(k)
+    )
+    step = Step(np.zeros(k), np.zeros(k, np.bool_), np.empty((k, k), np.int32), np.empty(k, np.int32))
+    loss = np.empty(k)
+    kept.centers[:] = centers
+    _compare_all(coords, kept)
+    work = float(size * k)
+    inertia, took = _priced(coords, weights, kept, prices, step.rivals[0])
+    work += took
+    _copy(kept, tried)
+    failed = 0
+    for trial in range(len(uniforms)):
+        if progress[STOP] or inertia <= 0 or failed >= vain or work >= most:
+            break
+        place = np.searchsorted(prices.mass, uniforms[trial] * prices.mass[size - 1], side="right")
+        point = prices.members[min(place, size - 1)]
+        gone, took = _least_missed(coords, weights, kept, prices, coords[point], fixed, loss)
+        work += took
+        tried.centers[gone] = coords[point]
+        found, took = _settled(coords, weights, tried, gone, inertia, fixed, steps, still * inertia / k, step)
+        work += took
+        if found < inertia * _LOWER:
+            inertia, took = _priced(coords, weights, tried, prices, step.rivals[0])
+            work += took
+            _copy(tried, kept)
+            failed = 0
+        else:
+            _copy(kept, tried)
+            failed += 1
+        progress[DONE] += 1
+    centers[:] = kept.centers
+    return inertia
+
+
+@kernel
+def _fit(k: int, size: int) -> Fit:
+    return Fit(np.empty((k, 3)), np.empty(size, np.int32), np.empty(size), np.empty((k, 4)), np.empty(k))
+
+
+@kernel
+def _copy(source: Fit, target: Fit) -> None:
+    target.centers[:] = source.centers
+    target.labels[:] = source.labels
+    target.nearest[:] = source.nearest
+    target.sums[:] = source.sums
+    target.radius[:] = source.radius
+
+
+@inline
+def _apart(ax: float, ay: float, az: float, others: Floats, j: int) -> float:
+    """Squared distance."""
+    x, y, z = ax - others[j, 0], ay - others[j, 1], az - others[j, 2]
+    square: float = x * x + y * y + z * z
+    return square
+
+
+@kernel
+def _compare_all(coords: Floats, fit: Fit) -> None:
+    """Labels and distances, every point compared with every centre."""
+    for i in range(len(coords)):
+        x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
+        best = np.inf
+        label = 0
+        for j in range(len(fit.centers)):
+            distance = _apart(x, y, z, fit.centers, j)
+            label = j if distance < best else label
+            best = distance if distance < best else best
+        fit.labels[i] = label
+        fit.nearest[i] = best
+
+
+@kernel
+def _priced(
+    coords: Floats, weights: Floats, fit: Fit, prices: Prices, rivals: NDArray[np.int32]
+) -> tuple[float, float]:
+    """The inertia, and the comparisons made. OUT: `fit.sums` and `fit.radius`, anew from the labels; `prices`."""
+    centers, k = fit.centers, len(fit.centers)
+    _gather(coords, weights, fit, prices)
+    inertia = work = 0.0
+    for j in range(k):
+        x, y, z = centers[j, 0], centers[j, 1], centers[j, 2]
+        neighbor = np.inf
+        for other in range(k):
+            if other != j:
+                neighbor = min(neighbor, _apart(x, y, z, centers, other))
+        # The second nearest of a point is within radius + that neighbour's distance of it.
+        limit = 2 * fit.radius[j] + np.sqrt(neighbor)
+        count = _within(x, y, z, limit * limit * _ROUNDING, centers, j, rivals)
+        farthest = loss = 0.0
+        for at in range(prices.begin[j], prices.begin[j + 1]):
+            i = prices.members[at]
+            second = np.inf
+            for rival in range(count):
+                second = min(second, _apart(coords[i, 0], coords[i, 1], coords[i, 2], centers, rivals[rival]))
+            prices.second[i] = second
+            farthest = max(farthest, second)
+            loss += weights[i] * (second - fit.nearest[i])
+            inertia += weights[i] * fit.nearest[i]
+            prices.mass[at] = inertia
+        work += k + (count + 1) * (prices.begin[j + 1] - prices.begin[j])
+        prices.reach[j] = np.sqrt(farthest)
+        prices.loss[j] = loss
+    return inertia, work
+
+
+@kernel
+def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
+    """The members of each cluster, their sums and radius."""
+    fit.sums[:] = 0.0
+    fit.radius[:] = 0.0
+    prices.begin[:] = 0
+    for i in range(len(weights)):
+        label = fit.labels[i]
+        _book(coords, weights, i, label, 1.0, fit.sums)
+        fit.radius[label] = max(fit.radius[label], fit.nearest[i])
+        prices.begin[label + 1] += 1
+    for j in range(len(fit.radius)):
+        fit.radius[j] = np.sqrt(fit.radius[j])
+        prices.begin[j + 1] += prices.begin[j]
+    for i in range(len(weights) - 1, -1, -1):
+        end = fit.labels[i] + 1
+        prices.begin[end] -= 1
+        prices.members[prices.begin[end]] = i
+    prices.begin[:-1] = prices.begin[1:]
+    prices.begin[-1] = len(weights)
+
+
+@kernel
+def _book(coords: Floats, weights: Floats, i: int, label: int, sign: float, sums: Floats) -> None:
+    for axis in range(3):
+        sums[label, axis] += sign * weights[i] * coords[i, axis]
+    sums[label, 3] += sign * weights[i]
+
+
+@kernel
+def _within(x: float, y: float, z: float, limit: float, centers: Floats, but: int, out: NDArray[np.int32]) -> int:
+    """List in `out` (OUT) the centres within the squared distance `limit` of a place, `but` one; how many."""
+    count = 0
+    for j in range(len(centers)):
+        out[count] = j
+        count += j != but and _apart(x, y, z, centers, j) <= limit
+    return count
+
+
+@kernel
+def _least_missed(
+    coords: Floats, weights: Floats, fit: Fit, prices: Prices, place: Floats, fixed: int, loss: Floats
+) -> tuple[int, float]:
+    """The centre whose loss is least once there is one at `place` f64[3], and the comparisons made."""
+    x, y, z = place[0], place[1], place[2]
+    work = 0.0
+    gone = fixed
+    for j in range(fixed, len(loss)):
+        loss[j] = prices.loss[j]
+        apart = np.sqrt(_apart(x, y, z, fit.centers, j))
+        if apart < fit.radius[j] + prices.reach[j]:  # else no point of it is nearer to the place than to its second
+            loss[j] = 0.0
+            for at in range(prices.begin[j], prices.begin[j + 1]):
+                i = prices.members[at]
+                distance = _apart(x, y, z, coords, i)
+                loss[j] += weights[i] * max(0.0, min(prices.second[i], distance) - fit.nearest[i])
+            work += prices.begin[j + 1] - prices.begin[j]
+        if loss[j] < loss[gone]:
+            gone = j
+    return gone, work
+
+
+@kernel
+def _settled(
+    coords: Floats,
+    weights: Floats,
+    fit: Fit,
+    jumped: int,
+    inertia: float,
+    fixed: int,
+    steps: int,
+    still: float,
+    step: Step,
+) -> tuple[float, float]:
+    """The inertia after some of Lloyd's steps from a centre that has `jumped`, and the comparisons made.
+
+    It is given up where the steps left, each as good as the last one, would not lead below the `inertia` before.
+    """
+    step.shift[:] = 0.0
+    step.shift[jumped] = _JUMP
+    step.touched[:] = False
+    found, work = inertia, 0.0
+    for number in range(steps):
+        change, took = _reassign(coords, weights, fit, step)
+        step.touched[jumped] |= number == 0
+        found += change
+        work += took
+        if number > 0 and found - inertia > -change * (steps - number):
+            return np.inf, work
+        if not _move(fit, fixed, still, step):
+            return found, work
+    change, took = _reassign(coords, weights, fit, step)
+    return found + change, work + took
+
+
+@kernel
+def _move(fit: Fit, fixed: int, still: float, step: Step) -> bool:
+    """Move the touched centres to their means where that lowers the inertia by more than `still`; whether any did."""
+    any_moved = False
+    for j in range(len(fit.centers)):
+        step.shift[j] = 0.0
+        mass = fit.sums[j, 3]
+        if j < fixed or not step.touched[j] or mass < 0.5:
+            continue
+        square = 0.0
+        for axis in range(3):
+            square += (fit.sums[j, axis] / mass - fit.centers[j, axis]) ** 2
+        if mass * square > still:
+            for axis in range(3):
+                fit.centers[j, axis] = fit.sums[j, axis] / mass
+            step.shift[j] = np.sqrt(square)
+            step.touched[j] = False
+            any_moved = True
+    return any_moved
+
+
+@kernel
+def _reassign(coords: Floats, weights: Floats, fit: Fit, step: Step) -> tuple[float, float]:
+    """Give each point its nearest centre after those with a shift have moved; the inertia's change, the comparisons."""
+    labels, nearest, radius = fit.labels, fit.nearest, fit.radius
+    _find_rivals(fit, step)
+    change = 0.0
+    work = float(len(weights))
+    for i in range(len(weights)):
+        label = labels[i]
+        count = step.length[label]
+        if count == 0:
+            continue
+        x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
+        best = _apart(x, y, z, fit.centers, label) if step.shift[label] > 0 else nearest[i]
+        winner = label
+        for at in range(count):
+            j = step.rivals[label, at]
+            distance = _apart(x, y, z, fit.centers, j)
+            winner = j if distance < best else winner
+            best = distance if distance < best else best
+        work += count
+        change += weights[i] * (best - nearest[i])
+        nearest[i] = best
+        radius[winner] = max(radius[winner], best)
+        if winner != label:
+            labels[i] = winner
+            step.touched[label] = step.touched[winner] = True
+            _book(coords, weights, i, label, -1.0, fit.sums)
+            _book(coords, weights, i, winner, 1.0, fit.sums)
+    for j in range(len(radius)):
+        radius[j] = np.sqrt(radius[j])
+    return change, work
+
+
+@kernel
+def _find_rivals(fit: Fit, step: Step) -> None:
+    """With whom the points of each cluster are compared; squares the radius, which is 0 where they are."""
+    centers = fit.centers
+    for label in range(len(centers)):
+        moved = step.shift[label] > 0
+        limit = 2 * (fit.radius[label] + step.shift[label])
+        limit *= limit * _ROUNDING
+        x, y, z = centers[label, 0], centers[label, 1], centers[label, 2]
+        count = 0
+        for j in range(len(centers)):
+            if j != label and (moved or step.shift[j] > 0) and _apart(x, y, z, centers, j) <= limit:
+                step.rivals[label, count] = j
+                count += 1
+        if moved and count == 0:  # its points are to be measured anew all the same: against itself
+            step.rivals[label, 0] = label
+            count = 1
+        step.length[label] = count
+    for label in range(len(centers)):
+        fit.radius[label] = 0.0 if step.length[label] else fit.radius[label] ** 2

@@ -27,6 +27,9 @@ _CROWD = 64
 _FEW = 12
 """Where a query needs no more points than that, by their mean weight, all that matter to a leaf are measured."""
 
+_ROOM = 4096
+"""Places of the scratch arrays at first."""
+
 _FINER = 4
 """How many times smaller than the node of queries the reference nodes are."""
 
@@ -155,8 +158,8 @@ def core_distances(
 
     The tree holds at least `min_samples` pixels. Progress counts points.
     """
-    frontier = _new_frontier(4096)
-    shells, near = new_shells(4096), new_crowd(4096)
+    room = min(_ROOM, len(squares))
+    frontier, shells, near = _new_frontier(room), new_shells(room), new_crowd(room)
     for root in roots:
         stack = [(root, 0, 1, min_samples, 0.0, np.inf)]
         frontier.node[0] = 0
@@ -172,7 +175,7 @@ def core_distances(
                 begin, end = end, last
             queries = tree.end[node] - tree.begin[node]
             size, weight = 0, 0
-            if queries <= 2 * GROUP:
+            if queries <= 2 * GROUP or tree.right[node] == LEAF:
                 for other in frontier.node[begin:end]:
                     size += tree.end[other] - tree.begin[other]
                     weight += tree.weight[other]

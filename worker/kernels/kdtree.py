@@ -5,7 +5,7 @@ left child is the next node, its children always come after it, and a loop from 
 children before parents.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ class Draft(NamedTuple):
     box: NDArray[np.float64]  # [M, 6]: low x, y, z, high x, y, z
 
 
-@cache
+@lru_cache(maxsize=1024)  # a worker sees images of ever other sizes
 def nodes_of(size: int, leaf_size: int) -> int:
     """How many nodes the tree of `size` points has. Its levels hold two sizes each, so few values are ever needed."""
     if size <= leaf_size:
@@ -100,11 +100,20 @@ def halve(plan: Draft, node: int, lo: int, hi: int, leaf_size: int, progress: ND
     progress[DONE] += hi - lo
     if hi - lo <= leaf_size:
         return
+    _partition(rows, lo, hi, (lo + hi) // 2, _longest_side(box[node]))
+
+
+@kernel
+def _longest_side(box: NDArray[np.float64]) -> int:
+    """The axis along which the box f64[6] is longest, the first of equals.
+
+    Apart from where it is used: numba would compile that twice, for an axis that is 0 and for one that is not known.
+    """
     longest = 0
     for axis in range(1, 3):
-        if box[node, axis + 3] - box[node, axis] > box[node, longest + 3] - box[node, longest]:
+        if box[axis + 3] - box[axis] > box[longest + 3] - box[longest]:
             longest = axis
-    _partition(rows, lo, hi, (lo + hi) // 2, longest)
+    return longest
 
 
 @kernel

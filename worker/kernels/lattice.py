@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import STOP, kernel
+from worker.kernels import DONE, STOP, kernel
 from worker.kernels.dendrogram import find
 
 LEVELS = (1, 2, 3, 4, 5, 6, 8, 9)
@@ -20,6 +20,9 @@ _ALL_LOOK = 3
 """Up to this squared distance everybody looks around; farther on only where few are left outside, a share of all."""
 
 _FEW = 0.125
+
+_TICK = 4096
+"""Points between two looks at whether to stop."""
 
 
 class Lattice(NamedTuple):
@@ -95,13 +98,14 @@ def join(
 ) -> int:
     """Join all pairs of the shortest distances, in their order; how many edges that makes.
 
-    OUT: `parent` i64[U], `edges` i64[U - 1, 2]. All that is as near as the last edge is joined then.
+    OUT: `parent` i64[U], `edges` i64[U - 1, 2]. All that is as near as the last edge is joined then. Progress counts
+    points that looked around for the first time.
     """
     size = len(coords)
     looking = np.arange(size)
     steps = lattice.steps
     count = begin = 0
-    while begin < len(steps) and len(looking) and not progress[STOP]:
+    while begin < len(steps) and len(looking):
         level = steps[begin, 0]
         if level > _ALL_LOOK and len(looking) > _FEW * size:
             break
@@ -109,7 +113,11 @@ def join(
         while end < len(steps) and steps[end, 0] == level:
             end += 1
         for i in range(len(looking)):
-            count = _join_around(lattice, coords, steps[begin:end], looking[i], parent, edges, count)
+            count += _join_around(lattice, coords, steps[begin:end], looking[i], parent, edges[count:])
+            if i % _TICK == 0:
+                progress[DONE] = max(progress[DONE], i)
+                if progress[STOP]:
+                    return count
         looking = _outside(looking, parent)
         begin = end
     return count
@@ -123,9 +131,9 @@ def _join_around(
     point: int,
     parent: NDArray[np.int64],
     edges: NDArray[np.int64],
-    count: int,
 ) -> int:
-    """Join `point` to those that `steps` lead to; the new number of edges."""
+    """Join `point` to those that `steps` lead to; how many edges that makes."""
+    count = 0
     red, green, blue = int(coords[point, 0]), int(coords[point, 1]), int(coords[point, 2])
     word = lattice.word
     for i in range(len(steps)):

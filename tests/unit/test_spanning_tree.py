@@ -13,7 +13,6 @@ from worker.kernels import kdtree
 from worker.progress import Meter
 
 
-
 def bytes_of(*coords: NDArray[np.int64]) -> Points:
     """The colours of these coordinates, [U, 3] each."""
     every = np.concatenate(coords).astype(np.float64)

@@ -19,6 +19,7 @@ from bench import (
     results,
     round_trip,
     service,
+    trees,
 )
 from bench.common import IMAGES, environment, table
 
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "optics": optics,
     "hdbscan": hdbscan_,
     "agglomerative": agglomerative,
+    "trees": trees,
     "results": results,
     "outputs": outputs,
     "growth": growth,

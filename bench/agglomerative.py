@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import linkage
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.datasets import load_sample_images
 
-from bench import common, trees
+from bench import common
 from bench.common import Measure, Row, Work, measure, row
 from shared.contract.params import AgglomerativeParams
 from worker.clustering import cluster
@@ -94,8 +94,6 @@ def rows(images: Path) -> Iterator[Row]:
     kleiber: tuple[Any, ...] = (images / "kleiber_20mp.jpg", None)
     yield alone("ward, kleiber_20mp.jpg", measure(huemill, *kleiber, "ward"), "3 s")
     yield alone("single, kleiber_20mp.jpg", measure(huemill, *kleiber, "single"))
-    single = AgglomerativeParams(linkage="single")
-    yield trees.beside("single, kleiber's colours once", kleiber[0], single, 0, 1.5)
     for size in (10**5, 10**6):
         once = measure(huemill_random, size, repeat=1, warm=False)
         yield Row(f"ward, {size:,} random colours", once.seconds, huemill_peak_mb=once.peak_mb, aim="finishes")

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from bench import trees
 from bench.common import Measure, Row, Work, main, measure, row
 from shared.contract.params import HdbscanParams
 from worker.clustering import cluster
@@ -82,10 +81,6 @@ def rows(images: Path) -> Iterator[Row]:
     yield alone("kleiber_20mp.jpg, min_samples 50", measure(huemill, large, few), "2 s")
     yield alone("kleiber_20mp.jpg, both 50", measure(huemill, large, {**few, "min_cluster_size": MIN_SAMPLES}), "")
     yield alone("kleiber_20mp.jpg, default shares", measure(huemill, large, {}), "3 s")
-    ten = HdbscanParams(min_samples=10)
-    yield trees.beside("kleiber's colours once, min_samples 10", Path(large), ten, 10, 1.5)
-    yield trees.beside("250,000 normal points, min_samples 10", None, ten, 10, 1.5)
-    yield trees.beside("kleiber's colours, default shares", Path(large), HdbscanParams(), 10, 2.6, counted=True)
     seconds = []
     for size in (10**5, 10**6):
         ours = measure(huemill_random, size, few, repeat=1, warm=size < 10**6)

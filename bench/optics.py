@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.cluster import OPTICS
 from sklearn.datasets import load_sample_images
 
-from bench import common, trees
+from bench import common
 from bench.common import Row, Work, measure, row
 from shared.contract.params import OpticsParams
 from worker.clustering import cluster
@@ -78,8 +78,6 @@ def rows(images: Path) -> Iterator[Row]:
         ours = measure(huemill, large, None, min_samples)
         note = f"{len(ours.value)} colours, CPU {ours.cpu_seconds:.2f} s"
         yield Row(f"20.4 MP, {name}", ours.seconds, huemill_peak_mb=ours.peak_mb, aim=aim, note=note)
-
-    yield trees.beside("kleiber's colours, default shares", large, OpticsParams(), 10, 7.0, counted=True)
 
     seconds = []
     for size in (100_000, 1_000_000):

@@ -1,59 +1,96 @@
-"""quitefastmst's spanning trees beside whole calls: a call that begins with such a tree takes that long at least.
+"""Whole calls beside quitefastmst's spanning trees: `python -m bench trees`.
 
-It takes no weights, so it gets each colour once; and it counts `M` as the hdbscan package counts `min_samples`.
+A call that begins with such a tree takes that long at least. Both sides take turns in one process, so that whatever
+else the machine does, it does to both; quickest and CPU seconds, because nothing makes those shorter than they are.
+quitefastmst takes no weights, so its tree is always of each colour once; it counts `M` as the hdbscan package counts
+`min_samples`. Its licence is AGPL: it is measured beside, never shipped.
 """
 
-from dataclasses import replace
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import quitefastmst
-from numpy.typing import NDArray
 from PIL import Image
 
-from bench.common import Measure, Row, Work, measure, row
-from shared.contract.params import AnyParams
+from bench.common import Row, Work
+from shared.contract.params import AgglomerativeParams, AnyParams, HdbscanParams, OpticsParams
 from worker.clustering import cluster
 from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.warmup import warm_up
 
-REPEAT = 7
+REPEAT = 9
 NORMAL = 250_000
+PHOTOGRAPH = "kleiber_20mp.jpg"
 
 
-def colors_of(path: Path) -> Points:
-    """The colours of an image with their counts."""
+@dataclass(frozen=True)
+class Case:
+    """A whole call, and the tree that it is held against."""
+
+    name: str
+    params: AnyParams
+    neighbours: int  # M of the tree
+    most: float  # how many times as long as the tree the call may take
+    image: str | None = PHOTOGRAPH  # normal points without one
+    counted: bool = False  # colours with their counts, or each once
+
+
+CASES = (
+    Case("single linkage, kleiber's colours once", AgglomerativeParams(linkage="single"), 0, 1.5),
+    Case("hdbscan, kleiber's colours once, min_samples 10", HdbscanParams(min_samples=10), 10, 1.5),
+    Case("hdbscan, 250,000 normal points, min_samples 10", HdbscanParams(min_samples=10), 10, 1.5, image=None),
+    Case("hdbscan, kleiber, default shares", HdbscanParams(), 10, 2.6, counted=True),
+    Case("optics, kleiber, default shares", OpticsParams(), 10, 7.0, counted=True),
+)
+
+
+def points_of(case: Case, images: Path) -> Points:
+    """What is clustered."""
+    if case.image is None:
+        coords = np.random.default_rng(0).standard_normal((NORMAL, 3))
+        return Points(coords, np.ones(NORMAL, np.int64), np.arange(NORMAL))
     Image.MAX_IMAGE_PIXELS = None
-    return count_colors(np.asarray(Image.open(path).convert("RGB"))).points()
+    found = count_colors(np.asarray(Image.open(images / case.image).convert("RGB"))).points()
+    return found if case.counted else replace(found, weights=np.ones(len(found), np.int64))
 
 
-def points_of(path: Path | None) -> Points:
-    """The colours of an image, each once; without one, normal points."""
-    if path is None:
-        return Points(
-            np.random.default_rng(0).standard_normal((NORMAL, 3)), np.ones(NORMAL, np.int64), np.arange(NORMAL)
-        )
-    found = colors_of(path)
-    return replace(found, weights=np.ones(len(found), np.int64))
+def seconds(work: Work) -> tuple[float, float]:
+    """Wall and CPU seconds of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def huemill(path: Path | None, params: AnyParams, counted: bool) -> Work:
-    """From points to labels: of colours with their counts, or each once."""
+def in_turn(case: Case, images: Path) -> tuple[tuple[float, float], tuple[float, float]]:
+    """(wall, CPU) seconds of the call, and of the tree: the least of each."""
     warm_up()
-    points = colors_of(path) if counted and path else points_of(path)
-    return lambda: len(cluster(points, params).centers)
+    points = points_of(case, images)
+    coords = points.coords.copy()
+    sides: list[Work] = [lambda: cluster(points, case.params), lambda: quitefastmst.mst_euclid(coords, case.neighbours)]
+    for side in sides:
+        side()
+    found = np.array([[seconds(side) for side in sides] for _ in range(REPEAT)])
+    (ours, our_work), (tree, its_work) = found.min(axis=0).tolist()
+    return (ours, our_work), (tree, its_work)
 
 
-def tree(path: Path | None, neighbours: int) -> Work:
-    coords: NDArray[np.float64] = points_of(path).coords.copy()
-    return lambda: len(quitefastmst.mst_euclid(coords, neighbours)[0])
-
-
-def beside(case: str, path: Path | None, params: AnyParams, neighbours: int, most: float, counted: bool = False) -> Row:
-    """A row that tells how many trees long the whole call is."""
-    ours: Measure = measure(huemill, path, params, counted, repeat=REPEAT)
-    theirs: Measure = measure(tree, path, neighbours, repeat=REPEAT)
-    times, work = ours.seconds / theirs.seconds, ours.cpu_seconds / theirs.cpu_seconds
-    name = f"quitefastmst's tree, M = {neighbours}"
-    return row(case, ours, name, theirs, f"at most {most:g} trees", f"{times:.2f} trees; of CPU {work:.2f}")
+def rows(images: Path) -> Iterator[Row]:
+    """A row for each case; its note tells how many trees long the whole call is."""
+    for case in CASES:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            (ours, our_work), (tree, its_work) = pool.submit(in_turn, case, images).result()
+        yield Row(
+            case.name,
+            ours,
+            f"quitefastmst's tree, M = {case.neighbours}",
+            tree,
+            tree / ours,
+            aim=f"at most {case.most:g} trees",
+            note=f"{ours / tree:.2f} trees; CPU {our_work:.2f} s, {our_work / its_work:.2f} trees",
+        )

@@ -18,6 +18,7 @@ from bench import (
     quantizers,
     results,
     round_trip,
+    seeds,
     service,
     trees,
 )
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "decoding": decoding,
     "kmeans": kmeans,
     "quantizers": quantizers,
+    "seeds": seeds,
     "optics": optics,
     "hdbscan": hdbscan_,
     "agglomerative": agglomerative,

@@ -25,6 +25,9 @@ PACKAGES = (
     "faiss-cpu",
     "pillow",
     "imagequant",
+    "imagecodecs",
+    "flspp",
+    "bkmeans",
     "quitefastmst",
 )
 

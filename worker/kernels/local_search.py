@@ -77,7 +77,7 @@ def search(
     )
     step = Step(np.zeros(k), np.zeros(k, np.bool_), np.empty((k, k), np.int32), np.empty(k, np.int32))
     loss = np.empty(k)
-    kept.centers[:] = centers
+    _copy_rows(centers, kept.centers)
     _compare_all(coords, kept)
     work = float(size * k)
     inertia, took = _priced(coords, weights, kept, prices, step.rivals[0])
@@ -87,11 +87,11 @@ def search(
     for trial in range(len(uniforms)):
         if progress[STOP] or inertia <= 0 or failed >= vain or work >= most:
             break
-        place = np.searchsorted(prices.mass, uniforms[trial] * prices.mass[size - 1], side="right")
-        point = prices.members[min(place, size - 1)]
+        point = prices.members[_drawn(prices.mass, uniforms[trial])]
         gone, took = _least_missed(coords, weights, kept, prices, coords[point], fixed, loss)
         work += took
-        tried.centers[gone] = coords[point]
+        for axis in range(3):
+            tried.centers[gone, axis] = coords[point, axis]
         found, took = _settled(coords, weights, tried, gone, inertia, fixed, steps, still * inertia / k, step)
         work += took
         if found < inertia * _LOWER:
@@ -103,7 +103,7 @@ def search(
             _copy(kept, tried)
             failed += 1
         progress[DONE] += 1
-    centers[:] = kept.centers
+    _copy_rows(kept.centers, centers)
     return inertia
 
 
@@ -113,12 +113,36 @@ def _fit(k: int, size: int) -> Fit:
 
 
 @kernel
+def _drawn(mass: Floats, uniform: float) -> int:
+    """The place in the running sums `mass` f64[M] that a number in 0..1 falls to."""
+    low, high = 0, len(mass) - 1
+    target = uniform * mass[high]
+    while low < high:
+        middle = (low + high) // 2
+        if mass[middle] > target:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+# Loops, where slices would do: those take a second to compile each, for the message of an error that cannot be.
+@kernel
 def _copy(source: Fit, target: Fit) -> None:
-    target.centers[:] = source.centers
-    target.labels[:] = source.labels
-    target.nearest[:] = source.nearest
-    target.sums[:] = source.sums
-    target.radius[:] = source.radius
+    _copy_rows(source.centers, target.centers)
+    _copy_rows(source.sums, target.sums)
+    for j in range(len(source.radius)):
+        target.radius[j] = source.radius[j]
+    for i in range(len(source.labels)):
+        target.labels[i] = source.labels[i]
+        target.nearest[i] = source.nearest[i]
+
+
+@kernel
+def _copy_rows(source: Floats, target: Floats) -> None:
+    for row in range(source.shape[0]):
+        for column in range(source.shape[1]):
+            target[row, column] = source[row, column]
 
 
 @inline
@@ -196,8 +220,9 @@ def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
         end = fit.labels[i] + 1
         prices.begin[end] -= 1
         prices.members[prices.begin[end]] = i
-    prices.begin[:-1] = prices.begin[1:]
-    prices.begin[-1] = len(weights)
+    for j in range(len(fit.radius)):
+        prices.begin[j] = prices.begin[j + 1]
+    prices.begin[len(fit.radius)] = len(weights)
 
 
 @kernel

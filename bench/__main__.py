@@ -20,6 +20,7 @@ from bench import (
     round_trip,
     seeds,
     service,
+    trees,
 )
 from bench.common import IMAGES, environment, table
 
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "optics": optics,
     "hdbscan": hdbscan_,
     "agglomerative": agglomerative,
+    "trees": trees,
     "results": results,
     "outputs": outputs,
     "growth": growth,

@@ -28,6 +28,7 @@ PACKAGES = (
     "imagecodecs",
     "flspp",
     "bkmeans",
+    "quitefastmst",
 )
 
 Work = Callable[[], Any]

@@ -1,7 +1,7 @@
 """KMeans from chance beside those who search for better minima: `python -m bench.seeds [FOLDER OF IMAGES]`.
 
-Of each picture and number of clusters, how far above the best of 64 seeds the others end, `n_init` 16; and the mean squared
-errors and times of FLS++ (Conrads et al. 2024) and breathing k-means (Fritzke 2020) beside ours, in the same run.
+Of each picture and number of clusters, how far above the best of 64 seeds the others end, `n_init` 16; and the mean
+squared errors and times of FLS++ (Conrads et al. 2024) and breathing k-means (Fritzke 2020) beside ours, in one run.
 Clustered are the counted colours: huemill's and FLS++'s with their counts, breathing k-means', which counts every point
 once where it looks for centres, as pixels of the picture at a sixteenth of its size, where ours and FLS++'s are judged
 as well. flspp asks for a numpy below 2, and does not need it: `pip install --no-deps flspp bkmeans`.

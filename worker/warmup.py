@@ -144,8 +144,8 @@ def _cluster(algorithm: str) -> None:
     for space in spaces:
         points = colors.points(space)
         cluster(points, parse_params({**_NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
-    for params in method_of(algorithm).variants:
-        cluster(points, params)
+        for params in method_of(algorithm).variants:
+            cluster(points, params)
     if algorithm == "agglomerative":
         # The way of many colours, with few.
         pairwise_linkage(points.coords.copy(), points.weights.copy(), True, Meter(), most=64)

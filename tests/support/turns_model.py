@@ -58,7 +58,9 @@ class Turns:
         job.in_line = True
 
     def had(self, owner: str) -> float:
-        return self.waiting.get(owner, max(min(self.reached, *self.waiting.values(), math.inf), self.lately.get(owner, 0.0)))
+        return self.waiting.get(
+            owner, max(min(self.reached, *self.waiting.values(), math.inf), self.lately.get(owner, 0.0))
+        )
 
     def next(self, slack: float) -> set[str]:
         """Whose turn it may be, where what anybody has had is known up to `slack` seconds."""

@@ -4,7 +4,8 @@ A walk down the kd-tree of the queries, handing down which nodes of the same tre
 node, the core distance lies in one bracket: a reference node that ends below the bracket is inside every
 neighbourhood and only its weight counts; one that begins above it is forgotten; the others are split, to stay finer
 than the queries. (Dual-tree counting: Gray and Moore, 'N-Body' problems in statistical learning, NIPS 2000.) Where few
-queries are left in a node, `worker.kernels.shells` finds the radius of each among the points that still matter.
+queries are left in a node, `worker.kernels.shells` finds the radius of each among the points that still matter;
+where each needs but few points, that is left to the leaves and to `worker.kernels.crowd`.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, kernel
+from worker.kernels.crowd import new_crowd, solve_few
 from worker.kernels.kdtree import LEAF, Tree
 from worker.kernels.shells import new_shells, solve
 
@@ -21,6 +23,12 @@ GROUP = 64
 
 _CROWD = 64
 """Where that many points matter for each query, twice as many queries share them: gathering is what costs there."""
+
+_FEW = 12
+"""Where a query needs no more points than that, by their mean weight, all that matter to a leaf are measured."""
+
+_ROOM = 4096
+"""Places of the scratch arrays at first."""
 
 _FINER = 4
 """How many times smaller than the node of queries the reference nodes are."""
@@ -150,8 +158,8 @@ def core_distances(
 
     The tree holds at least `min_samples` pixels. Progress counts points.
     """
-    frontier = _new_frontier(4096)
-    shells = new_shells(4096)
+    room = min(_ROOM, len(squares))
+    frontier, shells, near = _new_frontier(room), new_shells(room), new_crowd(room)
     for root in roots:
         stack = [(root, 0, 1, min_samples, 0.0, np.inf)]
         frontier.node[0] = 0
@@ -166,18 +174,25 @@ def core_distances(
                 split, last, needed, low, high = _refine(tree, node, frontier, begin, end, needed, low, high)
                 begin, end = end, last
             queries = tree.end[node] - tree.begin[node]
-            size = 0
-            if queries <= 2 * GROUP:
+            size, weight = 0, 0
+            if queries <= 2 * GROUP or tree.right[node] == LEAF:
                 for other in frontier.node[begin:end]:
                     size += tree.end[other] - tree.begin[other]
+                    weight += tree.weight[other]
+            few = needed * float(size) <= _FEW * float(weight)
             crowd = GROUP if size < _CROWD * queries else 2 * GROUP
-            if tree.right[node] != LEAF and queries > crowd:
+            if tree.right[node] != LEAF and (few or queries > crowd):
                 stack.append((tree.right[node], begin, end, needed, low, high))
                 stack.append((node + 1, begin, end, needed, low, high))
                 continue
-            if size > len(shells.x):
-                shells = new_shells(2 * size)
-            solve(tree, node, frontier.node[begin:end], shells, needed, min_samples, low, high, squares)
+            if few:
+                if size > len(near.x):
+                    near = new_crowd(2 * size)
+                solve_few(tree, node, frontier.node[begin:end], near, needed, min_samples, high, squares)
+            else:
+                if size > len(shells.x):
+                    shells = new_shells(2 * size)
+                solve(tree, node, frontier.node[begin:end], shells, needed, min_samples, low, high, squares)
             progress[DONE] += queries
             if progress[STOP]:
                 return

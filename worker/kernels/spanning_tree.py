@@ -7,6 +7,9 @@ grow as components do, so it stays a lower bound, and few points have to look ag
 Euclidean minimum spanning tree, KDD 2010; Wang, Yu, Gu and Shun, Fast parallel algorithms for EMST and HDBSCAN*,
 SIGMOD 2021.)
 
+The largest component is not asked for its way out: every other one finds its own, so that the components are still
+halved by each round, and on images that one holds most of the points.
+
 Edges of equal length may be taken in any order: a component that picks an edge is whole among all shorter ones, so
 nothing but a cycle within the picked edges can go wrong, and that the union of sets shows.
 """
@@ -113,14 +116,18 @@ def lean(begin: int, end: int, tree: Tree, forest: Forest, progress: NDArray[np.
 
 
 @kernel
-def best_reaches(forest: Forest, components: int) -> NDArray[np.float64]:
-    """For each component, f64[components], the shortest way out that is known: an upper bound."""
+def best_reaches(forest: Forest, components: int, largest: int) -> NDArray[np.float64]:
+    """For each component, f64[components], the shortest way out that is known: an upper bound.
+
+    -1 for the `largest`: none of its points has to look.
+    """
     best = np.full(components, np.inf)
     for point in range(len(forest.core)):
         partner = forest.partner[point]
         own = forest.component[point]
         if partner != NOBODY and forest.component[partner] != own:
             best[own] = min(best[own], forest.reach[point])
+    best[largest] = -1.0
     return best
 
 
@@ -228,17 +235,22 @@ def join_leaning(forest: Forest, parent: NDArray[np.int64], edges: NDArray[np.in
 
 @kernel
 def join_nearest(
-    forest: Forest, components: int, parent: NDArray[np.int64], edges: NDArray[np.int64], count: int
+    forest: Forest, components: int, largest: int, parent: NDArray[np.int64], edges: NDArray[np.int64], count: int
 ) -> int:
-    """Join each component by its shortest way out; the new number of edges. OUT: `parent`, `edges[count:]`."""
+    """Join each component but the `largest` by its shortest way out; the new number of edges.
+
+    OUT: `parent`, `edges[count:]`.
+    """
     pick = np.full(components, NOBODY, np.int64)
     for point in range(len(forest.core)):
         own, partner = forest.component[point], forest.partner[point]
-        if partner == NOBODY or forest.component[partner] == own:
+        if partner == NOBODY or own == largest or forest.component[partner] == own:
             continue
         if pick[own] == NOBODY or forest.reach[point] < forest.reach[pick[own]]:
             pick[own] = point
     for component in range(components):
+        if component == largest:
+            continue
         a, b = pick[component], forest.partner[pick[component]]
         if find(parent, a) != find(parent, b):
             parent[find(parent, a)] = find(parent, b)
@@ -248,9 +260,13 @@ def join_nearest(
 
 
 @kernel
-def number_components(tree: Tree, forest: Forest, parent: NDArray[np.int64]) -> int:
-    """Bring the components of points and nodes up to date with the disjoint sets `parent`; how many there are."""
+def number_components(tree: Tree, forest: Forest, parent: NDArray[np.int64]) -> tuple[int, int]:
+    """Bring the components of points and nodes up to date with the disjoint sets `parent`.
+
+    Returns how many there are, and the one of the most points.
+    """
     number = np.full(len(parent), -1, np.int64)
+    sizes = np.zeros(len(parent), np.int64)
     components = 0
     for point in range(len(parent)):
         root = find(parent, point)
@@ -258,6 +274,7 @@ def number_components(tree: Tree, forest: Forest, parent: NDArray[np.int64]) -> 
             number[root] = components
             components += 1
         forest.component[point] = number[root]
+        sizes[number[root]] += 1
     for node in range(len(tree.begin) - 1, -1, -1):
         if tree.right[node] != LEAF:
             same = forest.node_component[node + 1] == forest.node_component[tree.right[node]]
@@ -268,4 +285,23 @@ def number_components(tree: Tree, forest: Forest, parent: NDArray[np.int64]) -> 
             if forest.component[point] != forest.node_component[node]:
                 forest.node_component[node] = MIXED
                 break
-    return components
+    return components, int(np.argmax(sizes))
+
+
+@kernel
+def lengths(tree: Tree, forest: Forest, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Squared lengths f64[E] under mutual reachability of `edges` i64[E, 2], in tree order."""
+    squares = np.empty(len(edges))
+    for i in range(len(edges)):
+        a, b = edges[i]
+        squares[i] = max(forest.core[a], forest.core[b], _square(tree, a, b))
+    return squares
+
+
+@kernel
+def in_order(edges: NDArray[np.int64], order: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The edges in that order, with their ends numbered anew."""
+    ordered = np.empty_like(edges)
+    for i in range(len(order)):
+        ordered[i, 0], ordered[i, 1] = number[edges[order[i], 0]], number[edges[order[i], 1]]
+    return ordered

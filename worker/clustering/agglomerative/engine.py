@@ -16,9 +16,10 @@ from shared.contract.params import AgglomerativeParams, number_of
 from shared.contract.params.agglomerative import MOST_COMPARED_COLORS
 from worker.clustering.agglomerative.details import AgglomerativeDetails
 from worker.clustering.base import Clustering
+from worker.clustering.kd_tree import kd_tree
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color.points import Points
-from worker.kernels import dendrogram, dense, forest, kdtree, linkage, ward
+from worker.kernels import dendrogram, dense, forest, linkage, ward
 from worker.progress import Meter
 
 # Complete and average linkage of at most so many colours take all distances at once, 270 MB of them. The other way
@@ -106,16 +107,10 @@ def _renumber(parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
     return np.sort(numbers[parts], axis=1)
 
 
-def _tree(coords: NDArray[np.float64], weights: NDArray[np.int64], leaf: int, meter: Meter) -> kdtree.Tree:
-    """The kd-tree of the points."""
-    tree: kdtree.Tree = meter.run(kdtree.build, coords, weights, leaf, work=kdtree.work(len(coords), leaf))
-    return tree
-
-
 def forest_of(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> forest.Forest:
     """Each point a cluster, without a key."""
     size = len(coords)
-    tree = _tree(coords.copy(), weights.copy(), forest.LEAF_SIZE, meter)
+    tree = kd_tree(coords, weights, forest.LEAF_SIZE, meter)
     links = np.full((size, 4), forest.NONE, np.int32)
     links[:, forest.ID] = tree.order
     centers = np.column_stack([tree.coords, tree.weights])
@@ -127,7 +122,7 @@ def forest_of(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Me
 def single_linkage(coords: NDArray[np.float64], weights: NDArray[np.int64], meter: Meter) -> Merges:
     """Single linkage: the merges are the edges of the Euclidean spanning tree (Gower and Ross 1969)."""
     with meter.part(0.0, 0.05) as part:
-        tree = _tree(coords.copy(), weights.copy(), LEAF_SIZE, part)
+        tree = kd_tree(coords, weights, LEAF_SIZE, part)
     with meter.part(0.05, 1.0) as part:
         edges, squares = spanning_tree(tree, np.zeros(len(coords)), part)
     return _dendrogram(edges, np.sqrt(squares), weights)

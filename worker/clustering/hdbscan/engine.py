@@ -21,11 +21,12 @@ from worker.clustering.base import NOISE, Clustering
 from worker.clustering.core_distances import core_distances
 from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
 from worker.clustering.hdbscan.sizes import choose
+from worker.clustering.kd_tree import kd_tree
 from worker.clustering.spanning_tree import spanning_tree
 from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import condense as kernels
-from worker.kernels import dendrogram, kdtree
+from worker.kernels import dendrogram
 from worker.progress import Meter
 
 LEAF_SIZE = 16
@@ -40,8 +41,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     least = min(resolve_count(params.min_cluster_size, pixels, least=2, units=points.units), pixels + 1)
     floor = resolution(points, params)
     with meter.part(0.0, 0.02) as part:
-        work = kdtree.work(len(points), LEAF_SIZE)
-        tree = part.run(kdtree.build, points.coords.copy(), points.weights.copy(), LEAF_SIZE, work=work)
+        tree = kd_tree(points.coords, points.weights, LEAF_SIZE, part)
     with meter.part(0.02, 0.6) as part:
         cores = np.maximum(core_distances(points, min_samples, part, tree), floor * floor)
     with meter.part(0.6, 0.9) as part:

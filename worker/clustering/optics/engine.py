@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from shared.contract.params import OpticsParams, resolve_count
 from worker.clustering.base import Clustering
 from worker.clustering.core_distances import core_distances
+from worker.clustering.kd_tree import kd_tree
 from worker.clustering.optics import extraction
 from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
 from worker.color import spaces
 from worker.color.points import Points
-from worker.kernels import kdtree
 from worker.kernels import optics as kernels
 from worker.kernels.kdtree import Tree
 from worker.kernels.relative_neighbors import Neighbors, relative_neighbors
@@ -40,8 +40,7 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
     min_samples = min(resolve_count(params.min_samples, pixels, least=2, units=points.units), pixels)
     max_eps = np.inf if params.max_eps is None else params.max_eps
     with meter.part(0.0, 0.02) as part:
-        work = kdtree.work(len(points), LEAF_SIZE)
-        tree = part.run(kdtree.build, points.coords[by_first], points.weights[by_first], LEAF_SIZE, work=work)
+        tree = kd_tree(points.coords[by_first], points.weights[by_first], LEAF_SIZE, part)
     with meter.part(0.02, 0.4) as part:
         cores = rounded(np.sqrt(core_distances(points, min_samples, part, tree)))
     cores[cores > max_eps] = np.inf

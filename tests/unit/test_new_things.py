@@ -260,7 +260,7 @@ def test_the_command_line_knows_a_new_method(tree: Path) -> None:
 def test_the_pipeline_runs_a_new_method_and_a_new_output(tree: Path, picture: Path) -> None:
     """Both engines, the stages' progress, warm-up, the result's quality and palette, its files and their list."""
     found: dict[str, Any] = json.loads(run(tree, "-c", PIPELINE, str(picture)))
-    assert found["warmed"] == [4, 4, 8]  # the default parameters in two spaces, then the method's variants
+    assert found["warmed"] == [4, 8, 4, 8]  # in two spaces, the default parameters and the method's variants
     assert found["runs"] == [3]
     assert ["cluster", pytest.approx(0.5)] in found["told"]
     assert ["render", pytest.approx(0.975)] in found["told"]

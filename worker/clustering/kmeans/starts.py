@@ -22,8 +22,9 @@ _ROUGH_TOLERANCE = 1e-3
 # A local search: how often a centre is tried elsewhere, how often in vain on end, by how many of Lloyd's steps, and
 # what a centre must gain to be moved in them, as a share of what a cluster has of the inertia.
 _TRIALS, _IN_VAIN, _STEPS, _STILL = 600, 100, 4, 1e-3
-# So many comparisons (about 1 ns each) for each centre at most, and for each centre and point: what the starts take.
-_A_CENTER, _A_POINT = 160_000, 50
+# So many comparisons (about 1 ns each) for each centre and point, about twice what the starts take; and for each centre
+# at most so many.
+_A_POINT, _A_CENTER = 100, 130_000
 # Of the seeds of a search's own draws.
 _SEARCH = 1 << 20
 # A grid is rough if more than this share of the inertia is inside of its cells.
@@ -70,7 +71,7 @@ def searched(levels: list[grid.Grid], depth: int, best: Run, params: KMeansParam
         return best
     centers = best.centers.copy()
     uniforms = np.random.default_rng([params.seed, _SEARCH]).random(_TRIALS)
-    most = float(size * min(_A_CENTER, _A_POINT * len(cells.coords)))
+    most = float(size * min(_A_POINT * len(cells.coords), _A_CENTER))
     call = (cells.coords, cells.weights, centers, best.fixed, uniforms, _STEPS, _STILL, _IN_VAIN, most)
     with meter.part(0.0, 0.8) as part:
         if size * len(cells.coords) < _WORTH_STARTING_APART:

@@ -5,6 +5,7 @@ What the first job of a fresh machine needs is compiled first. The rest takes lo
 
 import fcntl
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -66,6 +67,7 @@ def warm_up() -> float:
 
 def warm_up_for_work() -> bool:
     """Compile or load what the first job needs, load of the rest what is on disk; whether that is all of it."""
+    forget_earlier_sources()
     for step in first_steps():
         step()
     return load(further_steps())
@@ -80,6 +82,19 @@ def further_steps() -> list[Step]:
     """What can wait, the longest first."""
     others = [algorithm for algorithm in METHODS if algorithm not in (_FIRST, *_LONGEST)]
     return [*(partial(_cluster, algorithm) for algorithm in (*_LONGEST, *others)), _choose]
+
+
+def forget_earlier_sources() -> None:
+    """Remove what was compiled from kernels as they were before they were edited.
+
+    numba would not load it, but writes a kernel's new index before its new code: whoever is killed in between leaves an
+    index that names the old one.
+    """
+    sources = {path.stem: path.stat().st_mtime for path in Path(kernels.__file__).parent.glob("*.py")}
+    for compiled in Path(kernels.__file__).parent.glob("__pycache__/*.nb[ci]"):
+        with suppress(FileNotFoundError):  # another process removes it too
+            if compiled.stat().st_mtime < sources.get(compiled.name.partition(".")[0], math.inf):
+                compiled.unlink()
 
 
 def load(steps: Iterable[Step]) -> bool:
@@ -214,6 +229,7 @@ def go_on_in_background(**_: object) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     begin = time.perf_counter()
+    forget_earlier_sources()
     if arguments == ["--background"]:
         with _alone():
             warm_up()

@@ -19,7 +19,7 @@ from tests.support.proxy import Proxy
 from tests.support.serving import HUEMILL, STOP_SECONDS, Serving, huemill
 from tests.support.waiting import until
 
-LONG = {"n_clusters": 64, "n_init": 100, "tol": 0, "max_iter": 10_000}
+LONG = {"algorithm": "agglomerative", "linkage": "average"}
 
 
 def answers(client: httpx.Client, path: str = "/readyz") -> bool:

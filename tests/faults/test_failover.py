@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import require
 from tests.faults.test_redis import probe
 from tests.support.calls import post
-from tests.support.jobs import IMPATIENT, LONG, LONG_IMAGE, ended, event_names, posted, running_job
+from tests.support.jobs import IMPATIENT, LONGER, ended, event_names, posted, running_job
 from tests.support.processes import ANEW, Service
 from tests.support.sentinels import DOWN_SECONDS, Sentinels
 from tests.support.tls import Authority
@@ -98,7 +98,7 @@ def test_a_failover(
     service.wait_for_workers(2)
     poster = Poster(service.url)
     with service.client() as client, ThreadPoolExecutor(1) as threads:
-        running = running_job(client, LONG_IMAGE, **{**LONG, "n_init": 60})
+        running = running_job(client, **LONGER)
         queued = [posted(client) for _ in range(4)]
         follower = threads.submit(event_names, client, running)
         with poster.at_work():

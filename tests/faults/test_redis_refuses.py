@@ -9,7 +9,7 @@ from redis import Redis
 
 from tests.faults.test_redis import probe
 from tests.support.calls import post, problem
-from tests.support.jobs import IMPATIENT, ended, posted, running_job
+from tests.support.jobs import IMPATIENT, LONGER, ended, posted, running_job
 from tests.support.processes import Service, StoreServer, free_port
 
 Stores = Callable[..., StoreServer]
@@ -75,7 +75,7 @@ def test_redis_is_emptied(own_store: Stores, own_service: Services, saw: Saw) ->
     worker = service.start_worker()
     service.wait_for_workers()
     with service.client() as client, store.client() as redis:
-        running, queued = running_job(client, n_init=100), posted(client)
+        running, queued = running_job(client, **LONGER), posted(client)
         redis.flushall()
         for job in (running, queued):
             problem(client.get(job["links"]["self"]), 404, "not_found")

@@ -17,6 +17,7 @@ from tests.support.jobs import (
     IMPATIENT,
     LONG,
     LONG_IMAGE,
+    LONGER,
     MUTE,
     MUTE_IMAGE,
     ended,
@@ -139,7 +140,7 @@ def test_7_a_soft_time_limit(own_store: Stores, own_service: Services, saw: Saw)
     service = begun(own_service(own_store(), **IMPATIENT))
     (child,) = children_of(service.workers[0].pid)
     with service.client() as client:
-        job = posted(client, LONG_IMAGE, **{**LONG, "n_init": 100, "max_iter": 10_000, "timeout": 1})
+        job = posted(client, LONG_IMAGE, **LONGER, timeout=1)
         done = ended(client, job)
         assert (done["status"], done["error"]["code"], done["attempt"]) == ("failed", "timeout", 1)
         took = seconds_between(done["started_at"], done["finished_at"])
@@ -197,7 +198,7 @@ def test_15_cancel_a_running_job(own_store: Stores, own_service: Services, saw: 
     service = own_service(own_store(), **{**IMPATIENT, "lease_seconds": 15}).start_gateway()
     worker = service.start_worker(concurrency=2)
     service.wait_for_workers()
-    image, params = (MUTE_IMAGE, MUTE) if kind == "mute" else (LONG_IMAGE, {**LONG, "n_init": 100})
+    image, params = (MUTE_IMAGE, MUTE) if kind == "mute" else (LONG_IMAGE, LONGER)
     with service.client() as client, ThreadPoolExecutor() as pool:
         job = running_job(client, image, **params)
         neighbour = running_job(client)
@@ -270,7 +271,7 @@ def test_14_a_job_longer_than_the_grace_time(own_store: Stores, own_service: Ser
     )
     (worker,) = service.workers
     with service.client() as client:
-        job = running_job(client, LONG_IMAGE, **{**LONG, "n_init": 100, "max_iter": 400})
+        job = running_job(client, LONG_IMAGE, **LONGER)
         children = children_of(worker.pid)
         begin = time.monotonic()
         os.kill(worker.pid, signal.SIGTERM)

@@ -13,7 +13,7 @@ from tests.conftest import ONE_STORE
 from tests.support.calling import RECEIVER, SECRETS, may_call, verified
 from tests.support.calls import post, post_form, problem
 from tests.support.images import SMALL_PNG, encoded, noise
-from tests.support.jobs import ended
+from tests.support.jobs import LONGER, ended, posted
 from tests.support.processes import Service, StoreServer, running
 from tests.support.waiting import until
 from tests.support.web import Web, gives, in_turn
@@ -170,8 +170,7 @@ def test_figures(http: httpx.Client, web: Web) -> None:
 
 def test_a_cancelled_job(http: httpx.Client, web: Web) -> None:
     """A cancel is told; what is deleted tells nothing more."""
-    long = {"n_clusters": 48, "n_init": 8, "tol": 0, "max_iter": 400}
-    job = post(http, encoded(noise(500, 500)), wait=None, callback_url=web.url(HOOK), **long).json()
+    job = posted(http, callback_url=web.url(HOOK), **LONGER)
     assert http.post(job["links"]["cancel"]).is_success
     assert ended(http, job)["status"] == "cancelled"
     assert [body["type"] for body in told(web)] == ["job.cancelled"]

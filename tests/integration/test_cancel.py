@@ -5,14 +5,13 @@ from collections.abc import Callable
 import httpx
 
 from tests.support.calls import finished, post, problem
-from tests.support.images import encoded, noise
-from tests.support.jobs import ended, event_names, posted
+from tests.support.jobs import LONGER, ended, event_names, posted
 from tests.support.processes import Service, StoreServer
 
 
 def test_a_running_job_is_cancelled(client: httpx.Client) -> None:
     """A cancelled job says so at once, again when it is cancelled again, and its events end with it."""
-    job = posted(client, encoded(noise(400, 400)), n_clusters=64, n_init=100, tol=0)
+    job = posted(client, **LONGER)
     for _ in range(2):
         answer = client.post(job["links"]["cancel"])
         assert answer.status_code == 200, answer.text
@@ -41,7 +40,7 @@ def test_a_deleted_job_is_unknown(client: httpx.Client, service: Service) -> Non
 
 def test_a_job_has_the_time_that_its_client_gives_it(client: httpx.Client) -> None:
     """A job with a time limit of its own fails when that is over; the digest of a result does not depend on it."""
-    job = posted(client, encoded(noise(400, 400)), n_clusters=64, n_init=100, tol=0, timeout=0.2)
+    job = posted(client, **LONGER, timeout=0.2)
     done = ended(client, job)
     assert (done["status"], done["error"]["code"], done["attempt"]) == ("failed", "timeout", 1)
     assert "0.2 s" in done["error"]["message"]

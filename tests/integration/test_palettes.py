@@ -12,7 +12,7 @@ import tinycss2
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished, post, problem
 from tests.support.images import encoded, noise, two_colors
-from tests.support.jobs import posted
+from tests.support.jobs import LONGER, posted
 from tests.support.processes import Service
 
 pytestmark = ONE_STORE
@@ -121,7 +121,7 @@ def test_a_job_without_a_result_has_no_palette(client: httpx.Client) -> None:
     failed = post(client, encoded(two_colors()), exclude=[{"color": "#000000", "tolerance": 100}]).json()
     assert failed["status"] == "failed"
     problem(client.get(address(failed, "gpl")), 422, "job_failed")
-    running = posted(client, encoded(noise(500, 500)), n_clusters=64, n_init=100, tol=0, max_iter=10_000)
+    running = posted(client, **LONGER)
     answered = client.get(address(running, "gpl"))
     problem(answered, 409, "not_finished")
     assert answered.headers["retry-after"] == "1"

@@ -12,6 +12,8 @@ IMPATIENT: dict[str, Any] = {"lease_seconds": 1, "sweep_seconds": 0.2, "resend_s
 # About a second of work: long enough to be killed in, short enough to be done again.
 LONG: dict[str, Any] = {"n_clusters": 48, "n_init": 8, "tol": 0, "max_iter": 40}
 LONG_IMAGE = encoded(noise(500, 500))
+# A quarter of a minute with that image.
+LONGER: dict[str, Any] = {"algorithm": "agglomerative", "linkage": "average"}
 # Half a minute in which scikit-learn says nothing and cannot be told anything.
 MUTE: dict[str, Any] = {"algorithm": "optics", "engine": "reference", "cluster_method": "xi", "min_samples": 20}
 MUTE_IMAGE = encoded(noise(200, 200))

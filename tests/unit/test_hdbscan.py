@@ -125,3 +125,19 @@ def test_progress_rises_to_the_end_and_a_stop_is_obeyed() -> None:
     assert told[-1] == 1.0
     with pytest.raises(Stopped):
         cluster(points, HdbscanParams(), lambda fraction: fraction < 0.3)
+
+
+def test_epsilon_keeps_to_the_clusters_of_the_chosen_size() -> None:
+    """Two near heaps and a small far one, which is noise at the size that is chosen: the two stay two below their
+    distance, and are not one with what is none any more.
+    """
+    random = np.random.default_rng(5)
+    heaps = [((60, 60, 60), 8, 500), ((94, 94, 60), 8, 400), ((230, 230, 230), 6, 60)]
+    colors = np.concatenate([random.normal(center, spread, (size, 3)) for center, spread, size in heaps])
+    points = count_colors(np.clip(np.rint(colors), 0, 255).astype(np.uint8)[None]).points()
+    for epsilon in (0.0, 12.0, 20.0, 40.0):
+        params = HdbscanParams(min_samples=20, min_cluster_size=20, cluster_selection_epsilon=epsilon)
+        labels = cluster(points, params).labels
+        pixels = np.bincount(labels[labels >= 0], points.weights[labels >= 0])
+        assert len(pixels) == 2
+        assert min(pixels) > 300

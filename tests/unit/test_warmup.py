@@ -36,7 +36,11 @@ WAYS: list[dict[str, Any]] = [
     {"algorithm": "kmeans", "init": [[0, 0, 0], [255, 255, 255]]},
     {"algorithm": "hdbscan", "min_samples": 5, "min_cluster_size": 5},
     *({"algorithm": "hdbscan", "cluster_selection_method": name} for name in ("eom", "leaf", "plscan")),
-    {"algorithm": "hdbscan", "cluster_selection_epsilon": 5.0, "allow_single_cluster": True},
+    *(
+        {"algorithm": "hdbscan", "cluster_selection_epsilon": epsilon, "allow_single_cluster": single}
+        for epsilon in (2.0, 5.0)
+        for single in (False, True)
+    ),
     {"algorithm": "optics"},
     {"algorithm": "optics", "max_eps": 10.0},
     {"algorithm": "optics", "cluster_method": "xi"},

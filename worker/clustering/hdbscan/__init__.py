@@ -10,6 +10,9 @@ METHOD = ClusteringMethod(
     peer=peer.run,
     compare=HdbscanDetails.compare,
     fewer=lambda _: "Use a larger min_cluster_size.",
-    variants=(HdbscanParams(cluster_selection_method="leaf"), HdbscanParams(cluster_selection_method="plscan")),
+    variants=(
+        HdbscanParams(cluster_selection_method="leaf", cluster_selection_epsilon=2.0),
+        HdbscanParams(cluster_selection_method="plscan"),
+    ),
     tied=True,
 )

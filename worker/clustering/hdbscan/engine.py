@@ -80,7 +80,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
         outlier_scores=kernels.outlier_scores(condensed, deaths),
         exemplars=last_points,
         resolution=floor,
-        min_cluster_size=None if size is None else size // points.units,
+        min_cluster_size=None if size is None else max(1, size // points.units),
     )
     return Clustering(labels, points.means(labels, len(clusters)), details)
 
@@ -98,19 +98,29 @@ def select(
     `tree` and `stability` f64[C] are of clusters of at least `least` pixels.
     OUT: `stability`: see `excess_of_mass`; a chosen cluster has that of all that goes on as it.
     """
-    size = None
     match params.cluster_selection_method:
         case "auto" | "plscan":
             choice = choose(tree, stability, least, params)
-            size, selected = choice.size, np.zeros(len(tree.parent), np.bool_)
-            selected[choice.clusters], stability[choice.clusters] = True, choice.stability
+            parent, pixels, stabilities, origin = choice.clusters
+            larger = tree._replace(parent=parent, birth=tree.birth[origin], pixels=pixels)
+            chosen = _not_split_further(larger, choice.selected, params)
+            selected = np.zeros(len(tree.parent), np.bool_)
+            selected[origin[chosen]], stability[origin[chosen]] = True, stabilities[chosen]
+            return selected, choice.size
         case "leaf":
-            selected = kernels.leaves(tree.parent)
+            return _not_split_further(tree, kernels.leaves(tree.parent), params), None
         case "eom":
             selected = kernels.excess_of_mass(tree.parent, stability, params.allow_single_cluster)
+            return _not_split_further(tree, selected, params), None
+
+
+def _not_split_further(
+    tree: kernels.Condensed, selected: NDArray[np.bool_], params: HdbscanParams
+) -> NDArray[np.bool_]:
+    """The selected clusters, bool[C], or those that they split from below `cluster_selection_epsilon`."""
     if params.cluster_selection_epsilon > 0.0 and not selected[0]:
-        selected = kernels.climb(tree, selected, params.cluster_selection_epsilon, params.allow_single_cluster)
-    return selected, size
+        return kernels.climb(tree, selected, params.cluster_selection_epsilon, params.allow_single_cluster)
+    return selected
 
 
 def label_points(

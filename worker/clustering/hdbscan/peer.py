@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from shared.contract.params import HdbscanParams, resolve_count
 from worker.clustering.base import Answer, Pixels
 from worker.clustering.hdbscan.details import ReferenceDetails
-from worker.clustering.hdbscan.engine import resolution, select
+from worker.clustering.hdbscan.engine import label_points, resolution, select
 from worker.kernels import condense as kernels
 
 _MOST_FOR_PRIM = 10_000
@@ -42,7 +42,8 @@ def run(pixels: Pixels, params: HdbscanParams) -> Answer:
     # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
     tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
     selected, _ = select(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least, params)
-    return kernels.label(tree, selected)[tree.point_parent], ReferenceDetails("hdbscan", pixels.owner, values)
+    labels = label_points(tree, selected, kernels.deaths(tree), params)
+    return labels, ReferenceDetails("hdbscan", pixels.owner, values)
 
 
 def _condensed(rows: NDArray[Any], total: int, densest: float) -> kernels.Condensed:

@@ -28,11 +28,11 @@ class Span(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The clusters that are the answer, and the smallest size that they could have had."""
+    """The clusters that are the answer, among all of the smallest size that they could have had."""
 
     size: int
-    clusters: NDArray[np.int64]  # [k]: ascending, as the condensed tree numbers them
-    stability: NDArray[np.float64]  # [k]: excess of mass
+    clusters: kernels.Clusters
+    selected: NDArray[np.bool_]  # [C]
 
 
 def choose(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams) -> Choice:
@@ -105,4 +105,4 @@ def _span(least: int, clusters: kernels.Clusters) -> Span:
 
 
 def _choice(span: Span, selected: NDArray[np.bool_]) -> Choice:
-    return Choice(span.least, span.clusters.origin[selected], span.clusters.stability[selected])
+    return Choice(span.least, span.clusters, selected)

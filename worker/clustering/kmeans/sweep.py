@@ -14,6 +14,11 @@ from worker.progress import Meter
 
 Floats = NDArray[np.float64]
 
+_COARSEST = 2
+"""Of the grids: the one above it, of 8 cells along the longest axis, is good for a search, and tells too little of which
+merge costs least.
+"""
+
 
 def chain(levels: list[grid.Grid], params: KMeansParams, least: int, fixed: Floats, meter: Meter) -> list[Floats]:
     """Centres for `params.n_clusters`, one less, and so on down to `least` clusters, f64[k, 3] each.
@@ -25,7 +30,7 @@ def chain(levels: list[grid.Grid], params: KMeansParams, least: int, fixed: Floa
     with meter.part(0.0, 0.3) as part:
         best, depth, _ = best_start(levels, params, fixed, part)
     with meter.part(0.3, 0.5) as part:
-        while depth > 0 and is_rough(levels, depth, best):
+        while depth > _COARSEST or depth > 0 and is_rough(levels, depth, best):
             depth -= 1
             best = refined(levels[depth], best, params.max_iter, True, part)
     found = [best.centers]

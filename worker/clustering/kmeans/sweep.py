@@ -15,8 +15,8 @@ from worker.progress import Meter
 Floats = NDArray[np.float64]
 
 _COARSEST = 2
-"""Of the grids: the one above it, of 8 cells along the longest axis, is good for a search, and tells too little of which
-merge costs least.
+"""Of the grids: the one above it, of 8 cells along the longest axis, is good for a search, and tells too little of what
+merges cost.
 """
 
 

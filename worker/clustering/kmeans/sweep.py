@@ -30,7 +30,7 @@ def chain(levels: list[grid.Grid], params: KMeansParams, least: int, fixed: Floa
     with meter.part(0.0, 0.3) as part:
         best, depth, _ = best_start(levels, params, fixed, part)
     with meter.part(0.3, 0.5) as part:
-        while depth > _COARSEST or depth > 0 and is_rough(levels, depth, best):
+        while depth > _COARSEST or (depth > 0 and is_rough(levels, depth, best)):
             depth -= 1
             best = refined(levels[depth], best, params.max_iter, True, part)
     found = [best.centers]

@@ -24,7 +24,7 @@ def file(name: str = "noise.png", data: bytes = HARMLESS, media_type: str = "ima
 
 def slow_file() -> FilePayload:
     """What keeps a worker busy for some seconds."""
-    return file("slow.png", encoded(noise(1200, 1200)))
+    return file("slow.png", encoded(noise(990, 990)))
 
 
 def photograph(width: int, height: int, **options: Any) -> bytes:

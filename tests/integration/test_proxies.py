@@ -120,6 +120,7 @@ def test_the_pages_in_a_browser(proxy: ReverseProxy) -> None:
         operation.locator("button.execute").click()
         status = operation.locator(".live-responses-table .response-col_status").last
         expect(status).to_contain_text("200")
+        page.wait_for_load_state("networkidle")  # or closing cuts something off
         browser.close()
     assert trouble == []
     assert f"{origin}{PREFIX}/healthz" in asked

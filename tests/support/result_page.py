@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, Locator, Page, Request, Route
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route
 
 FILES = Path(__file__).parents[2] / "api" / "page"
 POLICY = (
@@ -61,22 +61,26 @@ _MADE = {
 class ResultPage:
     """A page of the browser, on which results are shown in two places."""
 
-    def __init__(self, page: Page, origin: str) -> None:
-        self.page, self._origin = page, origin
-        self.trouble: list[str] = []
+    page: Page
+    trouble: list[str]
+
+    def __init__(self, context: BrowserContext, origin: str) -> None:
+        self._context, self._origin = context, origin
         self._pictures: dict[str, bytes] = {}
-        page.on("console", lambda message: self.trouble.append(message.text))
-        page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        page.on("requestfailed", lambda request: self.trouble.append(f"{request.url} {request.failure}"))
-        page.on("request", self._stays_here)
-        page.route(lambda url: url.startswith(origin) and "/v1/" not in url, self._serve)
         self.open()
 
     def open(self) -> None:
-        """The page with nothing on it, and nothing said so far."""
-        self.trouble.clear()
-        self.page.goto(f"{self._origin}/")
-        self.page.locator("html[data-ready]").wait_for(state="attached")
+        """A new page with nothing on it, and nothing said so far; what the one before still asks for is cut off."""
+        for left in self._context.pages:
+            left.close()
+        self.page, self.trouble = page, trouble = self._context.new_page(), []
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("requestfailed", lambda request: trouble.append(f"{request.url} {request.failure}"))
+        page.on("request", self._stays_here)
+        page.route(lambda url: url.startswith(self._origin) and "/v1/" not in url, self._serve)
+        page.goto(f"{self._origin}/")
+        page.locator("html[data-ready]").wait_for(state="attached")
 
     def show(
         self, job: dict[str, Any], picture: bytes | None, settings: dict[str, Any] | None = None, place: str = "first"
@@ -146,5 +150,5 @@ def result_page(browser: Browser, origin: str, **options: Any) -> Iterator[Resul
     """The page in a window of its own; `options` are the window's, as Playwright's new_context takes them."""
     context = browser.new_context(**options)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield ResultPage(context.new_page(), origin)
+    yield ResultPage(context, origin)
     context.close()

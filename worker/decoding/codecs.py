@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from shared.formats import Header
-from worker.decoding import animations, avif, bmp, heic, jpeg, jpeg2000, png, ppm, qoi, tiff
+from worker.decoding import animations, avif, bmp, heic, jpeg, jpeg2000, png, ppm, qoi, tiff, webp
 from worker.decoding.decoded import Decoded
 
 CODECS: dict[str, Callable[[bytes, Header], Decoded]] = {
     "JPEG": jpeg.read,
     "PNG": png.read,
-    "WEBP": animations.read,
+    "WEBP": webp.read,
     "GIF": animations.read,
     "AVIF": avif.read,
     "HEIC": heic.read,

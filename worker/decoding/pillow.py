@@ -1,4 +1,4 @@
-"""What Pillow decodes as it is: GIF, WebP, AVIF and JPEG 2000, of the eleven formats."""
+"""What Pillow decodes as it is: GIF, animated WebP, AVIF and JPEG 2000, of the eleven formats."""
 
 import io
 import warnings
@@ -31,12 +31,18 @@ _MODES: dict[str, tuple[Model, str, str]] = {
 }
 
 
-def load(data: bytes, header: Header) -> Image.Image:
-    """The first frame, of the size that the header says, decoded."""
+def opened(data: bytes, header: Header) -> Image.Image:
+    """The first frame, of the size that the header says, not yet decoded."""
     with decoding(header.format), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about metadata that nobody reads here
         image = Image.open(io.BytesIO(data), formats=(header.format,))
     check_size(image.size, (header.width, header.height), header.format)
+    return image
+
+
+def load(data: bytes, header: Header) -> Image.Image:
+    """The same, decoded."""
+    image = opened(data, header)
     with decoding(header.format), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image.load()

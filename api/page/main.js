@@ -101,8 +101,9 @@ function tell(words) {
 function draw() {
   const { run, problem, region, name } = picture;
   document.title = `${name} · huemill`;
-  putInAddress(run?.job?.id ?? null);
-  if (run?.succeeded) stage.result(run);
+  const shown = run?.shown;
+  putInAddress((run?.job ?? shown?.job)?.id ?? null);
+  if (shown) stage.result(shown);
   else stage.preview(picture);
   settings.setRegion(region);
   mark();
@@ -131,11 +132,12 @@ function told(run) {
   else stage.rest();
 }
 
-// What is wrong is said where it is: at its field, else under the picture.
+// What is wrong is said where it is: at its field, else under the picture or the result before.
 function refused(run) {
   const { problem } = run;
   const others = problem.errors.length ? settings.mark(problem.errors) : [problem];
-  stage.preview(picture);
+  if (run.shown) stage.rest();
+  else stage.preview(picture);
   if (others.length) stage.trouble(problem, outOf(run));
 }
 
@@ -144,19 +146,19 @@ const outOf = (run) => run.picture.blob && ((changes) => again(run, changes));
 
 async function start(each, params = settings.params()) {
   if (!each.blob) return tell(GONE);
-  const before = each.run;
-  const run = new Run(each, params, told);
+  const before = each.run?.shown;
+  const run = new Run(each, params, told, before);
   each.run = run;
   if (each === picture) {
     settings.mark([]);
     settings.close();
     // A result stays until the next one comes.
-    if (!before?.succeeded) stage.preview(each);
+    if (!before) stage.preview(each);
   }
   told(run);
   await run.start();
   if (each.run !== run || run.problem) return;
-  if (!run.succeeded && before?.succeeded) each.run = before;
+  if (!run.succeeded && before) each.run = before;
   if (!strip.pictures().includes(each)) return;
   say(run.succeeded ? "The colours are found." : "Cancelled.");
   strip.update(each);

@@ -10,8 +10,9 @@ const ENDED_ALREADY = 409;
 export class Run {
   #given = new AbortController();
 
-  constructor(picture, params, tell) {
-    Object.assign(this, { picture, params, tell, job: null, problem: null, ended: false, isGivenUp: false });
+  // `before`: the last run on the picture that succeeded, which is looked at until this one does.
+  constructor(picture, params, tell, before = null) {
+    Object.assign(this, { picture, params, tell, before, job: null, problem: null, ended: false, isGivenUp: false });
     this.seen = { status: "sending", fraction: 0, begun: performance.now() };
   }
 
@@ -68,6 +69,11 @@ export class Run {
 
   get succeeded() {
     return this.ended && !this.problem && this.job?.status === "succeeded";
+  }
+
+  // The run whose result is there to be looked at, if one is.
+  get shown() {
+    return this.succeeded ? this : this.before;
   }
 
   #see(seen) {

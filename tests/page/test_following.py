@@ -287,6 +287,31 @@ def test_a_job_that_fails(page: Page) -> None:
     expect(page.get_by_label("Leave near-white out")).not_to_be_checked()
 
 
+def test_a_result_outlives_a_run_that_fails(page: Page) -> None:
+    """What was found before stays to be looked at, with what is wrong below, also after another picture; the way out
+    leads to the next result.
+    """
+    choose(page, file("white.png", encoded(np.full((9, 9, 3), 255, np.uint8))))
+    start(page)
+    is_finished(page)
+    found = job_of(page)
+    page.get_by_label("Leave near-white out").check()
+    start(page)
+    trouble, swatches = page.locator("#stage .trouble"), page.locator("#stage .tiles li")
+    for _ in range(2):
+        expect(trouble).to_contain_text("nothing_to_cluster")
+        expect(swatches).to_have_count(1)
+        choose(page, file("other.png"))
+        expect(trouble).to_have_count(0)
+        page.get_by_role("button", name="white.png: ").click()
+    failed = job_of(page)
+    button(page, "Count all pixels").click()
+    page.wait_for_url(lambda url: not url.endswith((found, failed)))
+    expect(page.get_by_role("button", name="white.png: finished")).to_be_visible()
+    expect(trouble).to_have_count(0)
+    expect(swatches).to_have_count(1)
+
+
 def test_one_after_the_other(page: Page) -> None:
     """Several pictures are worked on in their turn, by one click."""
     choose(page, *(file(f"{number}.png") for number in range(3)))

@@ -3,18 +3,18 @@
 Also by itself, where nothing but the gateway is installed: `python -m cli.keys`.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 import orjson
 import redis
 
 from cli.embedded import NotRunning, redis_url_of
+from cli.exits import EXIT_UNREACHABLE, fail
 from shared.access.limits import KeyLimits, Rate, read_count, read_lifetime, read_rate, read_time
 from shared.access.model import DEFAULT_SCOPES, Key, Made, Scope, made_key
 from shared.access.store import KeyBook
@@ -24,7 +24,6 @@ from shared.jobs.model import now
 from shared.runtime import connections
 from shared.runtime.settings import WrongSettings, read_settings
 
-EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
 MOST_NAME = 64
 T = TypeVar("T")
 
@@ -151,7 +150,7 @@ def rotate(key_id: str, overlap: timedelta, data_dir: Path | None, as_json: bool
     def rotated(key: Key) -> Key:
         at = now()
         if (wrong := key.wrong_at(at)) is not None:
-            _fail(f"{key_id} is {wrong}: make another key with `huemill keys create`.")
+            fail(f"{key_id} is {wrong}: make another key with `huemill keys create`.")
         made.append(key.rotated(overlap, at))
         return made[-1].key
 
@@ -169,15 +168,15 @@ def _book(data_dir: Path | None) -> Iterator[KeyBook]:
         with connections.failing_fast(settings) as client:
             yield KeyBook(client)
     except (NotRunning, WrongSettings, connections.WrongServer, UnreadableRecord) as error:
-        _fail(str(error))
+        fail(str(error))
     except redis.RedisError as error:
         where = "the Redis of HUEMILL_REDIS_URL" if data_dir is None else f"the `huemill serve` of {data_dir}"
-        _fail(f"{where} does not answer: {error}", EXIT_UNREACHABLE)
+        fail(f"{where} does not answer: {error}", EXIT_UNREACHABLE)
 
 
 def _there(key_id: str, key: T | None) -> T:
     if key is None:
-        _fail(f"There is no key {key_id}: `huemill keys list` shows those that there are.")
+        fail(f"There is no key {key_id}: `huemill keys list` shows those that there are.")
     return key
 
 
@@ -223,11 +222,6 @@ def _line(key: Key) -> str:
 
 def _day(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
-
-
-def _fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
-    click.echo(f"huemill: {message}", err=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

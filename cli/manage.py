@@ -10,10 +10,10 @@ from rich.console import Console
 
 from cli.client import Client, ServiceError
 from cli.display import show_jobs
+from cli.exits import EXIT_FAILED, EXIT_UNREACHABLE
 from shared.contract.description import PRIORITIES
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 url_option = click.option(

@@ -1,12 +1,15 @@
 """The command's options, as they are read before anything is sent."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from cli.cluster import cluster
 from cli.main import main
 from cli.parameters import read_parameters
 
@@ -29,8 +32,8 @@ def test_lists_of_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
 @pytest.mark.parametrize("given", [["card,plot"], ["card", "plot"], [" card, ,plot", "card"]])
 def test_names_are_repeated_or_have_commas(given: list[str]) -> None:
     """Each of them counts once."""
-    context = click.Context(main.commands["cluster"])
-    (output,) = [each for each in main.commands["cluster"].params if each.name == "outputs"]
+    context = click.Context(cluster)
+    (output,) = [each for each in cluster.params if each.name == "outputs"]
     assert output.process_value(context, given) == ("card", "plot")
 
 
@@ -39,7 +42,7 @@ def test_names_are_repeated_or_have_commas(given: list[str]) -> None:
 )
 def test_switches(given: list[str], value: bool | None) -> None:
     """A switch that is not given is left to the service."""
-    context = main.commands["cluster"].make_context("cluster", ["a.png", *given])
+    context = cluster.make_context("cluster", ["a.png", *given])
     params = read_parameters(
         {"algorithm": "optics", "predecessor_correction": context.params["predecessor_correction"]}
     )
@@ -69,3 +72,24 @@ def test_wrong_options_are_told_in_the_commands_words(
     done = CliRunner().invoke(main, ["cluster", "a.png", *options.split()])
     assert done.exit_code == 2
     assert words in done.output
+
+
+def test_every_command_is_found() -> None:
+    """Under its own name; a command that there is not is told as click does."""
+    context = click.Context(main)
+    names = main.list_commands(context)
+    assert len(set(names)) == len(names) == 9
+    found = [main.get_command(context, name) for name in names]
+    assert [command and command.name for command in found] == names
+    done = CliRunner().invoke(main, ["nonsense"])
+    assert (done.exit_code, "No such command 'nonsense'" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "spared"), [("cluster", "redis"), ("jobs", "redis"), ("warmup", "httpx"), ("callbacks", "rich")]
+)
+def test_a_command_imports_what_it_needs(command: str, spared: str) -> None:
+    """Nobody waits for the packages of another command."""
+    script = f"import sys; from cli.main import main; main([{command!r}, '--help'], standalone_mode=False); "
+    script += f"assert {spared!r} not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)

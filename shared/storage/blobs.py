@@ -78,6 +78,8 @@ class Blobs:
                     await writer.write(chunk)
             await self._last_step(key, asyncio.ensure_future(writer.close()))
         except BaseException:
+            # The error holds this frame, and the writer its file: a full disk would stay full until both are gone.
+            del writer
             self._remove_begun(key)
             raise
 

@@ -17,7 +17,7 @@ from shared.jobs.keys import DUE
 from shared.jobs.model import Job, Upload, new_job, new_job_id
 from shared.runtime import connections
 from shared.runtime.settings import Settings
-from shared.storage.blobs import PIECE_BYTES, S3_PART_BYTES, Blobs
+from shared.storage.blobs import FOLDER_PART_BYTES, PIECE_BYTES, S3_PART_BYTES, Blobs
 from shared.storage.images import ImageStore, StoredImage
 from shared.storage.keys import result_prefix, upload_key
 from shared.storage.sync_blobs import SyncBlobs
@@ -26,6 +26,7 @@ from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 from tests.support.object_store import ObjectStore
 from tests.support.processes import StoreServer
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -348,3 +349,21 @@ def test_who_removes_at_the_same_time(blob_url: str) -> None:
         return [entry.key async for entry in blobs.entries(prefix)]
 
     assert asyncio.run(remove()) == []
+
+
+def test_what_is_given_up_holds_no_file(tmp_path: Path) -> None:
+    """Its room on the disk is free again, though the error that ended it is still there."""
+
+    async def cut_off() -> AsyncIterator[bytes]:
+        yield bytes(FOLDER_PART_BYTES + 1)
+        assert held(), "it is being written"
+        raise ConnectionResetError
+
+    def held() -> list[Path]:
+        found = [file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        return [path for path in found if path.is_relative_to(tmp_path)]
+
+    with pytest.raises(ConnectionResetError) as error:
+        asyncio.run(Blobs((tmp_path / "blobs").as_uri()).write("uploads/a", cut_off()))
+    until(lambda: not held(), "no file is open", 5)
+    assert error.traceback

@@ -52,8 +52,7 @@ FORMS = {
 }
 SAMPLES: list[Sample | Case] = [ALL[name] for name in NAMES]
 for _format, _names in FORMS.items():
-    _cases = list(everyday(_format))
-    SAMPLES += [next(case for case in _cases if case.name.startswith(name)) for name in _names]
+    SAMPLES += [next(case for case in everyday(_format) if case.name.startswith(name)) for name in _names]
 
 
 def test_every_format_is_broken_here() -> None:

@@ -71,9 +71,11 @@ export class Run {
     return this.ended && !this.problem && this.job?.status === "succeeded";
   }
 
-  // The run whose result is there to be looked at, if one is.
+  // The run whose result is there to be looked at, if one is: not beside a run that was cancelled, and of which
+  // nothing is told.
   get shown() {
-    return this.succeeded ? this : this.before;
+    if (this.succeeded) return this;
+    return this.ended && !this.problem ? null : this.before;
   }
 
   #see(seen) {

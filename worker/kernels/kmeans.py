@@ -319,6 +319,19 @@ def advance(moved: Floats, centers: Floats, moves: Floats) -> float:
 
 
 @kernel
+def fill(begin: int, end: int, grid: Grid, state: State, progress: NDArray[np.int64]) -> None:
+    """Make `state.labels` valid for all points of the blocks begin..end-1."""
+    for block in range(begin, end):
+        if progress[STOP]:
+            break
+        for cell in range(grid.block_begin[block], grid.block_begin[block + 1]):
+            if state.owner[cell] != MIXED:
+                for i in range(grid.begin[cell], grid.begin[cell + 1]):
+                    state.labels[i] = state.owner[cell]
+        progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
+
+
+@kernel
 def settle(
     begin: int,
     end: int,

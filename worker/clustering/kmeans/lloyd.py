@@ -93,8 +93,8 @@ class Lloyd:
 
     def assign(self, centers: Floats, meter: Meter) -> NDArray[np.int32]:
         """The nearest centre of each point, in grid order, the lowest of equals."""
-        self._sweep(centers, np.zeros(len(centers)), np.zeros((len(centers), 4)), meter.within(0.0, 0.8))
-        self._settle(centers, meter.within(0.8, 1.0))
+        self._sweep(centers, np.zeros(len(centers)), np.zeros((len(centers), 4)), meter)
+        run_here(kernels.fill, [(*piece, self._cells, self._state) for piece in self._pieces])
         return self._state.labels
 
     def _iterate(

@@ -1,14 +1,16 @@
 """Jobs that are waited for from before they are created."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from api.jobs.wait import wait_for_end
 from shared.contract.params import KMeansParams
 from shared.jobs import streams as streams_module
-from shared.jobs.keys import NEWS
 from shared.jobs.model import Job, JobStatus, Upload, new_job, new_job_id
+from shared.jobs.streams import Streams
 from tests.support.bench import Bench, started
 from tests.support.gateway import Gateway, gateway
 
@@ -22,10 +24,14 @@ async def always() -> bool:
     return True
 
 
-async def heard_by(parts: Gateway) -> None:
-    """The gateway hears of news from now on."""
-    while (await parts.redis.pubsub_numsub(NEWS))[0][1] == 0:
-        await asyncio.sleep(0.01)
+@asynccontextmanager
+async def hearing(streams: Streams) -> AsyncIterator[None]:
+    """News are heard. Redis knows of it a moment earlier, and what is followed by then is read."""
+    streams.away = True
+    async with started(streams):
+        while streams.away:
+            await asyncio.sleep(0.01)
+        yield
 
 
 def test_the_end_is_heard_and_nothing_is_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,8 +40,7 @@ def test_the_end_is_heard_and_nothing_is_read(bench: Bench, monkeypatch: pytest.
     job = a_job()
 
     async def ended(parts: Gateway) -> Job:
-        async with started(parts.streams), asyncio.timeout(60):
-            await heard_by(parts)
+        async with asyncio.timeout(60), hearing(parts.streams):
             with parts.streams.expecting(job.id):
                 await parts.store.create(job)
                 waiting = asyncio.create_task(wait_for_end(job.id, 30, parts.store, parts.streams, always))

@@ -55,7 +55,6 @@ from shared.access.store import KeyReader
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
 from shared.jobs.outbox import OutboxStore
-from shared.jobs.queue import Queue
 from shared.jobs.reservations import Reservations
 from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
@@ -73,16 +72,14 @@ Post an image to `/v1/jobs`, then poll the job, wait for it (`Prefer: wait=10`) 
 
 def wire(settings: Settings) -> Services:
     """The gateway's services, each made with what it uses. Nothing is connected before it is used."""
-    redis, queue, failures = connections.gateway(settings), Queue(settings), Failures()
+    redis, failures = connections.gateway(settings), Failures()
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
     store, due = JobStore(redis, **periods), SweepStore(redis, **periods)
     images = ImageStore(redis, settings.image_ttl_seconds)
     blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
     uploads, references = Uploads(blobs, sync_blobs, settings), References(fetcher, stored_images)
-    sweeper = Sweeper(
-        store, due, blobs, queue, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
-    )
+    sweeper = Sweeper(store, due, blobs, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of)
     image_sweeper = ImageSweeper(images, stored_images, failures)
     collector = Collector(store, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     outbox, poster = OutboxStore(redis, lease_seconds=LEASE_SECONDS), Poster(settings, MAX_SENDING)
@@ -102,7 +99,6 @@ def wire(settings: Settings) -> Services:
     return Services(
         settings,
         redis,
-        queue,
         store,
         streams,
         JobList(redis),
@@ -135,7 +131,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services[Poster].close()
     services[Fetcher].close()
     await services[Redis].aclose()
-    services[Queue].close()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

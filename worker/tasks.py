@@ -129,8 +129,12 @@ class JobRunner:
             return
         metrics.refused.inc()
         log.warning("a late result is refused")
-        for name in files:
-            self.blobs.delete(prefix + name)
+        # Where the record is gone, or tells of this very attempt, the files may be a result all the same: of who shares
+        # it, or of another worker's attempt of the same number, where the store has forgotten this one. Those that are
+        # nobody's are collected.
+        if self.store.has_another(job, prefix):
+            for name in files:
+                self.blobs.delete(prefix + name)
 
     def _fail(self, job: Job, error: JobError) -> None:
         log.info("failed with %s: %s", error.code, error.message)

@@ -82,7 +82,9 @@ class Acceptance:
         metrics.accepted.labels(job.params.algorithm).inc()
         if created.way is not Way.CREATED:
             metrics.recognised.labels(created.way).inc()
-            job = await self._store.get(job.id) or job if created.way is Way.DONE else job
+        if created.way is Way.DONE:
+            with suppress(Unavailable):  # it is accepted all the same: its end is told by whoever asks later
+                job = await self._store.get(job.id) or job
         return Accepted(job, created.outlook)
 
     async def _created(self, job: Job, key: RequestKey | None, join: bool, caller: Caller, pixels: int) -> Created:

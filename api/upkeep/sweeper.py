@@ -4,7 +4,6 @@ It runs in every gateway, because the gateway gave the promise. Each step is one
 sweeps at once, or one that is killed half-way, do no harm.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -16,7 +15,6 @@ from shared.contract.errors import HuemillError, UnknownParameters, UnreadableRe
 from shared.contract.params import AnyParams
 from shared.jobs.clients import JobStore
 from shared.jobs.model import ENDED, Job, JobError, JobStatus, Loss, UnknownParams, given_up, now
-from shared.jobs.queue import Queue
 from shared.jobs.sweep import BATCH, SweepStore
 from shared.runtime.logs import bound
 from shared.storage.blobs import Blobs
@@ -45,14 +43,13 @@ class Sweeper:
         jobs: JobStore,
         due: SweepStore,
         blobs: Blobs,
-        queue: Queue,
         failures: Failures,
         *,
         max_attempts: int,
         timeout_of: Callable[[AnyParams], float],
     ) -> None:
         """`timeout_of`: the seconds that a job of these parameters may run."""
-        self._jobs, self._due, self._blobs, self._queue = jobs, due, blobs, queue
+        self._jobs, self._due, self._blobs = jobs, due, blobs
         self._failures, self._max_attempts, self._timeout_of = failures, max_attempts, timeout_of
 
     async def sweep(self) -> None:
@@ -136,7 +133,7 @@ class Sweeper:
             return
         if await self._due.resend(job, due_by):
             metrics.resent.inc()
-            await asyncio.to_thread(self._queue.send, job)
+            await self._due.send(job)
 
     async def _reject(self, job: Job) -> None:
         message = "No worker knows these parameters, which a later version of huemill has taken. Post the job again."

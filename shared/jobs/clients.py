@@ -39,6 +39,7 @@ from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import (
     CREATE,
     FIND,
+    IN_LINE,
     MOVE,
     POSITIONS,
     RELEASE,
@@ -54,6 +55,7 @@ from shared.jobs.reservations import under_way
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, redis_errors, wrong_type_told
+from shared.runtime.together import Together
 
 WORKER_SILENT_SECONDS = 15
 # A client waits meanwhile, and has waited for the creation already.
@@ -113,7 +115,8 @@ class JobStore:
         self._create, self._withdraw, self._move, self._release, self._positions = (
             redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE, POSITIONS)
         )
-        self._find = redis.register_script(FIND)
+        self._find, self._in_line = redis.register_script(FIND), redis.register_script(IN_LINE)
+        self._together = Together(redis)
 
     @asks_redis
     async def create(
@@ -237,17 +240,14 @@ class JobStore:
         What was not told of it yet is not told any more.
         """
         told = [delivery_id(job_id, event) for event in EVENTS]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(job_key(job_id), events_key(job_id), *map(delivery_key, told))
-            pipe.zrem(GIVEN_UP, *told)
-            pipe.zrem(DUE, job_id)
-            pipe.srem(JOINED, job_id)
-            pipe.zrem(jobs_key(owner), job_id)
-            pipe.zrem(used_key(owner, "queued"), job_id)  # without a record it would count for a while
-            for queue in QUEUES:
-                pipe.zrem(queued_key(queue), job_id)
-                pipe.zrem(line_key(queue, owner), job_id)
-            await pipe.execute()
+        listed = [DUE, jobs_key(owner), *map(queued_key, QUEUES), *(line_key(queue, owner) for queue in QUEUES)]
+        listed.append(used_key(owner, "queued"))  # without a record it would count for a while
+        await self._together(
+            ["DEL", job_key(job_id), events_key(job_id), *map(delivery_key, told)],
+            ["ZREM", GIVEN_UP, *told],
+            ["SREM", JOINED, job_id],
+            *(["ZREM", key, job_id] for key in listed),
+        )
 
     @asks_redis
     async def queued(self) -> int:
@@ -260,11 +260,8 @@ class JobStore:
 
     @asks_redis
     async def in_line(self, owner: str) -> int:
-        """How many of the owner's jobs wait for a worker, in all queues."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for queue in QUEUES:
-                pipe.zcard(line_key(queue, owner))
-            return sum(await pipe.execute())
+        """How many of the owner's jobs wait for a worker, in all queues, or for the end of one that does."""
+        return int(await cast(Any, self._in_line([line_key(queue, owner) for queue in QUEUES], [job_key("")])))
 
     @asks_redis
     async def overview(self) -> Overview:

@@ -1,8 +1,7 @@
 """The message that names a job, as Celery's own `send_task` writes it: a task of protocol 2 in kombu's envelope.
 
 Made here, it is stored in the same move as its job (`create.lua`), which takes no thread and no second round trip, and
-no moment in which the one is there without the other. What is sent again goes through Celery (`queue.py`);
-tests hold both against each other.
+no moment in which the one is there without the other. Tests hold it against what Celery sends.
 """
 
 import os

@@ -1,19 +1,13 @@
-"""The queue: Celery's settings, and sending a job's id again.
+"""The queue: Celery's settings. Who sends writes Celery's message himself: see `message.py`.
 
 A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
 are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
 """
 
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from shared.contract.errors import Unavailable
-from shared.jobs.message import TASK
-from shared.jobs.model import Job
 from shared.jobs.routing import FAST, QUEUES
 from shared.runtime import connections
-from shared.runtime.redis_errors import AWAY
 from shared.runtime.settings import Settings
 
 
@@ -50,20 +44,3 @@ def celery_app(settings: Settings) -> Celery:
         },
     )
     return app
-
-
-class Queue:
-    """What sends a job's id once more; the first message comes with the record. Blocking: call it from a thread."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._app = celery_app(settings)
-
-    def send(self, job: Job) -> None:
-        """Send the job's id to its queue. Raises Unavailable when Redis is gone or refuses."""
-        try:
-            self._app.send_task(TASK, args=[job.id], queue=job.queue, retry=False)
-        except (OperationalError, RedisError) as error:
-            raise Unavailable(AWAY) from error
-
-    def close(self) -> None:
-        self._app.close()

@@ -11,11 +11,13 @@ from shared.contract.errors import UnreadableRecord
 from shared.jobs.codec import decode, dump_attempts
 from shared.jobs.deliveries import LIFE_SECONDS
 from shared.jobs.keys import DUE, JOINED, events_key, job_key, jobs_key, queued_key
+from shared.jobs.message import message_of
 from shared.jobs.model import Job, JobError, JobStatus, Loss, Move, now
 from shared.jobs.moves import MOVE, RESCUE, Fields, failure_fields, hold_of, keys_of, move_args, settle_seconds
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, wrong_type_told
+from shared.runtime.together import Together
 
 # An expired job's bare record is kept for so many times as long as its result was.
 TOMBSTONE_FACTOR = 7
@@ -34,6 +36,7 @@ class SweepStore:
         """`resend_seconds`: until a queued job's message may be lost; `result_ttl_seconds`: from a job's end on."""
         self._redis, self._resend, self._ttl = redis, resend_seconds, result_ttl_seconds
         self._move, self._rescue = redis.register_script(MOVE), redis.register_script(RESCUE)
+        self._together = Together(redis)
 
     @asks_redis
     async def due(self) -> list[str]:
@@ -55,11 +58,11 @@ class SweepStore:
         refused: they have a pace of their own.
         """
         before = await time_of(self._redis) - ON_THE_WAY_SECONDS
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for queue in QUEUES:
-                pipe.llen(queue)
-                pipe.zrange(queued_key(queue), "-inf", str(before), byscore=True, offset=0, num=BATCH)
-            answers = await pipe.execute()
+        commands: list[list[str | int]] = []
+        for queue in QUEUES:
+            waiting: list[str | int] = ["ZRANGE", queued_key(queue), "-inf", str(before), "BYSCORE", "LIMIT", 0, BATCH]
+            commands += [["LLEN", queue], waiting]
+        answers = await self._together(*commands)
         found = []
         for queue, messages, ids in zip(QUEUES, answers[::2], answers[1::2], strict=True):
             for raw in [] if messages else ids:
@@ -80,15 +83,16 @@ class SweepStore:
     @asks_redis
     async def put_off(self, job_id: str) -> None:
         """Do not look at a job for a while: many that cannot be seen to must not hide all others."""
-        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
+        await self._together(await self._putting_off(job_id))
 
     @asks_redis
     async def set_aside(self, job_id: str) -> None:
         """Put off a job whose record cannot be read, and do not count it as one that waits."""
-        for queue in QUEUES:
-            await self._redis.zrem(queued_key(queue), job_id)
-        await self._redis.srem(JOINED, job_id)
-        await self._redis.zadd(DUE, {job_id: await time_of(self._redis) + self._resend}, xx=True)
+        listed: list[list[str | int]] = [["ZREM", queued_key(queue), job_id] for queue in QUEUES]
+        await self._together(*listed, ["SREM", JOINED, job_id], await self._putting_off(job_id))
+
+    async def _putting_off(self, job_id: str) -> list[str | int]:
+        return ["ZADD", DUE, "XX", str(await time_of(self._redis) + self._resend), job_id]
 
     @asks_redis
     async def is_due(self, job_id: str) -> bool:
@@ -98,9 +102,14 @@ class SweepStore:
 
     @asks_redis
     async def resend(self, job: Job, due_by: float | Literal["now"] = "now") -> bool:
-        """Note that the message of a queued job that is due is sent again."""
+        """Note that the message of a queued job that is due is to be sent again; whether it is."""
         resends = job.resends + 1
         return await self._sweep(job, Move.RESEND, self._wait(resends), {"resends": str(resends)}, None, due_by)
+
+    @asks_redis
+    async def send(self, job: Job) -> None:
+        """Send the job's message to its queue once more; the first one came with the record."""
+        await self._together(["LPUSH", job.queue, message_of(job).decode()])
 
     def _wait(self, resends: int) -> float:
         """Seconds from the last of so many more messages to the time at which it may be lost too."""
@@ -169,12 +178,12 @@ class SweepStore:
         And for as long as somebody may be told of it.
         """
         kept = max(TOMBSTONE_FACTOR * self._ttl, LIFE_SECONDS if job.callback else 0)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zrem(DUE, job.id)
-            pipe.zrem(jobs_key(job.owner), job.id)
-            pipe.delete(events_key(job.id))
-            pipe.expire(job_key(job.id), int(kept) + 1)
-            await pipe.execute()
+        await self._together(
+            ["ZREM", DUE, job.id],
+            ["ZREM", jobs_key(job.owner), job.id],
+            ["DEL", events_key(job.id)],
+            ["EXPIRE", job_key(job.id), int(kept) + 1],
+        )
 
     async def _sweep(
         self,

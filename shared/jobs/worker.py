@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from shared.jobs.codec import decode, dump_attempts
 from shared.jobs.keys import job_key
-from shared.jobs.model import Job, JobError, JobStatus, Move, Progress, UnknownParams, is_job_id, now
+from shared.jobs.model import ENDED, Job, JobError, JobStatus, Move, Progress, UnknownParams, is_job_id, now
 from shared.jobs.moves import (
     MOVE,
     TURN,
@@ -125,6 +125,13 @@ class WorkerStore:
             **end_fields(self._ttl),
         }
         return self._move(job, Move.SUCCEED, settle_seconds(self._ttl), fields, {})
+
+    def has_another(self, job: Job, result_key: str) -> bool:
+        """Whether the record tells of a later attempt than the job's, or of an end that is not this result."""
+        status, claim, found = cast(Any, self._redis.hmget(job_key(job.id), "status", "claim", "result_key"))
+        if status is None or claim is None:
+            return False
+        return int(claim) > job.claim or (status.decode() in ENDED and found != result_key.encode())
 
     def fail(self, job: Job, error: JobError) -> bool:
         return self._move(

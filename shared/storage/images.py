@@ -16,6 +16,7 @@ from shared.contract.errors import UnreadableRecord
 from shared.jobs.keys import IMAGES, image_record_key
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis
+from shared.runtime.together import Together
 from shared.storage.keys import image_name
 
 PUT_OFF_SECONDS = 60.0
@@ -55,6 +56,7 @@ class ImageStore:
     def __init__(self, redis: Redis, ttl_seconds: float) -> None:
         self._redis, self._ttl = redis, ttl_seconds
         self._keep, self._take = redis.register_script(_KEEP), redis.register_script(_TAKE)
+        self._together = Together(redis)
 
     @asks_redis
     async def add(self, image: StoredImage) -> Kept:
@@ -75,10 +77,7 @@ class ImageStore:
     @asks_redis
     async def get(self, name: str) -> Kept | None:
         """The image; looking at it is no use."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(image_record_key(name))
-            pipe.zscore(IMAGES, name)
-            record, expiry = await pipe.execute()
+        record, expiry = await self._together(["GET", image_record_key(name)], ["ZSCORE", IMAGES, name])
         if record is None:
             return None
         if expiry is None:
@@ -112,7 +111,7 @@ class ImageStore:
     @asks_redis
     async def put_off(self, name: str) -> None:
         """Let nobody look for a while whether the image is due: one that makes trouble must not hide all others."""
-        await self._redis.zadd(IMAGES, {name: await time_of(self._redis) + PUT_OFF_SECONDS}, xx=True)
+        await self._together(["ZADD", IMAGES, "XX", str(await time_of(self._redis) + PUT_OFF_SECONDS), name])
 
     @asks_redis
     async def take_if_due(self, name: str) -> StoredImage | None:

@@ -47,7 +47,7 @@ class Clients:
     def post(self, owner: str, params: AnyParams) -> Job:
         job = self.job(owner, params)
         self.parts.run(self.parts.store.create(job))
-        self.parts.queue.send(job)
+        self.parts.run(self.parts.due.send(job))
         return job
 
     def flood(self, count: int, owner: str, params: AnyParams) -> list[Job]:
@@ -60,7 +60,7 @@ class Clients:
 
         self.parts.run(create())
         for job in jobs:
-            self.parts.queue.send(job)
+            self.parts.run(self.parts.due.send(job))
         return jobs
 
     def now(self, job: Job) -> Job:

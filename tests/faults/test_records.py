@@ -8,9 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from shared.jobs.keys import DUE, job_key
+from shared.jobs.message import message_of
 from shared.jobs.model import Job, Upload, new_job_id, now
-from shared.jobs.queue import Queue
-from shared.runtime.settings import Settings
 from tests.support.calls import finished, problem
 from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, ended, event_names, posted
@@ -43,10 +42,10 @@ def counted(client: httpx.Client, name: str) -> float:
 
 def sent(service: Service, job_id: str) -> None:
     """A message of the job is in its queue."""
-    queue = Queue(Settings(redis_url=service.store.url))
     upload = Upload(key="k", size=1, sha256="0")
-    queue.send(Job(id=job_id, params={"algorithm": "kmeans"}, upload=upload, created_at=now()))  # type: ignore[arg-type]
-    queue.close()
+    job = Job(id=job_id, params={"algorithm": "kmeans"}, upload=upload, created_at=now())  # type: ignore[arg-type]
+    with service.store.client() as redis:
+        redis.lpush(job.queue, message_of(job))
 
 
 def placed(service: Service, redis: Redis, fields: Hash, due: float | None = None, upload: bytes = b"png") -> str:

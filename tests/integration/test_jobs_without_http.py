@@ -18,7 +18,7 @@ from api.intake.references import References
 from api.intake.upload_slots import Slots
 from api.intake.uploads import Uploads
 from api.jobs import room as room_module
-from api.jobs.accept import Acceptance
+from api.jobs.accept import Acceptance, Accepted
 from api.jobs.cancel import cancel, delete
 from api.jobs.find import find
 from api.jobs.follow import Silence, follow
@@ -292,6 +292,48 @@ def test_room_is_asked_for_where_it_may_matter(bench: Bench, monkeypatch: pytest
         redis.zadd(queued_key(QUEUES[0]), full)
         with pytest.raises(QueueFull):
             parts.run(room.check())
+
+
+def test_jobs_that_wait_for_others_take_room(bench: Bench) -> None:
+    """A key's room is for all its jobs that wait, also those that wait for the end of another one."""
+
+    def job(owner: str, sha: str) -> Job:
+        job_id = new_job_id()
+        return new_job(job_id, KMeansParams(), Upload(key=f"uploads/{job_id}", size=3, sha256=sha * 64), owner=owner)
+
+    with gateway(bench.settings) as parts:
+        for owner, sha in (("one", "0"), ("one", "0"), ("one", "0"), ("one", "1"), ("two", "0")):
+            parts.run(parts.store.create(job(owner, sha), join=True))
+        assert parts.run(parts.store.queued()) == 5
+        assert [parts.run(parts.store.in_line(owner)) for owner in ("one", "two", "three")] == [4, 1, 0]
+        room = Room(parts.store, 6)
+        parts.run(room.check("two"))
+        with pytest.raises(QueueFull):
+            parts.run(room.check("one"))
+
+
+def test_an_accepted_job_is_told_though_its_end_cannot_be_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the result of another one at once; where Redis goes away in the next moment, it is accepted."""
+    with gateway(bench.settings) as parts:
+        hands = Hands(bench, parts)
+
+        async def away(job_id: str) -> Job:
+            raise Unavailable("away")
+
+        async def run() -> Accepted:
+            first = await hands.post()
+            claimed = await asyncio.to_thread(bench.worker.claim, first.id)
+            assert claimed is not None
+            await asyncio.to_thread(bench.worker.succeed, claimed, f"results/{first.id}/1/")
+            again = first.model_copy(update={"id": new_job_id()})
+            monkeypatch.setattr(parts.store, "get", away)
+            return await hands.acceptance.accept(again, join=True)
+
+        accepted = parts.run(run())
+        monkeypatch.undo()
+        found = parts.run(parts.store.get(accepted.job.id))
+        assert found is not None
+        assert found.status is JobStatus.SUCCEEDED
 
 
 def test_a_job_is_cancelled_and_deleted(bench: Bench) -> None:

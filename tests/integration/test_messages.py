@@ -5,8 +5,8 @@ from base64 import b64decode
 import orjson
 
 from shared.jobs.keys import DUE
-from shared.jobs.message import message_of
-from shared.jobs.queue import Queue
+from shared.jobs.message import TASK, message_of
+from shared.jobs.queue import celery_app
 from shared.jobs.routing import FAST
 from tests.support.bench import Bench
 from tests.support.job_model import job_of_message
@@ -22,7 +22,7 @@ def test_nothing_of_an_image_is_in_redis(bench: Bench) -> None:
 def test_a_message_is_what_celery_sends(bench: Bench) -> None:
     """The message that is stored with a job is Celery's own, but for who sent it, and ids that differ each time."""
     job = bench.create()
-    Queue(bench.settings).send(job)
+    celery_app(bench.settings).send_task(TASK, args=[job.id], queue=job.queue)
     with bench.server.client() as client:
         (sent,) = (orjson.loads(message) for message in client.lrange(FAST, 0, -1))
     ours, again = (orjson.loads(message_of(job)) for _ in range(2))

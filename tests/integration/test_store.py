@@ -10,11 +10,11 @@ import pytest
 from api.upkeep import sweeper
 from shared.contract.errors import NotFound
 from shared.jobs import sweep as sweep_store
-from shared.jobs.keys import DUE
+from shared.jobs.keys import DUE, job_key
 from shared.jobs.model import JobError, JobStatus, Loss, Progress, now
 from shared.jobs.moves import EVENTS_KEPT, hold_of
 from shared.jobs.routing import FAST
-from shared.storage.keys import result_prefix
+from shared.storage.keys import attempt_prefix, result_prefix
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of
 from tests.support.gateway import gateway
@@ -377,3 +377,24 @@ def test_a_worker_is_heard_until_it_goes(bench: Bench) -> None:
     bench.guard.heard("b:2")
     bench.guard.gone("a:1")
     assert bench.ask(lambda store: store.workers()) == ["b:2"]
+
+
+def test_whose_files_a_late_result_may_remove(bench: Bench) -> None:
+    """Those of an attempt that is over for certain, and none that may be a result all the same."""
+    job = bench.claimed()
+    prefix = attempt_prefix(job.id, job.claim)
+    assert not bench.worker.has_another(job, prefix), "it runs"
+    with bench.server.client() as client:
+        client.hset(job_key(job.id), mapping={"status": "queued", "claim": 0})
+        assert not bench.worker.has_another(job, prefix), "the store has forgotten that it ran"
+        client.hset(job_key(job.id), mapping={"status": "succeeded", "claim": 1, "result_key": prefix})
+        assert not bench.worker.has_another(job, prefix), "another worker's attempt had the same number"
+        client.hset(job_key(job.id), "result_key", "results/x/1/")
+        assert bench.worker.has_another(job, prefix), "it has the result of another job"
+        client.hset(job_key(job.id), mapping={"status": "running", "claim": 2})
+        assert bench.worker.has_another(job, prefix), "a later attempt is under way"
+        client.hset(job_key(job.id), mapping={"status": "cancelled", "claim": 1})
+        client.hdel(job_key(job.id), "result_key")
+        assert bench.worker.has_another(job, prefix), "it is cancelled"
+        client.delete(job_key(job.id))
+        assert not bench.worker.has_another(job, prefix), "it is gone, and may have left its result to others"

@@ -16,7 +16,6 @@ from api.upkeep.sweeper import Sweeper
 from shared.access.quotas import QuotaStore
 from shared.jobs.clients import JobStore
 from shared.jobs.listing import JobList
-from shared.jobs.queue import Queue
 from shared.jobs.streams import Streams
 from shared.jobs.sweep import SweepStore
 from shared.runtime import connections
@@ -42,7 +41,6 @@ class Gateway:
     due: SweepStore
     blobs: Blobs
     sync_blobs: SyncBlobs
-    queue: Queue
     images: ImageStore
     stored: StoredImages
     failures: Failures
@@ -63,12 +61,10 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
     """The parts of a gateway with these settings, until the context ends."""
     redis = connections.gateway(settings)
     periods = {"resend_seconds": settings.resend_seconds, "result_ttl_seconds": settings.result_ttl_seconds}
-    jobs, due, queue, failures = JobStore(redis, **periods), SweepStore(redis, **periods), Queue(settings), Failures()
+    jobs, due, failures = JobStore(redis, **periods), SweepStore(redis, **periods), Failures()
     blobs, images = Blobs(settings.blob_url), ImageStore(redis, settings.image_ttl_seconds)
     stored = StoredImages(images, blobs)
-    sweeper = Sweeper(
-        jobs, due, blobs, queue, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of
-    )
+    sweeper = Sweeper(jobs, due, blobs, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of)
     image_sweeper = ImageSweeper(images, stored, failures)
     collector = Collector(jobs, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     files = SyncBlobs(settings.blob_url)
@@ -85,11 +81,9 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
                 due,
                 blobs,
                 files,
-                queue,
                 images,
                 stored,
                 *background,
             )
         finally:
             runner.run(redis.aclose())
-            queue.close()

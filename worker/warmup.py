@@ -7,6 +7,7 @@ import fcntl
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -48,6 +49,8 @@ from worker.segmentation import Segmentation, label_pixels
 
 Step = Callable[[], None]
 
+_FROM_KERNELS = re.compile(r"^from worker\.kernels(.*)", re.MULTILINE)
+
 log = logging.getLogger("huemill.worker")
 
 _FIRST = "kmeans"  # the method of a job that names none
@@ -87,14 +90,29 @@ def further_steps() -> list[Step]:
 def forget_earlier_sources() -> None:
     """Remove what was compiled from kernels as they were before they were edited.
 
-    numba would not load it, but writes a kernel's new index before its new code: whoever is killed in between leaves an
+    numba knows a kernel's own module only, and would load what was compiled with others as they were. Its own it would
+    not load, but it writes a kernel's new index before its new code: whoever is killed in between leaves an
     index that names the old one.
     """
-    sources = {path.stem: path.stat().st_mtime for path in Path(kernels.__file__).parent.glob("*.py")}
-    for compiled in Path(kernels.__file__).parent.glob("__pycache__/*.nb[ci]"):
+    folder = Path(kernels.__file__).parent
+    edited = _last_edits(folder)
+    for compiled in folder.glob("__pycache__/*.nb[ci]"):
         with suppress(FileNotFoundError):  # another process removes it too
-            if compiled.stat().st_mtime < sources.get(compiled.name.partition(".")[0], math.inf):
+            if compiled.stat().st_mtime < edited.get(compiled.name.partition(".")[0], math.inf):
                 compiled.unlink()
+
+
+def _last_edits(folder: Path) -> dict[str, float]:
+    """When each module of kernels was edited, or one whose kernels are compiled into its own; by name."""
+    sources = {path.stem: path for path in folder.glob("*.py")}
+    edited = {name: path.stat().st_mtime for name, path in sources.items()}
+    uses = {}
+    for name, path in sources.items():
+        words = re.findall(r"\w+", " ".join(_FROM_KERNELS.findall(path.read_text())))
+        uses[name] = {name, "__init__", *words} & edited.keys()
+    for _ in edited:  # however long the way is from one to another
+        edited = {name: max(edited[used] for used in uses[name]) for name in edited}
+    return edited
 
 
 def load(steps: Iterable[Step]) -> bool:

@@ -141,3 +141,20 @@ def test_epsilon_keeps_to_the_clusters_of_the_chosen_size() -> None:
         pixels = np.bincount(labels[labels >= 0], points.weights[labels >= 0])
         assert len(pixels) == 2
         assert min(pixels) > 300
+
+
+@pytest.mark.parametrize("method", ["auto", "plscan"])
+def test_a_stop_is_obeyed_while_sizes_are_compared(method: str) -> None:
+    """There may be many of them, each with many clusters: it is asked before they are looked at, each time anew."""
+    points = photograph(60, 45)
+    params = HdbscanParams(cluster_selection_method=method, min_cluster_size=2, min_samples=1)
+    for least in (1, 2):
+        asked = 0
+
+        def goes_on(fraction: float, least: int = least) -> bool:
+            nonlocal asked
+            asked += 0.95 <= fraction < 0.96
+            return asked <= least
+
+        with pytest.raises(Stopped):
+            cluster(points, params, goes_on)

@@ -1,5 +1,6 @@
 """A worker that has warmed up compiles nothing more, whatever comes; one of a fresh machine has what comes first."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from shared.contract.params import AgglomerativeParams, KMeansParams, parse_para
 from shared.formats import Limits
 from tests.support.corpus import corpus
 from tests.support.images import encoded, noise
-from worker import pipeline
+from worker import kernels, pipeline
 from worker.clustering.assign.engine import METRICS, assign
 from worker.clustering.choose_k import choose
 from worker.clustering.kmeans import engine
@@ -27,7 +28,7 @@ from worker.progress import Meter
 from worker.quality import members
 from worker.quality.accent import accents
 from worker.quality.picture import differences, painted
-from worker.warmup import first_steps, load, warm_up
+from worker.warmup import first_steps, forget_earlier_sources, load, warm_up
 
 T = TypeVar("T")
 
@@ -174,3 +175,35 @@ def test_loading_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     complete, kernels = in_a_process(loaded)
     assert complete
     assert kernels > 0
+
+
+def test_what_is_compiled_goes_when_a_module_that_it_uses_is_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the way to it is; and nothing else goes."""
+    sources = {
+        "__init__": "",
+        "first": "from worker.kernels import kernel\n",
+        "second": "from worker.kernels import kernel\nfrom worker.kernels.first import (\n    one,\n)\n",
+        "third": "from worker.kernels import kernel, second\n",
+        "apart": "from worker.kernels import kernel\n",
+    }
+    (tmp_path / "__pycache__").mkdir()
+    for name, text in sources.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        os.utime(tmp_path / f"{name}.py", (100, 100))
+        (tmp_path / "__pycache__" / f"{name}.f-1.py311.nbi").write_bytes(b"")
+        os.utime(tmp_path / "__pycache__" / f"{name}.f-1.py311.nbi", (200, 200))
+    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "__init__.py"))
+
+    def left() -> set[str]:
+        return {path.name.partition(".")[0] for path in (tmp_path / "__pycache__").iterdir()}
+
+    forget_earlier_sources()
+    assert left() == set(sources)
+    os.utime(tmp_path / "first.py", (300, 300))
+    forget_earlier_sources()
+    assert left() == {"__init__", "apart"}
+    os.utime(tmp_path / "__init__.py", (300, 300))
+    forget_earlier_sources()
+    assert left() == set()

@@ -16,7 +16,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from shared.contract.errors import BrokenImage
+from shared.contract.errors import BrokenImage, UnsupportedImage
 from shared.contract.results import Step
 from shared.formats import Header
 from shared.formats.png import DEPTHS, SIGNATURE
@@ -33,6 +33,8 @@ _USED = _CRITICAL | _COLOR_CHUNKS | {b"tRNS"}
 # Left, top, and the steps across and down of the seven passes of an interlaced picture (section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 MAX_PROFILE_BYTES = 16 * 2**20
+# Of 12 bytes each, a file might have millions, and take seconds and gigabytes. Writers put 8 kB and more into each.
+MOST_CHUNKS = 1 << 17
 # Of filtered rows that are unpacked at a time, if a row is no longer: a block and the next fit into a core's cache.
 BLOCK_BYTES = 1 << 18
 _GREY, _COLOR, _PALETTE, _GREY_ALPHA, _COLOR_ALPHA = 0, 2, 3, 4, 6
@@ -102,7 +104,7 @@ def read(data: bytes, header: Header) -> Decoded:
         said = "The file's code points (cICP) are of YCbCr, which PNG has not: they were ignored."
         steps.append(Step(step="ignored_profile", detail=said))
     mode = _MODES[chunks.color_type]
-    if b"tRNS" in chunks.first and channels in (2, 4):
+    if chunks.color_type in (_GREY, _COLOR, _PALETTE) and channels in (2, 4):
         mode += "+alpha"
     return Decoded(samples, "grey" if channels <= 2 else "rgb", mode, chunks.bits, chunks.meaning(), steps=steps)
 
@@ -113,10 +115,11 @@ def read_chunks(data: bytes) -> Chunks:
     pixels: list[memoryview] = []
     for name, content in _walk(data):
         if name == b"IDAT":
-            pixels.append(content)
+            if content:
+                pixels.append(content)
         elif name in _CRITICAL and name in first:
             raise BrokenImage(f"The PNG file has the chunk {name.decode()} twice.")
-        elif pixels and name not in _CRITICAL:
+        elif b"IDAT" in first and name not in _CRITICAL:
             continue  # colours and transparency are told before the pixels, or not at all
         if name not in first:
             first[name] = b"" if name == b"IDAT" else bytes(content)
@@ -132,7 +135,9 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Name and content of each chunk that is used, to the end of the picture."""
     offset = len(SIGNATURE)
     view = memoryview(data)
-    while offset + 12 <= len(data):
+    for _ in range(MOST_CHUNKS):
+        if offset + 12 > len(data):
+            break
         length, name = struct.unpack(">I4s", view[offset : offset + 8])
         end = offset + 12 + length
         if end > len(data):
@@ -147,6 +152,8 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if name == b"IEND":
             return
         offset = end
+    else:
+        raise UnsupportedImage(f"The PNG file has more than {MOST_CHUNKS:,} chunks: save it anew.")
     raise BrokenImage("The PNG file is cut off: its end is missing. Send the whole file.")
 
 
@@ -213,8 +220,9 @@ def _with_key(stored: Samples, chunks: Chunks) -> Samples:
     key = chunks.first.get(b"tRNS")
     if key is None or chunks.color_type not in (_GREY, _COLOR) or len(key) < 2 * channels:
         return samples
-    clear = (stored == np.array(struct.unpack(f">{channels}H", key[: 2 * channels]))).all(axis=2)
-    alpha = np.where(clear, 0, np.iinfo(samples.dtype).max).astype(samples.dtype)
+    # Of a key's 16 bits those count that a sample has (section 11.3.2.1).
+    named = np.array(struct.unpack(f">{channels}H", key[: 2 * channels])) & greatest
+    alpha = np.multiply((stored != named).any(axis=2), np.iinfo(samples.dtype).max, dtype=samples.dtype)
     return np.concatenate([samples, alpha[..., None]], axis=2)
 
 

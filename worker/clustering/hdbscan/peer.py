@@ -10,6 +10,7 @@ from worker.clustering.base import Answer, Pixels
 from worker.clustering.hdbscan.details import ReferenceDetails
 from worker.clustering.hdbscan.engine import label_points, resolution, select
 from worker.kernels import condense as kernels
+from worker.progress import Meter
 
 _MOST_FOR_PRIM = 10_000
 """Pixels: about a second and a half."""
@@ -41,7 +42,7 @@ def run(pixels: Pixels, params: HdbscanParams) -> Answer:
         return peer.labels_, ReferenceDetails("hdbscan", pixels.owner, values)
     # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
     tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
-    selected, _ = select(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least, params)
+    selected, _ = select(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least, params, Meter())
     labels = label_points(tree, selected, kernels.deaths(tree), params)
     return labels, ReferenceDetails("hdbscan", pixels.owner, values)
 

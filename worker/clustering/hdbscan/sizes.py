@@ -3,10 +3,12 @@
 At size m the clusters are those that split from their parent beside another one, both of at least m pixels. Every other
 one of the condensed tree is of one with its parent and adds its excess of mass to it: what is found at a size does not
 depend on the sizes before. The clusters change at no more sizes than there are clusters, and at size m there are at
-most 2 N / m of them: all sizes together cost little more than one.
+most 2 N / m of them, N and m in pixels or, with weights, their parts: as a rule all sizes together cost little more
+than one.
 """
 
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from shared.contract.params import HdbscanParams
 from worker.kernels import condense as kernels
+from worker.progress import POLL_SECONDS, Meter
 
 _NEARLY = 0.8
 """Of the best. Seldom is more gained by a larger size than is lost: the small clusters that it takes to be none."""
@@ -35,14 +38,18 @@ class Choice(NamedTuple):
     selected: NDArray[np.bool_]  # [C]
 
 
-def choose(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams) -> Choice:
+def choose(
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams, meter: Meter
+) -> Choice:
     """As the parameters say. `tree` and `stability` f64[C] are of clusters of at least `least` pixels."""
     if params.cluster_selection_method == "plscan":
-        return most_persistent(tree, stability, least)
-    return most_apart(tree, stability, least, params.allow_single_cluster)
+        return most_persistent(tree, stability, least, meter)
+    return most_apart(tree, stability, least, params.allow_single_cluster, meter)
 
 
-def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool) -> Choice:
+def most_apart(
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool, meter: Meter
+) -> Choice:
     """By excess of mass, at the smallest size at which that tells the pixels apart nearly as well as at any.
 
     How well is c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels that are
@@ -50,20 +57,22 @@ def most_apart(tree: kernels.Condensed, stability: NDArray[np.float64], least: i
     answer at all, has no say in the size.
     """
     first = _first(tree, stability, least)
-    span = _reaching(_NEARLY, first, [_merit(span, int(tree.pixels[kernels.ROOT])) for span in _spans(first)])
+    merits = [_merit(span, int(tree.pixels[kernels.ROOT])) for span in _spans(first, meter)]
+    span = _reaching(_NEARLY, first, merits, meter)
     return _choice(span, _by_mass(span, with_root))
 
 
-def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Choice:
+def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, meter: Meter) -> Choice:
     """The leaves, at the size at which they are leaves at the most sizes, all together; the smallest among equals.
 
     (PLSCAN by size: Bot, McInnes and Aerts, Persistent multiscale density-based clustering, arXiv 2512.16558, 2025.)
     """
     first = _first(tree, stability, least)
     lifetime = np.zeros(len(tree.parent), np.int64)
-    for span in _spans(first):
+    for span in _spans(first, meter):
         lifetime[_leaves(span)] += span.most - span.least + 1
-    span = _reaching(1.0, first, [int(lifetime[_leaves(span)].sum()) for span in _spans(first)])
+    merits = [int(lifetime[_leaves(span)].sum()) for span in _spans(first, meter)]
+    span = _reaching(1.0, first, merits, meter)
     return _choice(span, kernels.leaves(span.clusters.parent))
 
 
@@ -81,11 +90,12 @@ def _leaves(span: Span) -> NDArray[np.int64]:
     return span.clusters.origin[kernels.leaves(span.clusters.parent)]
 
 
-def _reaching(share: float, first: Span, merits: Sequence[float]) -> Span:
+def _reaching(share: float, first: Span, merits: Sequence[float], meter: Meter) -> Span:
     """The first of the spans from `first` up with so much of the greatest merit; `first` itself if nothing splits."""
     enough = share * max(merits, default=0.0)
     # Made once more: to keep them all takes too much memory where clusters are many.
-    return next((span for span, merit in zip(_spans(first), merits, strict=True) if merit >= enough), first)
+    spans = zip(_spans(first, meter), merits, strict=True)
+    return next((span for span, merit in spans if merit >= enough), first)
 
 
 def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Span:
@@ -93,9 +103,13 @@ def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) 
     return _span(least, kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent))))
 
 
-def _spans(span: Span) -> Iterator[Span]:
+def _spans(span: Span, meter: Meter) -> Iterator[Span]:
     """This one and all above it, ascending, as long as anything splits."""
+    due = 0.0
     while len(span.clusters.parent) > 1:
+        if monotonic() >= due:
+            meter.tell(0.0)  # how many are to come nobody knows; but whoever wants to stop can
+            due = monotonic() + POLL_SECONDS
         yield span
         span = _span(span.most + 1, kernels.enlarge(span.clusters, span.most + 1))
 

@@ -91,9 +91,11 @@ def leftovers(service: Service, client: redis.Redis) -> list[str]:
     for key in map(bytes.decode, client.scan_iter(count=1000)):
         if key.startswith((*BOOKKEEPING, *OPERATORS)):
             continue
-        # An expired job's bare record says «gone» for a while, and goes by itself.
+        # Of an expired job the bare record says «gone» for a while, of a withdrawn one a note that it must not be
+        # created any more; both go by themselves.
         passing = key.startswith(PASSING) or (
-            key.startswith("huemill:job:") and key.count(":") == 2 and _has_ended(client, key)
+            key.startswith("huemill:job:")
+            and (key.endswith(":withdrawn") or (key.count(":") == 2 and _has_ended(client, key)))
         )
         # -1: never; -2: it has gone meanwhile.
         if not (passing and client.ttl(key) != -1):

@@ -67,17 +67,21 @@ def print_json(image: Path, outcome: Outcome) -> None:
 
 
 def show_jobs(console: Console, jobs: Sequence[dict[str, Any]]) -> None:
-    """A line for each job. Its id comes first and is never cut: it is what one takes from here."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=32)
-    for name in ("status", "algorithm", "created", "image", "reference, tags"):
-        table.add_column(name, no_wrap=True)
+    """A line for each job. Its id comes first and is never cut: it is what one takes from here. Nor are its state and
+    its algorithm, however narrow the terminal.
+    """
+    rows = []
     for job in jobs:
         status = job["status"] if job["status"] != "running" else f"running {job['progress']['fraction']:.0%}"
         about = [job["client_reference"], *(f"#{tag}" for tag in job["tags"])]
         cells = [job["id"], status, job["params"]["algorithm"], f"{job['created_at'][:19].replace('T', ' ')}"]
-        cells += [job["image"]["filename"] or "", " ".join(word for word in about if word)]
-        table.add_row(*map(escape, cells))
+        rows.append([*cells, job["image"]["filename"] or "", " ".join(word for word in about if word)])
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for place, name in enumerate(("id", "status", "algorithm", "created", "image", "reference, tags")):
+        whole = max((len(row[place]) for row in rows), default=0) if place < 3 else None
+        table.add_column(name, no_wrap=True, min_width=whole)
+    for row in rows:
+        table.add_row(*map(escape, row))
     console.print(table if jobs else "There are no such jobs.")
 
 

@@ -132,7 +132,7 @@ function told(run) {
   else stage.rest();
 }
 
-// What is wrong is said where it is: at its field, else under the picture or the result before.
+// What is wrong is said where it is: at its field, else under the picture, or above the result before.
 function refused(run) {
   const { problem } = run;
   const others = problem.errors.length ? settings.mark(problem.errors) : [problem];

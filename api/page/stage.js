@@ -67,14 +67,22 @@ export function makeStage(place, acts) {
 
   function trouble(problem, ask) {
     rest();
-    body.append(troubleOf(problem, ask));
+    tell(troubleOf(problem, ask));
+    body.querySelector(".trouble").scrollIntoView({ block: "nearest" });
+  }
+
+  // Under the picture; above a result, which is longer than a screen.
+  function tell(news) {
+    const result = body.querySelector(".result");
+    if (result) result.before(news);
+    else body.append(news);
   }
 
   function advance(seen) {
     if (!progress) {
       rest();
       progress = makeProgress(seen.begun);
-      body.append(progress.element);
+      tell(progress.element);
     }
     progress.show(seen);
   }

@@ -288,8 +288,8 @@ def test_a_job_that_fails(page: Page) -> None:
 
 
 def test_a_result_outlives_a_run_that_fails(page: Page) -> None:
-    """What was found before stays to be looked at, with what is wrong below, also after another picture; the way out
-    leads to the next result.
+    """What was found before stays to be looked at, with what is wrong above, where it is seen, also after another
+    picture; the way out leads to the next result.
     """
     choose(page, file("white.png", encoded(np.full((9, 9, 3), 255, np.uint8))))
     start(page)
@@ -300,6 +300,7 @@ def test_a_result_outlives_a_run_that_fails(page: Page) -> None:
     trouble, swatches = page.locator("#stage .trouble"), page.locator("#stage .tiles li")
     for _ in range(2):
         expect(trouble).to_contain_text("nothing_to_cluster")
+        expect(trouble).to_be_in_viewport()
         expect(swatches).to_have_count(1)
         choose(page, file("other.png"))
         expect(trouble).to_have_count(0)

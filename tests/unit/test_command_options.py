@@ -1,5 +1,6 @@
 """The command's options, as they are read before anything is sent."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from cli.cluster import cluster
+from cli.display import show_jobs
 from cli.main import main
 from cli.parameters import read_parameters
 
@@ -93,3 +96,24 @@ def test_a_command_imports_what_it_needs(command: str, spared: str) -> None:
     script = f"import sys; from cli.main import main; main([{command!r}, '--help'], standalone_mode=False); "
     script += f"assert {spared!r} not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_narrow_terminal_cuts_no_state() -> None:
+    """Of what does not fit into 80 columns the id, the state and the algorithm stay whole."""
+    job = {
+        "id": "0" * 32,
+        "status": "cancelled",
+        "params": {"algorithm": "agglomerative"},
+        "created_at": "2026-01-01T00:00:00",
+        "client_reference": "order 4711",
+        "tags": ["summer"],
+        "image": {"filename": "a long name of a photograph.jpeg"},
+    }
+    console = Console(width=80, record=True, file=io.StringIO())
+    show_jobs(console, [job, {**job, "status": "running", "progress": {"fraction": 1.0}}])
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    for line, state in zip(lines[1:], ("cancelled", "running 100%"), strict=True):
+        assert line.startswith("0" * 32)
+        assert state in line
+        assert "agglomerative" in line

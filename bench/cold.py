@@ -16,10 +16,10 @@ from bench.common import Row
 from cli.client import Client
 from cli.stack import running
 from shared.contract.params import MODELS
+from worker.warmup import NEEDED
 
 IMAGE = Path(load_sample_images().filenames[0])
 LATER = 5
-_NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
 
 
 def rows(_: Path) -> Iterator[Row]:
@@ -44,7 +44,7 @@ def rows(_: Path) -> Iterator[Row]:
 
 def _seconds(client: Client, algorithm: str) -> float:
     begin = time.perf_counter()
-    job = client.submit(IMAGE, {"algorithm": algorithm, **_NEEDED.get(algorithm, {})})
+    job = client.submit(IMAGE, {"algorithm": algorithm, **NEEDED.get(algorithm, {})})
     ended = client.wait(job["id"], lambda stage, fraction: None)
     seconds = time.perf_counter() - begin
     if ended["status"] != "succeeded":

@@ -57,7 +57,7 @@ _FIRST = "kmeans"  # the method of a job that names none
 _LONGEST = ("optics", "agglomerative")  # hdbscan, after them, finds on disk what it shares with both
 # Outputs that have no kernels, but packages that a worker loads when they are first asked for.
 _WITHOUT_KERNELS = {"points", "scatter", "plot", "sweep"}
-_NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
+NEEDED = {"assign": {"palette": ["#000000", "#ffffff"]}}  # what has no default
 
 
 def warm_up() -> float:
@@ -176,7 +176,7 @@ def _cluster(algorithm: str) -> None:
     spaces: tuple[ColorSpace, ...] = ("rgb", "lab")
     for space in spaces:
         points = colors.points(space)
-        cluster(points, parse_params({**_NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
+        cluster(points, parse_params({**NEEDED.get(algorithm, {}), "algorithm": algorithm, "color_space": space}))
         for params in method_of(algorithm).variants:
             cluster(points, params)
     if algorithm == "agglomerative":

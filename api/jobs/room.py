@@ -26,6 +26,6 @@ class Room:
             self._waiting, self._sure_until = await self._store.queued(), time.monotonic() + SURE_SECONDS
         if self._waiting >= self._most:
             raise QueueFull("Too many jobs are waiting already. Try again later.")
-        if owner and self._waiting >= self._half and await self._store.in_line(owner) >= self._half:
+        if owner and self._waiting >= self._half and await self._store.waiting_of(owner) >= self._half:
             raise QueueFull(f"{self._half:,} jobs of this key are waiting, half of all that may wait. Try again later.")
         self._waiting += 1

@@ -39,10 +39,10 @@ from shared.jobs.model import Job, JobStatus, Move
 from shared.jobs.moves import (
     CREATE,
     FIND,
-    IN_LINE,
     MOVE,
     POSITIONS,
     RELEASE,
+    WAITING,
     WITHDRAW,
     end_fields,
     hold_of,
@@ -115,7 +115,7 @@ class JobStore:
         self._create, self._withdraw, self._move, self._release, self._positions = (
             redis.register_script(text) for text in (CREATE, WITHDRAW, MOVE, RELEASE, POSITIONS)
         )
-        self._find, self._in_line = redis.register_script(FIND), redis.register_script(IN_LINE)
+        self._find, self._waiting = redis.register_script(FIND), redis.register_script(WAITING)
         self._together = Together(redis)
 
     @asks_redis
@@ -259,9 +259,9 @@ class JobStore:
             return sum(await pipe.execute())
 
     @asks_redis
-    async def in_line(self, owner: str) -> int:
+    async def waiting_of(self, owner: str) -> int:
         """How many of the owner's jobs wait for a worker, in all queues, or for the end of one that does."""
-        return int(await cast(Any, self._in_line([line_key(queue, owner) for queue in QUEUES], [job_key("")])))
+        return int(await cast(Any, self._waiting([line_key(queue, owner) for queue in QUEUES], [job_key("")])))
 
     @asks_redis
     async def overview(self) -> Overview:

@@ -29,7 +29,7 @@ def _with_functions(name: str) -> str:
 CREATE, WITHDRAW, MOVE, RESCUE = (_with_functions(name) for name in ("create", "withdraw", "moves", "rescue"))
 TURN, POSITIONS = (_with_functions(name) for name in ("turn", "positions"))
 RESERVE, RELEASE = (_script(name) for name in ("reserve", "release"))
-FIND, IN_LINE = _script("find"), _script("in_line")
+FIND, WAITING = _script("find"), _script("waiting")
 EVENTS_KEPT = 1000
 # A store that syncs its file every second forgets the last second or two when it dies, the end of a job among them.
 # So long the uploads of a job that has ended are kept: then it can run again.

@@ -17,7 +17,7 @@ from shared.jobs.moves import MOVE, RESCUE, Fields, failure_fields, hold_of, key
 from shared.jobs.routing import QUEUES
 from shared.runtime.connections import time_of
 from shared.runtime.redis_errors import asks_redis, wrong_type_told
-from shared.runtime.together import Together
+from shared.runtime.together import Command, Together
 
 # An expired job's bare record is kept for so many times as long as its result was.
 TOMBSTONE_FACTOR = 7
@@ -58,10 +58,10 @@ class SweepStore:
         refused: they have a pace of their own.
         """
         before = await time_of(self._redis) - ON_THE_WAY_SECONDS
-        commands: list[list[str | int]] = []
+        commands: list[Command] = []
         for queue in QUEUES:
-            waiting: list[str | int] = ["ZRANGE", queued_key(queue), "-inf", str(before), "BYSCORE", "LIMIT", 0, BATCH]
-            commands += [["LLEN", queue], waiting]
+            waiting = ("ZRANGE", queued_key(queue), "-inf", str(before), "BYSCORE", "LIMIT", 0, BATCH)
+            commands += [("LLEN", queue), waiting]
         answers = await self._together(*commands)
         found = []
         for queue, messages, ids in zip(QUEUES, answers[::2], answers[1::2], strict=True):
@@ -88,10 +88,10 @@ class SweepStore:
     @asks_redis
     async def set_aside(self, job_id: str) -> None:
         """Put off a job whose record cannot be read, and do not count it as one that waits."""
-        listed: list[list[str | int]] = [["ZREM", queued_key(queue), job_id] for queue in QUEUES]
+        listed = (["ZREM", queued_key(queue), job_id] for queue in QUEUES)
         await self._together(*listed, ["SREM", JOINED, job_id], await self._putting_off(job_id))
 
-    async def _putting_off(self, job_id: str) -> list[str | int]:
+    async def _putting_off(self, job_id: str) -> Command:
         return ["ZADD", DUE, "XX", str(await time_of(self._redis) + self._resend), job_id]
 
     @asks_redis

@@ -7,6 +7,8 @@ from typing import Any, cast
 import orjson
 from redis.asyncio import Redis
 
+Command = Sequence[str | int]
+
 _TOGETHER = files("shared.runtime").joinpath("together.lua").read_text()
 
 
@@ -16,6 +18,6 @@ class Together:
     def __init__(self, redis: Redis) -> None:
         self._script = redis.register_script(_TOGETHER)
 
-    async def __call__(self, *commands: Sequence[str | int]) -> list[Any]:
+    async def __call__(self, *commands: Command) -> list[Any]:
         """The commands' answers. Raises ResponseError where one has failed; the others are done."""
         return cast(list[Any], await cast(Any, self._script([], [orjson.dumps(commands)])))

@@ -305,7 +305,7 @@ def test_jobs_that_wait_for_others_take_room(bench: Bench) -> None:
         for owner, sha in (("one", "0"), ("one", "0"), ("one", "0"), ("one", "1"), ("two", "0")):
             parts.run(parts.store.create(job(owner, sha), join=True))
         assert parts.run(parts.store.queued()) == 5
-        assert [parts.run(parts.store.in_line(owner)) for owner in ("one", "two", "three")] == [4, 1, 0]
+        assert [parts.run(parts.store.waiting_of(owner)) for owner in ("one", "two", "three")] == [4, 1, 0]
         room = Room(parts.store, 6)
         parts.run(room.check("two"))
         with pytest.raises(QueueFull):

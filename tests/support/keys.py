@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import httpx
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from api.main import create_app
 from shared.access.limits import KeyLimits
@@ -16,6 +18,7 @@ from shared.jobs.model import now
 from shared.runtime.settings import Settings
 from tests.support.processes import Service, Store
 
+UNKNOWN_JOB, UNKNOWN_IMAGE = "0" * 32, "0" * 64
 ALL = tuple(str(scope) for scope in DEFAULT_SCOPES)
 
 
@@ -79,3 +82,19 @@ def all_routes() -> list[tuple[str, str]]:
 def filled(path: str, **names: str) -> str:
     """A route's path with these for its parameters."""
     return re.sub(r"\{(\w+)(:\w+)?\}", lambda match: names.get(match[1], "x"), path)
+
+
+def names(job_id: str, sha256: str) -> dict[str, str]:
+    """For the parameters of any route."""
+    return {"job_id": job_id, "sha256": sha256, "name": "labels.png", "ending": "json", "code": "not_found"}
+
+
+def closed_with(guarded: Service, path: str, **fields: str) -> tuple[int, list[str]]:
+    """The code with which a WebSocket is closed, and what was told before."""
+    told: list[str] = []
+    with connect(f"ws://127.0.0.1:{guarded.port}{path}", proxy=None, additional_headers=fields) as socket:
+        with suppress(ConnectionClosed):
+            while True:
+                told.append(str(socket.recv(timeout=20)))
+        assert socket.close_code is not None
+        return socket.close_code, told

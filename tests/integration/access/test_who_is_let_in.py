@@ -1,17 +1,14 @@
-"""A service that asks for keys: who is let in, and what he sees of others."""
+"""A service that asks for keys: who is let in, and for how long."""
 
 import base64
 import json
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from api.access.keyring import CACHE_SECONDS
 from api.http.access import is_open
@@ -19,87 +16,29 @@ from shared.access.model import Made, Scope
 from shared.access.text import new_key
 from shared.jobs.model import now
 from tests.conftest import ONE_STORE
-from tests.support.calling import RECEIVER, may_call, verified
-from tests.support.calls import finished, post, problem, server_sent_events
-from tests.support.images import SMALL_PNG, encoded, noise
-from tests.support.keys import Operator, all_routes, bearer, client_of, filled
-from tests.support.processes import Service, StoreServer, running
+from tests.support.calling import verified
+from tests.support.calls import finished, post, problem
+from tests.support.images import SMALL_PNG
+from tests.support.keys import (
+    UNKNOWN_IMAGE,
+    UNKNOWN_JOB,
+    Operator,
+    all_routes,
+    bearer,
+    client_of,
+    closed_with,
+    filled,
+    names,
+)
+from tests.support.processes import Service
 from tests.support.waiting import until
 from tests.support.web import Web, gives
 
 pytestmark = ONE_STORE
 
-UNKNOWN_JOB, UNKNOWN_IMAGE = "0" * 32, "0" * 64
 ROUTES = all_routes()
-ASKED = [(method, path) for method, path in ROUTES if method != "WEBSOCKET" and not is_open(path)]
-# What is about one job or image, which somebody else may try to name.
-NAMED = [(method, path) for method, path in ASKED if "{job_id}" in path or "{sha256}" in path]
 # A key that is revoked.
 STOPS_WITHIN = 5.0
-# As long as a client waits for an answer of a stream, which may not come to its end.
-BRIEF = httpx.Timeout(10)
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[Web]:
-    with closing(Web(RECEIVER)) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def guarded(store_server: StoreServer, web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that asks for keys, and may call one address of this machine."""
-    with running(tmp_path_factory.mktemp("guarded"), store_server.kind, auth="keys", **may_call(web)) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def operator(guarded: Service) -> Operator:
-    return Operator(guarded.store)
-
-
-@pytest.fixture(scope="module")
-def alice(operator: Operator) -> Made:
-    return operator.make("alice")
-
-
-@pytest.fixture(scope="module")
-def bob(operator: Operator) -> Made:
-    return operator.make("bob")
-
-
-@pytest.fixture(scope="module")
-def hers(guarded: Service, alice: Made) -> Iterator[httpx.Client]:
-    with client_of(guarded, alice) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def his(guarded: Service, bob: Made) -> Iterator[httpx.Client]:
-    with client_of(guarded, bob) as client:
-        yield client
-
-
-@pytest.fixture
-def anybody(guarded: Service) -> Iterator[httpx.Client]:
-    with guarded.client() as client:
-        yield client
-
-
-def names(job_id: str, sha256: str) -> dict[str, str]:
-    """For the parameters of any route."""
-    return {"job_id": job_id, "sha256": sha256, "name": "labels.png", "ending": "json", "code": "not_found"}
-
-
-def closed_with(guarded: Service, path: str, **fields: str) -> tuple[int, list[str]]:
-    """The code with which a WebSocket is closed, and what was told before."""
-    told: list[str] = []
-    with connect(f"ws://127.0.0.1:{guarded.port}{path}", proxy=None, additional_headers=fields) as socket:
-        with suppress(ConnectionClosed):
-            while True:
-                told.append(str(socket.recv(timeout=20)))
-        assert socket.close_code is not None
-        return socket.close_code, told
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] != "WEBSOCKET"])
@@ -207,98 +146,6 @@ def test_scopes(guarded: Service, operator: Operator, scope: Scope) -> None:
         assert closed_with(guarded, path, Authorization=client.headers["Authorization"])[0] == expected
 
 
-@pytest.mark.parametrize(("method", "path"), NAMED)
-def test_what_is_anothers_is_not_there(
-    guarded: Service, hers: httpx.Client, his: httpx.Client, method: str, path: str
-) -> None:
-    """On every route that names a job or an image, somebody else's is 404 as one that there is not, word for word but
-    for the id; and it is untouched.
-    """
-    job = finished(hers, encoded(noise(5, 5)))
-    sha256 = hers.post("/v1/images", files={"image": SMALL_PNG}).json()["sha256"]
-    if path.endswith("/ws"):
-        assert his.get(job["links"]["ws"]).status_code == 426  # for any id, there or not
-        return
-    foreign = his.request(method, filled(path, **names(job["id"], sha256)), timeout=BRIEF)
-    unknown = his.request(method, filled(path, **names(UNKNOWN_JOB, UNKNOWN_IMAGE)), timeout=BRIEF)
-    assert foreign.status_code == unknown.status_code == 404
-    told = foreign.text.replace(job["id"], UNKNOWN_JOB).replace(sha256, UNKNOWN_IMAGE)
-    assert told == unknown.text
-    fields = [sorted(set(answer.headers) - {"date"}) for answer in (foreign, unknown)]
-    assert fields[0] == fields[1]
-    assert hers.get(job["links"]["self"]).json() == hers.get(job["links"]["self"]).json()
-    assert hers.get(job["links"]["self"]).json()["status"] == "succeeded"
-    assert hers.get(f"/v1/images/{sha256}").status_code == 200
-    problem(his.post("/v1/jobs", json={"image_sha256": sha256}), 422, "unknown_image")
-
-
-def test_a_socket_of_anothers_job(guarded: Service, hers: httpx.Client, bob: Made) -> None:
-    """It is closed as that of a job that there is not."""
-    job = finished(hers)
-    foreign = closed_with(guarded, job["links"]["ws"], **bearer(bob))
-    assert foreign == closed_with(guarded, f"/v1/jobs/{UNKNOWN_JOB}/ws", **bearer(bob)) == (4404, [])
-
-
-def test_the_same_steps(guarded: Service, hers: httpx.Client, his: httpx.Client) -> None:
-    """Redis is asked the same for somebody else's job as for none, and for somebody else's image: no time tells."""
-    job = finished(hers)
-    sha256 = hers.post("/v1/images", files={"image": SMALL_PNG}).json()["sha256"]
-    his.get(f"/v1/jobs/{UNKNOWN_JOB}")  # his key is known for two seconds, and the script for ever
-
-    def steps(path: str) -> list[str]:
-        with guarded.store.client() as redis, redis.monitor() as monitor:
-            assert his.get(path).status_code == 404
-            with guarded.store.client() as other:
-                other.echo("done")
-            heard = []
-            for command in monitor.listen():
-                text = command["command"].replace(job["id"], UNKNOWN_JOB).replace(sha256, UNKNOWN_IMAGE)
-                if text.startswith("ECHO"):
-                    return heard
-                if UNKNOWN_JOB in text or UNKNOWN_IMAGE in text:
-                    heard.append(text)
-        raise AssertionError("the monitor ended")
-
-    for foreign, unknown, looks in (
-        (f"/v1/jobs/{job['id']}/result", f"/v1/jobs/{UNKNOWN_JOB}/result", 1),
-        (f"/v1/images/{sha256}", f"/v1/images/{UNKNOWN_IMAGE}", 2),
-    ):
-        none = steps(unknown)
-        assert len(none) == 1 + looks, "a script and its looks: at a job, at an image's record and its expiry"
-        # Now and then the sweep has to do with a job that there is.
-        until(lambda foreign=foreign, none=none: steps(foreign) == none, "the steps are the same", 10)
-
-
-def test_lists_keys_of_requests_and_work_are_each_ones_own(hers: httpx.Client, his: httpx.Client) -> None:
-    """Nobody's list shows another's jobs, the same Idempotency-Key of two is two, and nobody gets a result that was
-    computed for another, nor learns of a stored image that another has.
-    """
-    image = encoded(noise(9, 9))
-    anew = {"Cache-Control": ""}
-    first = hers.post("/v1/jobs", content=image, headers={"Content-Type": "image/png", "Idempotency-Key": "k", **anew})
-    again = his.post("/v1/jobs", content=image, headers={"Content-Type": "image/png", "Idempotency-Key": "k", **anew})
-    assert first.json()["id"] != again.json()["id"]
-    assert "idempotent-replayed" not in again.headers
-    assert not again.json()["cached"]
-    for client, mine, other in ((hers, first, again), (his, again, first)):
-        listed = {job["id"] for job in client.get("/v1/jobs?limit=100").json()["jobs"]}
-        assert mine.json()["id"] in listed
-        assert other.json()["id"] not in listed
-    stored = [client.post("/v1/images", files={"image": image}) for client in (hers, hers, his)]
-    assert [answer.status_code for answer in stored] == [201, 200, 201]
-    sha256 = stored[0].json()["sha256"]
-    assert his.delete(f"/v1/images/{sha256}").status_code == 204
-    assert hers.get(f"/v1/images/{sha256}").status_code == 200
-    assert finished_by_name(hers, sha256)["status"] == "succeeded"
-
-
-def finished_by_name(client: httpx.Client, sha256: str) -> dict[str, Any]:
-    answer = client.post("/v1/jobs", json={"image_sha256": sha256}, headers={"Prefer": "wait=30"})
-    assert answer.status_code == 200, answer.text
-    job: dict[str, Any] = answer.json()
-    return job
-
-
 def test_a_key_is_changed(guarded: Service, operator: Operator) -> None:
     """Both keys are one owner as long as both are valid; then the older one lets nobody in."""
     old = operator.make("changing")
@@ -401,11 +248,3 @@ def test_a_record_that_is_broken(guarded: Service, operator: Operator, anybody: 
     assert guarded.gateway is not None
     gateway = guarded.gateway
     until(lambda: gateway.said(f"key {made.key.id}"), "the log names it", 5)
-
-
-def test_events_are_told_to_their_owner(guarded: Service, hers: httpx.Client, his: httpx.Client) -> None:
-    """A stream is the owner's, from its first event to its last."""
-    job = finished(hers)
-    with hers.stream("GET", job["links"]["events"]) as answer:
-        assert [event["event"] for event in server_sent_events(answer.iter_lines())][-1] == "succeeded"
-    problem(his.get(job["links"]["events"]), 404, "not_found")

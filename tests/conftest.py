@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.support.processes import SERVERS, Service, Store, StoreServer
 from tests.support.scheduling import ByService
 from tests.support.serving import Serving, starting
+
+# What a single example takes depends on what else the machine does.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def compile_kernels() -> None:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from shared.jobs.guard import GuardStore
 from shared.jobs.message import TASK
-from shared.jobs.queue import celery_app
+from worker.queue import celery_app
 from shared.jobs.worker import WorkerStore
 from shared.jobs.worker_names import public_name, worker_name
 from shared.runtime import connections, logs, tracing

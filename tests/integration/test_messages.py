@@ -6,7 +6,7 @@ import orjson
 
 from shared.jobs.keys import DUE
 from shared.jobs.message import TASK, message_of
-from shared.jobs.queue import celery_app
+from worker.queue import celery_app
 from shared.jobs.routing import FAST
 from tests.support.bench import Bench
 from tests.support.job_model import job_of_message

@@ -28,7 +28,7 @@ from shared.jobs.listing import Wanted
 from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.moves import hold_of
 from shared.jobs.outbox import OutboxStore
-from shared.jobs.queue import celery_app
+from worker.queue import celery_app
 from shared.jobs.reservations import Reservations
 from shared.jobs.routing import FAST
 from shared.jobs.worker_names import worker_name

@@ -1,4 +1,4 @@
-"""The queue: Celery's settings. Who sends writes Celery's message himself: see `message.py`.
+"""The queue: Celery's settings. Who sends writes Celery's message himself: see `shared.jobs.message`.
 
 A message is a hint, the job record is the truth (see docs/decisions): so messages are acknowledged as soon as they
 are received, nothing is ever redelivered by Celery, and what is lost on the way is sent again by the gateway's sweep.
@@ -12,7 +12,7 @@ from shared.runtime.settings import Settings
 
 
 def celery_app(settings: Settings) -> Celery:
-    """A Celery application on the settings' Redis; the same for those who send and those who work."""
+    """A Celery application on the settings' Redis."""
     app, broker = Celery("huemill", set_as_current=False), connections.broker(settings)
     app.conf.update(
         broker_url=broker.url,

@@ -12,7 +12,6 @@ from redis.exceptions import RedisError
 
 from shared.jobs.guard import GuardStore
 from shared.jobs.message import TASK
-from worker.queue import celery_app
 from shared.jobs.worker import WorkerStore
 from shared.jobs.worker_names import public_name, worker_name
 from shared.runtime import connections, logs, tracing
@@ -21,6 +20,7 @@ from shared.storage.sync_blobs import SyncBlobs
 from worker import metrics, warmup
 from worker.guard import Guard
 from worker.lifetime import end_with_parent
+from worker.queue import celery_app
 from worker.tasks import JobRunner
 
 REAP_SECONDS = 0.5

@@ -6,10 +6,10 @@ import orjson
 
 from shared.jobs.keys import DUE
 from shared.jobs.message import TASK, message_of
-from worker.queue import celery_app
 from shared.jobs.routing import FAST
 from tests.support.bench import Bench
 from tests.support.job_model import job_of_message
+from worker.queue import celery_app
 
 
 def test_nothing_of_an_image_is_in_redis(bench: Bench) -> None:

@@ -28,7 +28,6 @@ from shared.jobs.listing import Wanted
 from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.moves import hold_of
 from shared.jobs.outbox import OutboxStore
-from worker.queue import celery_app
 from shared.jobs.reservations import Reservations
 from shared.jobs.routing import FAST
 from shared.jobs.worker_names import worker_name
@@ -41,6 +40,7 @@ from tests.support.gateway import Gateway, gateway
 from tests.support.images import SMALL_PNG
 from tests.support.jobs import IMPATIENT, event_names, posted, running_job
 from tests.support.processes import Service, StoreServer, children_of
+from worker.queue import celery_app
 
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 PASSWORD = "of-the-user"

@@ -297,7 +297,7 @@ def _by_pillow() -> list[Sample]:
     black = 255 - rgb(ink[..., 3:])
     flat = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     flat[7:, 5:] = (9, 200, 30)
-    large, wide = smooth(64, 96), smooth(64, 96, 4)
+    large = smooth(64, 96)
     lossy = Image.fromarray(large)
     return [
         Sample("jpeg", saved(lossy, "JPEG", quality=95, subsampling=0), large, 6, {"mode": "RGB", "steps": []}),
@@ -313,18 +313,6 @@ def _by_pillow() -> list[Sample]:
         Sample(
             "gif frames", saved(indexed, "GIF", save_all=True, append_images=[grey.quantize(4)]), few, 0, {"frames": 2}
         ),
-        Sample("webp", saved(lossy, "WEBP", quality=95), large, 24),
-        Sample("webp lossless", saved(image, "WEBP", lossless=True), color),
-        Sample("webp alpha", saved(both, "WEBP", lossless=True, exact=True), clear),
-        Sample(
-            "webp frames",
-            saved(image, "WEBP", lossless=True, save_all=True, append_images=[grey.convert("RGB")]),
-            np.dstack([color, np.full((HEIGHT, WIDTH), 255, np.uint8)]),  # animations are written with alpha
-            0,
-            {"frames": 2},
-        ),
-        Sample("avif", saved(lossy, "AVIF", quality=95, subsampling="4:4:4"), large, 12),
-        Sample("avif alpha", saved(Image.fromarray(wide), "AVIF", quality=100, subsampling="4:4:4"), wide, 8),
         Sample("bmp", saved(image, "BMP"), color),
         Sample("bmp grey", saved(grey, "BMP"), rgb(color[..., 1:2])),
         Sample("bmp palette", saved(indexed, "BMP"), few),
@@ -348,6 +336,26 @@ def _by_pillow() -> list[Sample]:
         Sample(
             "apng", saved(image, "PNG", save_all=True, append_images=[grey.convert("RGB")]), color, 0, {"frames": 2}
         ),
+    ]
+
+
+def _webps_and_avifs() -> list[Sample]:
+    color, clear, large = smooth(), smooth(channels=4), smooth(64, 96)
+    image, both, lossy = Image.fromarray(color), Image.fromarray(clear), Image.fromarray(large)
+    grey, wide = Image.fromarray(color[..., 1]), smooth(64, 96, 4)
+    return [
+        Sample("webp", saved(lossy, "WEBP", quality=95), large, 24),
+        Sample("webp lossless", saved(image, "WEBP", lossless=True), color),
+        Sample("webp alpha", saved(both, "WEBP", lossless=True, exact=True), clear),
+        Sample(
+            "webp frames",
+            saved(image, "WEBP", lossless=True, save_all=True, append_images=[grey.convert("RGB")]),
+            np.dstack([color, np.full((HEIGHT, WIDTH), 255, np.uint8)]),  # animations are written with alpha
+            0,
+            {"frames": 2},
+        ),
+        Sample("avif", saved(lossy, "AVIF", quality=95, subsampling="4:4:4"), large, 12),
+        Sample("avif alpha", saved(Image.fromarray(wide), "AVIF", quality=100, subsampling="4:4:4"), wide, 8),
     ]
 
 
@@ -384,4 +392,4 @@ def _heics() -> list[Sample]:
 
 def corpus() -> list[Sample]:
     """Every sample; names are unique."""
-    return [*_pngs(), *_tiffs(), *_by_pillow(), *_ppms(), *_heics()]
+    return [*_pngs(), *_tiffs(), *_by_pillow(), *_webps_and_avifs(), *_ppms(), *_heics()]

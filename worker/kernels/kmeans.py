@@ -16,6 +16,7 @@ from worker.kernels import DONE, STOP, inline, kernel
 from worker.kernels.grid import Grid
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 LONGEST = 24  # centres on a cell's short list; longer lists are not kept but made anew in every sweep
 TOO_LONG = -1
@@ -50,28 +51,24 @@ def sweep(
     tiny: float,
     state: State,
     change: Floats,
-    progress: NDArray[np.int64],
+    progress: Ints,
 ) -> tuple[int, int]:
     """Give each point of the blocks begin..end-1 the label of its nearest centre, the lowest of equals.
 
     `centers` f64[k, 3]; `moves` f64[k]: how far each has moved since the last sweep; differences of distances up to
     `tiny` are taken for rounding errors. `state` is brought up to date, and to `change` f64[k, 4] (OUT) is added
-    what the centres' coordinate sums and weights gain. Returns how many points changed their label, and how many
-    comparisons it took.
+    what the centres' coordinate sums and weights gain. Returns the points whose label changed, and the comparisons.
     """
     everyone = np.arange(len(centers)).astype(np.int32)
     nearby = np.empty(len(centers), np.int32)
     moved = np.max(moves)
-    changed = 0
-    work = 0
+    changed = work = 0
     for block in range(begin, end):
         if progress[STOP]:
             break
-        cells = grid.block_begin[block + 1] - grid.block_begin[block]
+        progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
         around = state.block_lists[block]
-        largest = 0.0  # move of a centre on the block's list
-        for at in range(state.block_length[block]):
-            largest = max(largest, moves[around[at]])
+        largest = _largest_move(moves, state.block_lists, block, state.block_length[block])
         state.block_slack[block] -= moved + largest
         anew = state.block_slack[block] <= tiny
         if anew:
@@ -82,22 +79,17 @@ def sweep(
             work += len(centers)
         elif largest == 0:
             work += 1
-            progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
             continue
         few = state.block_length[block]
         margin = tiny + LASTING * largest
         for cell in range(grid.block_begin[block], grid.block_begin[block + 1]):
-            local = 0.0
-            for at in range(state.length[cell]):
-                local = max(local, moves[state.lists[cell, at]])
+            local = _largest_move(moves, state.lists, cell, state.length[cell])
             state.slack[cell] -= largest + local
             state.gap[cell] -= 2 * local
             if state.slack[cell] > tiny and not anew:
                 if state.length[cell] == 1 or state.gap[cell] > tiny:
                     continue
-                count = state.length[cell]
-                for at in range(count):
-                    nearby[at] = state.lists[cell, at]
+                count = _copied(state.lists, cell, state.length[cell], nearby)
             else:
                 count, slack = _shortlist(grid.low, grid.high, cell, centers, around, few, margin, nearby)
                 work += few
@@ -107,9 +99,25 @@ def sweep(
             else:
                 changed += _compare(cell, grid, centers, nearby, count, state, change)
                 work += count * (grid.begin[cell + 1] - grid.begin[cell])
-        work += cells
-        progress[DONE] += grid.begin[grid.block_begin[block + 1]] - grid.begin[grid.block_begin[block]]
+        work += grid.block_begin[block + 1] - grid.block_begin[block]
     return changed, work
+
+
+@inline
+def _copied(lists: NDArray[np.int32], row: int, count: int, out: NDArray[np.int32]) -> int:
+    """Copy the first `count` centres on one of the lists to `out` (OUT); the count."""
+    for at in range(count):
+        out[at] = lists[row, at]
+    return count
+
+
+@inline
+def _largest_move(moves: Floats, lists: NDArray[np.int32], row: int, count: int) -> float:
+    """Of the first `count` centres on one of the lists."""
+    largest = 0.0
+    for at in range(count):
+        largest = max(largest, moves[lists[row, at]])
+    return largest
 
 
 @inline
@@ -254,7 +262,7 @@ def _book(i: int, label: int, weight: float, grid: Grid, change: Floats) -> None
 
 @kernel
 def iterate(
-    pieces: NDArray[np.int64],
+    pieces: Ints,
     grid: Grid,
     centers: Floats,
     moves: Floats,
@@ -319,7 +327,7 @@ def advance(moved: Floats, centers: Floats, moves: Floats) -> float:
 
 
 @kernel
-def fill(begin: int, end: int, grid: Grid, state: State, progress: NDArray[np.int64]) -> None:
+def fill(begin: int, end: int, grid: Grid, state: State, progress: Ints) -> None:
     """Make `state.labels` valid for all points of the blocks begin..end-1."""
     for block in range(begin, end):
         if progress[STOP]:
@@ -339,7 +347,7 @@ def settle(
     state: State,
     centers: Floats,
     out: Floats,
-    progress: NDArray[np.int64],
+    progress: Ints,
 ) -> float:
     """Make `state.labels` valid for all points of the blocks begin..end-1; the inertia of these points.
 

@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, kernel
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 NONE = -1
 
 
 class Valleys(NamedTuple):
     """The condensed tree of a plot: C clusters, parents before children; 0 is the whole plot."""
 
-    begin: NDArray[np.int64]  # [C]: the cluster's runs are begin..end-1
-    end: NDArray[np.int64]  # [C]
-    parent: NDArray[np.int64]  # [C], NONE for 0
-    birth: NDArray[np.float64]  # [C]: height at which it parted from its siblings, inf for 0
-    stability: NDArray[np.float64]  # [C]: excess of mass, pixels / distance
+    begin: Ints  # [C]: the cluster's runs are begin..end-1
+    end: Ints  # [C]
+    parent: Ints  # [C], NONE for 0
+    birth: Floats  # [C]: height at which it parted from its siblings, inf for 0
+    stability: Floats  # [C]: excess of mass, pixels / distance
 
 
 @kernel
-def _peaks_tree(peaks: NDArray[np.float64]) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+def _peaks_tree(peaks: Floats) -> tuple[int, Ints, Ints]:
     """The Cartesian tree of peaks[1:]: root, left and right children by run, NONE where there is none.
 
     Equal peaks hang below each other to the right. O(U): Vuillemin, CACM 1980.
@@ -49,13 +52,7 @@ def _peaks_tree(peaks: NDArray[np.float64]) -> tuple[int, NDArray[np.int64], NDA
 
 
 @kernel
-def condense_valleys(
-    peaks: NDArray[np.float64],
-    floors: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    min_cluster_size: int,
-    resolution: float,
-) -> Valleys:
+def condense_valleys(peaks: Floats, floors: Floats, starts: Ints, min_cluster_size: int, resolution: float) -> Valleys:
     """The valleys of at least `min_cluster_size` pixels, and how much mass each has above the level it parted at.
 
     The plot is a dendrogram: its highest peaks part it (Sander, Qin, Lu, Niu, Kovarsky, PAKDD 2003). Equal peaks
@@ -120,18 +117,18 @@ STEEP_UP, UP, FLAT, DOWN, STEEP_DOWN = 2, 1, 0, -1, -2
 class Steps(NamedTuple):
     """A pixels' plot as K constant stretches, K <= 2 U, and the infinity after its end."""
 
-    level: NDArray[np.float64]  # [K + 1]: the height; the last is inf
-    last: NDArray[np.int64]  # [K]: place of the stretch's last pixel
-    leader: NDArray[np.int64]  # [K]: place of the pixel that its pixels were reached from, NONE for a start
+    level: Floats  # [K + 1]: the height; the last is inf
+    last: Ints  # [K]: place of the stretch's last pixel
+    leader: Ints  # [K]: place of the pixel that its pixels were reached from, NONE for a start
     slope: NDArray[np.int8]  # [K]: of the way from the stretch to the next
 
 
 @kernel
 def cut_into_steps(
-    peaks: NDArray[np.float64],
-    floors: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    predecessor: NDArray[np.int64],
+    peaks: Floats,
+    floors: Floats,
+    starts: Ints,
+    predecessor: Ints,
     xi: float,
 ) -> Steps:
     """Stretches of equal height. `predecessor` i64[U]: the run that a run was reached from, NONE for a start.
@@ -228,8 +225,8 @@ def _cluster_between(
 
 @kernel
 def xi_clusters(
-    steps: Steps, xi: float, min_samples: int, min_cluster_size: int, correct: bool, progress: NDArray[np.int64]
-) -> NDArray[np.int64]:
+    steps: Steps, xi: float, min_samples: int, min_cluster_size: int, correct: bool, progress: Ints
+) -> Ints:
     """[C, 2]: first and last place of every xi cluster, smaller ones first, in scikit-learn's order.
 
     Progress counts stretches.
@@ -279,7 +276,7 @@ def xi_clusters(
 
 
 @kernel
-def disjoint(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+def disjoint(clusters: Ints) -> Ints:
     """Of the `clusters` [C, 2] that `xi_clusters` gives, those that meet none before them; scikit-learn labels these.
 
     A cluster ends on the steep way up that closes it, and begins on an earlier way down than those before it in the

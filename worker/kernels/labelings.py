@@ -20,7 +20,7 @@ class Clusters(NamedTuple):
     """The clusters of all labellings."""
 
     begin: NDArray[np.int64]  # [K + 1]
-    rows: NDArray[np.int64]  # [K, C]: the cluster of each cell in each labelling
+    rows: NDArray[np.int32]  # [C, K]: the cluster of each cell in each labelling
     mass: Floats  # [G]: sum of the weights
     means: Floats  # [G, 3]; of empty clusters 0
     variance: Floats  # [G]: mean squared distance to the mean; of empty clusters inf
@@ -98,8 +98,7 @@ def spread(
             return
         stop = min(start + STRIDE, end)
         for i in range(start, stop):
-            for labelling in range(len(clusters.rows)):
-                row = clusters.rows[labelling, cells[i]]
+            for row in clusters.rows[cells[i]]:
                 square = square_to(clusters, row, coords[i, 0], coords[i, 1], coords[i, 2])
                 out[row, 0] += weights[i] * np.sqrt(square)
                 out[row, 1] += weights[i] * square

@@ -89,8 +89,8 @@ def guess(
         stop = min(start + STRIDE, end)
         for i in range(start, stop):
             x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
-            for labelling in range(len(clusters.rows)):
-                row = clusters.rows[labelling, cells[i]]
+            for labelling in range(clusters.rows.shape[1]):
+                row = clusters.rows[cells[i], labelling]
                 own, other = square_to(clusters, row, x, y, z) + clusters.variance[row], np.inf
                 for rival in range(clusters.begin[labelling], clusters.begin[labelling + 1]):
                     square = square_to(clusters, rival, x, y, z) + clusters.variance[rival]
@@ -123,7 +123,7 @@ def _ask(
     for labelling in range(len(clusters.begin) - 1):
         begin, end = clusters.begin[labelling], clusters.begin[labelling + 1]
         for at in range(first, first + TILE):
-            row = clusters.rows[labelling, cells[at]]
+            row = clusters.rows[cells[at], labelling]
             most = np.inf
             for rival in range(begin, end):
                 squares[rival] = square_to(clusters, rival, queries[0, at], queries[1, at], queries[2, at])
@@ -143,11 +143,11 @@ def _add_up(first: int, field: Field, clusters: Clusters, queries: Floats, scrat
         for at in range(TILE):
             scratch.tile[axis, at] = queries[axis, first + at]
     x, y, z, sums = scratch.tile[0], scratch.tile[1], scratch.tile[2], scratch.cell
-    labellings = len(clusters.rows)
+    labellings = clusters.rows.shape[1]
     for cell in range(len(field.begin) - 1):
         wanted = False
         for labelling in range(labellings):
-            wanted |= scratch.near[clusters.rows[labelling, cell]]
+            wanted |= scratch.near[clusters.rows[cell, labelling]]
         if not wanted:
             continue
         sums[:] = 0.0
@@ -156,7 +156,7 @@ def _add_up(first: int, field: Field, clusters: Clusters, queries: Floats, scrat
                 dx, dy, dz = x[at] - field.x[i], y[at] - field.y[i], z[at] - field.z[i]
                 sums[at] += field.weights[i] * np.sqrt(dx * dx + dy * dy + dz * dz)
         for labelling in range(labellings):
-            row = clusters.rows[labelling, cell]
+            row = clusters.rows[cell, labelling]
             for at in range(TILE):
                 scratch.sums[row, at] += sums[at]
 
@@ -168,7 +168,7 @@ def _compare(
     """(b - a) / max(a, b) of each query: b is the mean distance to the nearest other cluster, a that to its own."""
     for labelling in range(len(clusters.begin) - 1):
         for at in range(TILE):
-            row = clusters.rows[labelling, cells[first + at]]
+            row = clusters.rows[cells[first + at], labelling]
             out[labelling, first + at] = 0.0
             if clusters.mass[row] <= unit:
                 continue

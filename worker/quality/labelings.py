@@ -55,14 +55,14 @@ def label(points: Points, labelings: Iterable[NDArray[np.int32]], sizes: Sequenc
     Noise must be the same points in all of them. O(U) for each labelling; none is kept.
     """
     inside, cells, count = np.arange(len(points)), np.zeros(len(points), np.int32), 1
-    parts: list[NDArray[np.intp]] = []  # for each labelling, what the cells so far came from, and their new label
+    parts: list[NDArray[np.int32]] = []  # for each labelling, what the cells so far came from, and their new label
     for labels, size in zip(labelings, sizes, strict=True):
         if not parts:
             inside = np.flatnonzero(labels >= 0)
             cells = cells[inside]
         number = np.empty(count * size, np.int32)
         count = kernels.refine(cells, read_only(labels if len(inside) == len(points) else labels[inside]), size, number)
-        parts.append(np.flatnonzero(number >= 0))
+        parts.append(np.flatnonzero(number >= 0).astype(np.int32))
     table = np.empty((len(sizes), count), np.int32)
     cell = np.arange(count)
     for row in range(len(sizes) - 1, -1, -1):
@@ -104,11 +104,19 @@ def _clusters(labelled: Labelled, meter: Meter) -> kernels.Clusters:
     origin = labelled.coords[0].copy() if len(labelled.coords) else np.zeros(3)
     parts = summed_up(kernels.add_up, labelled, origin, (labelled.labels.shape[1], 5), meter)
     begin = np.concatenate([[0], np.cumsum(labelled.sizes)]).astype(np.int64)
-    rows = begin[:-1, None] + labelled.labels
-    by_cell = np.broadcast_to(parts.T[:, None], (5, *rows.shape)).reshape(5, -1)
-    sums = np.stack([np.bincount(rows.reshape(-1), column, begin[-1]) for column in by_cell], axis=1).astype(np.float64)
+    # Column by column: a labelling has up to a million cells, and there may be a hundred of them.
+    columns = [
+        [np.bincount(labels, column, size) for column in parts.T]
+        for labels, size in zip(labelled.labels, labelled.sizes, strict=True)
+    ]
+    sums: Floats = np.ascontiguousarray(np.concatenate(columns, axis=1).T, np.float64)
     mass: Floats = sums[:, 4].copy()
     means = sums[:, :3] / np.maximum(mass, 1)[:, None]
     variance = np.maximum(sums[:, 3] / np.maximum(mass, 1) - (means**2).sum(axis=1), 0.0)
     variance[mass == 0] = np.inf
-    return kernels.Clusters(begin, rows, mass, means + origin, variance)
+    return kernels.Clusters(begin, rows_of(labelled.labels, begin), mass, means + origin, variance)
+
+
+def rows_of(labels: NDArray[np.int32], begin: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The clusters i32[C, K] of cells with the `labels` i32[K, C], where those of each labelling begin at `begin`."""
+    return np.ascontiguousarray(labels.T) + begin[:-1].astype(np.int32)

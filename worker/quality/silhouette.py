@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from worker.kernels import silhouette as kernels
 from worker.kernels.labelings import Clusters
 from worker.progress import Meter, run_here
-from worker.quality.labelings import Labelled, Sums, summed_up
+from worker.quality.labelings import Labelled, Sums, rows_of, summed_up
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def _only(labelled: Labelled, clusters: Clusters, kept: NDArray[np.intp]) -> Clu
         return clusters
     chosen = np.repeat(np.isin(np.arange(len(sizes)), kept), sizes)
     begin = np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64)
-    rows = begin[:-1, None] + labelled.labels[kept]
+    rows = rows_of(labelled.labels[kept], begin)
     return Clusters(begin, rows, clusters.mass[chosen], clusters.means[chosen], clusters.variance[chosen])
 
 
@@ -123,9 +123,11 @@ def _along_a_curve(labelled: Labelled) -> NDArray[np.intp]:
     """The points cell by cell, within a cell along a Morton curve: neighbours in the order are neighbours in space."""
     coords = labelled.coords
     low, width = coords.min(axis=0), np.ptp(coords, axis=0).max()
-    place = ((coords - low) * (255.0 / width if width > 0 else 0.0)).astype(np.intp)
-    curve = _SPREAD[place[:, 0]] << 2 | _SPREAD[place[:, 1]] << 1 | _SPREAD[place[:, 2]]
-    return np.argsort(labelled.cells.astype(np.int64) << 24 | curve, kind="stable")
+    scale = 255.0 / width if width > 0 else 0.0
+    place = labelled.cells.astype(np.int64) << 24
+    for axis in range(3):
+        place |= _SPREAD[((coords[:, axis] - low[axis]) * scale).astype(np.uint8)] << 2 - axis
+    return np.argsort(place, kind="stable")
 
 
 _BYTES = np.arange(256)
@@ -145,13 +147,13 @@ def _measure(
     labelled: Labelled, clusters: Clusters, order: NDArray[np.intp], asked: NDArray[np.intp], meter: Meter
 ) -> tuple[Floats, Floats]:
     """Exact and simplified silhouettes f64[K, m] of the points at the places `asked` [m] of `order`."""
-    x, y, z = coords = np.ascontiguousarray(labelled.coords[order].T)
+    x, y, z = coords = np.stack([labelled.coords[order, axis] for axis in range(3)])
     cells = labelled.cells[order]
     bounds = np.searchsorted(cells, np.arange(labelled.labels.shape[1] + 1))
     field = kernels.Field(x, y, z, labelled.weights[order].astype(np.float64), bounds.astype(np.int64))
     tiles = -(-len(asked) // kernels.TILE)
     padded = np.append(asked, np.repeat(asked[-1:], tiles * kernels.TILE - len(asked)))
-    out = np.empty((2, len(clusters.rows), len(padded)))
+    out = np.empty((2, len(clusters.begin) - 1, len(padded)))
     queries = np.ascontiguousarray(coords[:, padded])
     arguments = (field, clusters, queries, cells[padded], float(labelled.units), out)
     if len(asked) * len(order) < _WORTH_THREADS:

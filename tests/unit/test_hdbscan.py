@@ -7,6 +7,7 @@ from sklearn.datasets import load_sample_image
 from shared.contract.params import HdbscanParams
 from tests.support.weighted import photograph, scattered
 from worker.clustering import Stopped, cluster
+from worker.clustering.hdbscan import sizes
 from worker.color.counting import count_colors
 from worker.color.points import Points
 
@@ -158,3 +159,25 @@ def test_a_stop_is_obeyed_while_sizes_are_compared(method: str) -> None:
 
         with pytest.raises(Stopped):
             cluster(points, params, goes_on)
+
+
+@pytest.mark.parametrize("method", ["auto", "plscan"])
+def test_sizes_in_parts_of_a_pixel_are_few(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where alpha counts, nearly each size is some cluster's: they are looked at in steps of a pixel, or of a 256th
+    of the size where that is less.
+    """
+    random = np.random.default_rng(0)
+    colors = photograph(400, 300)
+    points = Points(colors.coords, random.integers(1, 256, len(colors)), colors.first, units=255)
+    looked_at: list[int] = []
+    enlarge = sizes.kernels.enlarge
+
+    def noted(clusters: sizes.kernels.Clusters, size: int) -> sizes.kernels.Clusters:
+        looked_at.append(size)
+        return enlarge(clusters, size)
+
+    monkeypatch.setattr(sizes.kernels, "enlarge", noted)
+    cluster(points, HdbscanParams(cluster_selection_method=method, min_cluster_size=1e-9, min_samples=1))
+    one_round = np.split(looked_at, np.flatnonzero(np.diff(looked_at) < 0) + 1)[0]
+    assert len(one_round) > 500
+    assert (np.diff(one_round) >= np.minimum(255, one_round[:-1] // 256)).all()

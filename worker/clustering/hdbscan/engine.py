@@ -56,7 +56,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     condensed = kernels.renumber(condensed, points.first.copy())
     meter.tell(0.95)
     stability = kernels.stabilities(condensed, points.weights.copy())
-    selected, size = select(condensed, stability, least, params, meter.within(0.95, 0.96))
+    selected, size = select(condensed, stability, least, points.units, params, meter.within(0.95, 0.96))
     meter.tell(0.96)
     deaths = kernels.deaths(condensed)
     labels = label_points(condensed, selected, deaths, params)
@@ -91,16 +91,16 @@ def resolution(points: Points, params: HdbscanParams) -> float:
 
 
 def select(
-    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams, meter: Meter
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, units: int, params: HdbscanParams, meter: Meter
 ) -> tuple[NDArray[np.bool_], int | None]:
     """Which clusters are the answer, bool[C], and their least size where it was chosen.
 
-    `tree` and `stability` f64[C] are of clusters of at least `least` pixels.
+    `tree` and `stability` f64[C] are of clusters of at least `least` of the `units` of a pixel.
     OUT: `stability`: see `excess_of_mass`; a chosen cluster has that of all that goes on as it.
     """
     match params.cluster_selection_method:
         case "auto" | "plscan":
-            choice = choose(tree, stability, least, params, meter)
+            choice = choose(tree, stability, least, units, params, meter)
             parent, pixels, stabilities, origin = choice.clusters
             larger = tree._replace(parent=parent, birth=tree.birth[origin], pixels=pixels)
             chosen = _not_split_further(larger, choice.selected, params)

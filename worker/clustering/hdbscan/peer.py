@@ -42,7 +42,8 @@ def run(pixels: Pixels, params: HdbscanParams) -> Answer:
         return peer.labels_, ReferenceDetails("hdbscan", pixels.owner, values)
     # Pixels at distance 0 would be infinitely stable: they count as in the exact engine.
     tree = _condensed(peer.condensed_tree_.to_numpy(), total, 1.0 / resolution(pixels.points, params))
-    selected, _ = select(tree, kernels.stabilities(tree, np.ones(total, np.int64)), least, params, Meter())
+    stability = kernels.stabilities(tree, np.ones(total, np.int64))
+    selected, _ = select(tree, stability, least, pixels.points.units, params, Meter())
     labels = label_points(tree, selected, kernels.deaths(tree), params)
     return labels, ReferenceDetails("hdbscan", pixels.owner, values)
 

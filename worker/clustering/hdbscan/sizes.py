@@ -3,8 +3,9 @@
 At size m the clusters are those that split from their parent beside another one, both of at least m pixels. Every other
 one of the condensed tree is of one with its parent and adds its excess of mass to it: what is found at a size does not
 depend on the sizes before. The clusters change at no more sizes than there are clusters, and at size m there are at
-most 2 N / m of them, N and m in pixels or, with weights, their parts: as a rule all sizes together cost little more
-than one.
+most 2 N / m of them, N and m in pixels: as a rule all sizes together cost little more than one. Where pixels have
+weights, sizes are in parts of a pixel, at nearly each of which some cluster ends: there, they are looked at in steps
+of a pixel, or of a 256th of the size where that is less.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,12 +23,17 @@ _NEARLY = 0.8
 """Of the best. Seldom is more gained by a larger size than is lost: the small clusters that it takes to be none."""
 
 
+_STEPS = 256
+"""In which a size doubles at most, and a little more."""
+
+
 class Span(NamedTuple):
-    """Sizes from `least` to `most`, at all of which there are the same clusters."""
+    """Sizes from `least` to `most`, at all of which the clusters are taken to be those at the least."""
 
     least: int
     most: int
     clusters: kernels.Clusters
+    units: int  # parts of a pixel that the sizes count
 
 
 class Choice(NamedTuple):
@@ -39,36 +45,38 @@ class Choice(NamedTuple):
 
 
 def choose(
-    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, params: HdbscanParams, meter: Meter
+    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, units: int, params: HdbscanParams, meter: Meter
 ) -> Choice:
-    """As the parameters say. `tree` and `stability` f64[C] are of clusters of at least `least` pixels."""
+    """As the parameters say.
+
+    `tree` and `stability` f64[C] are of clusters of at least `least` of the `units` of a pixel.
+    """
+    clusters = kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent)))
+    first = _span(least, clusters, units)
     if params.cluster_selection_method == "plscan":
-        return most_persistent(tree, stability, least, meter)
-    return most_apart(tree, stability, least, params.allow_single_cluster, meter)
+        return _most_persistent(first, meter)
+    return _most_apart(first, params.allow_single_cluster, meter)
 
 
-def most_apart(
-    tree: kernels.Condensed, stability: NDArray[np.float64], least: int, with_root: bool, meter: Meter
-) -> Choice:
+def _most_apart(first: Span, with_root: bool, meter: Meter) -> Choice:
     """By excess of mass, at the smallest size at which that tells the pixels apart nearly as well as at any.
 
     How well is c * s: c is the share of the pixels that are in a cluster, s the share of the pairs of pixels that are
     in two different ones. Noise lowers both, and one cluster that has nearly all lowers s. The root, if it may be the
     answer at all, has no say in the size.
     """
-    first = _first(tree, stability, least)
-    merits = [_merit(span, int(tree.pixels[kernels.ROOT])) for span in _spans(first, meter)]
+    pixels = int(first.clusters.pixels[kernels.ROOT])
+    merits = [_merit(span, pixels) for span in _spans(first, meter)]
     span = _reaching(_NEARLY, first, merits, meter)
     return _choice(span, _by_mass(span, with_root))
 
 
-def most_persistent(tree: kernels.Condensed, stability: NDArray[np.float64], least: int, meter: Meter) -> Choice:
+def _most_persistent(first: Span, meter: Meter) -> Choice:
     """The leaves, at the size at which they are leaves at the most sizes, all together; the smallest among equals.
 
     (PLSCAN by size: Bot, McInnes and Aerts, Persistent multiscale density-based clustering, arXiv 2512.16558, 2025.)
     """
-    first = _first(tree, stability, least)
-    lifetime = np.zeros(len(tree.parent), np.int64)
+    lifetime = np.zeros(len(first.clusters.parent), np.int64)
     for span in _spans(first, meter):
         lifetime[_leaves(span)] += span.most - span.least + 1
     merits = [int(lifetime[_leaves(span)].sum()) for span in _spans(first, meter)]
@@ -98,11 +106,6 @@ def _reaching(share: float, first: Span, merits: Sequence[float], meter: Meter) 
     return next((span for span, merit in spans if merit >= enough), first)
 
 
-def _first(tree: kernels.Condensed, stability: NDArray[np.float64], least: int) -> Span:
-    """The tree of size `least`, and its `stability` f64[C]."""
-    return _span(least, kernels.Clusters(tree.parent, tree.pixels, stability, np.arange(len(tree.parent))))
-
-
 def _spans(span: Span, meter: Meter) -> Iterator[Span]:
     """This one and all above it, ascending, as long as anything splits."""
     due = 0.0
@@ -111,11 +114,12 @@ def _spans(span: Span, meter: Meter) -> Iterator[Span]:
             meter.tell(0.0)  # how many are to come nobody knows; but whoever wants to stop can
             due = monotonic() + POLL_SECONDS
         yield span
-        span = _span(span.most + 1, kernels.enlarge(span.clusters, span.most + 1))
+        span = _span(span.most + 1, kernels.enlarge(span.clusters, span.most + 1), span.units)
 
 
-def _span(least: int, clusters: kernels.Clusters) -> Span:
-    return Span(least, int(clusters.pixels.min()), clusters)
+def _span(least: int, clusters: kernels.Clusters, units: int) -> Span:
+    step = min(units, max(1, least // _STEPS))
+    return Span(least, max(int(clusters.pixels.min()), least + step - 1), clusters, units)
 
 
 def _choice(span: Span, selected: NDArray[np.bool_]) -> Choice:

@@ -98,10 +98,9 @@ class Guard:
     def _watch(self) -> None:
         try:
             while not self._late():
+                time.sleep(TICK_SECONDS)
                 self._listen()
-                for run in list(self._runs.values()):
-                    with bound(job_id=run.job_id):
-                        self._check(run)
+                self._check_all()
             log.warning("the stop takes too long, as it can without Redis; this worker ends now")
         except BaseException:
             # No job may run unguarded. The children end with this process, and what they ran is taken up again.
@@ -115,8 +114,7 @@ class Guard:
         return self._stop_at is not None and time.monotonic() > self._stop_at + EXIT_SECONDS
 
     def _listen(self) -> None:
-        """Once a tick, read what the children have noted: a job that is over by then took nobody's time here."""
-        time.sleep(TICK_SECONDS)
+        """Read what the children have noted since: a job that is over by then took nobody's time here."""
         if not select.select([self._inlet], [], [], 0)[0]:
             return
         *lines, self._unfinished = (self._unfinished + os.read(self._inlet, 2**16)).split(b"\n")
@@ -147,6 +145,16 @@ class Guard:
         if run is not None:
             os.close(run.pidfd)
 
+    def _check_all(self) -> None:
+        for run in list(self._runs.values()):
+            if self._goes_on(run):
+                with bound(job_id=run.job_id):
+                    self._check(run)
+
+    def _goes_on(self, run: _Run) -> bool:
+        """Whether that is what its child is still at, for all that was heard."""
+        return self._runs.get(run.pid) is run
+
     def _check(self, run: _Run) -> None:
         now = time.monotonic()
         if not run.dead and _is_over(run.pidfd):
@@ -176,6 +184,9 @@ class Guard:
         run.kill_at = min(run.kill_at, now + STOP_SECONDS)
 
     def _kill(self, run: _Run, loss: Loss) -> None:
+        self._listen()  # it may be at another job by now: Redis may have kept this thread waiting
+        if not self._goes_on(run):
+            return
         run.loss = loss
         log.warning("process %d is killed: %s", run.pid, "stale" if run.refused else loss)
         with suppress(ProcessLookupError):

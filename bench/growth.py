@@ -27,12 +27,13 @@ SIZES = (1_000, 3_162, 10_000, 31_623, 100_000, 316_228, 1_000_000)
 PEER_SECONDS = 20.0
 MIN_SAMPLES = 50
 PARAMS: dict[str, dict[str, Any]] = {
-    "kmeans": {"n_clusters": 8},
-    "optics": {"min_samples": MIN_SAMPLES},
-    "hdbscan": {"min_samples": MIN_SAMPLES},
-    "agglomerative": {},
+    "kmeans": {"algorithm": "kmeans", "n_clusters": 8},
+    "optics": {"algorithm": "optics", "min_samples": MIN_SAMPLES},
+    "hdbscan": {"algorithm": "hdbscan", "min_samples": MIN_SAMPLES},
+    "ward": {"algorithm": "agglomerative"},
+    "single linkage": {"algorithm": "agglomerative", "linkage": "single"},
 }
-PEERS = {"kmeans": "scikit-learn", "optics": "scikit-learn", "hdbscan": "hdbscan", "agglomerative": "scikit-learn"}
+PEERS = {method: "hdbscan" if method == "hdbscan" else "scikit-learn" for method in PARAMS}
 
 
 def colors_of(size: int) -> NDArray[np.float64]:
@@ -43,7 +44,7 @@ def colors_of(size: int) -> NDArray[np.float64]:
 def huemill(method: str, size: int) -> Work:
     warm_up()
     points = Points(colors_of(size), np.ones(size, np.int64), np.arange(size))
-    params = parse_params({"algorithm": method, **PARAMS[method]})
+    params = parse_params(PARAMS[method])
     return lambda: len(cluster(points, params).centers)
 
 
@@ -56,7 +57,7 @@ def peer(method: str, size: int) -> Work:
     elif method == "hdbscan":
         model = HDBSCAN(min_samples=MIN_SAMPLES, min_cluster_size=max(2, size // 100), core_dist_n_jobs=1)
     else:
-        model = AgglomerativeClustering(5)
+        model = AgglomerativeClustering(5, linkage=PARAMS[method].get("linkage", "ward"))
     model.fit(coords[:200])  # some of it is compiled or loaded by the first call
     return lambda: len(model.fit(coords).labels_)
 
@@ -101,7 +102,7 @@ def draw(lines: dict[str, dict[int, float]]) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 5.5), dpi=120)
-    colors = dict(zip(PARAMS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a"), strict=True))
+    colors = dict(zip(PARAMS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e"), strict=True))
     for name, seconds in lines.items():
         ours = name.endswith("huemill")
         sizes = sorted(seconds)

@@ -177,6 +177,14 @@ def test_cursors_that_are_not_ours(client: httpx.Client, wrong: str) -> None:
         ("created_after=2026-11-21T10:00:00", "/created_after"),
         ("created_after=1764362758", "/created_after"),
         ("&".join(f"tag={number}" for number in range(11)), "/tag"),
+        ("status=failed&status=succeeded", "/status"),
+        ("algorithm=kmeans&algorithm=kmeans", "/algorithm"),
+        ("priority=batch&tag=a&priority=interactive", "/priority"),
+        ("created_after=2026-11-21T10:00:00Z&created_after=2026-11-22T10:00:00Z", "/created_after"),
+        ("limit=1&limit=2", "/limit"),
+        ("cursor=&cursor=", "/cursor"),
+        ("tag=%FF", "/tag/0"),
+        ("tag=a&tag=%C3%28", "/tag/1"),
     ],
 )
 def test_questions_that_make_no_sense(client: httpx.Client, query: str, pointer: str) -> None:
@@ -272,6 +280,23 @@ def test_descriptions_that_are_refused(client: httpx.Client, given: dict[str, An
     """What is too long, too much or cannot be seen is refused, with its place."""
     answer = client.post("/v1/jobs", json={"image_base64": _base64(SMALL_PNG), **given})
     assert problem(answer, 422, "invalid_params")["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("query", ["client_reference=caf%E9", "tags=a,caf%E9", "tags=%5B%22caf%E9%22%5D"])
+def test_a_description_that_is_not_utf8(client: httpx.Client, query: str) -> None:
+    """Bytes of an address that are not UTF-8 are refused, and not kept as other characters; UTF-8 is kept."""
+    headers = {"Content-Type": "image/png"}
+    refused = problem(client.post(f"/v1/jobs?{query}", content=SMALL_PNG, headers=headers), 422, "invalid_params")
+    assert "UTF-8" in refused["errors"][0]["message"]
+    taken = client.post(f"/v1/jobs?{query.replace('%E9', '%C3%A9')}", content=SMALL_PNG, headers=headers).json()
+    assert "café" in (taken["client_reference"], *taken["tags"])
+
+
+def test_a_wrong_tag_is_told_what_it_may_be(client: httpx.Client) -> None:
+    """What is said of one tag is about one tag, and not about the list of them."""
+    given = {"image_base64": _base64(SMALL_PNG), "tags": ["a", "b" * 65]}
+    (entry,) = problem(client.post("/v1/jobs", json=given), 422, "invalid_params")["errors"]
+    assert (entry["field"], entry["message"]) == ("tags[1]", "should be text of 1 to 64 characters")
 
 
 def test_a_description_in_two_places(client: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from api.http.hrefs import href
 from api.http.openapi import problems
 from api.http.responses import Json
 from api.http.schemas import JobListView, job_view
-from shared.contract.description import MOST_TAGS, Priority, describe
+from shared.contract.description import MOST_TAGS, Priority, check_utf8, describe
 from shared.contract.errors import FieldError, InvalidParams
 from shared.contract.params import MODELS
 from shared.jobs.listing import Page, Wanted, read_cursor
@@ -25,13 +25,19 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 async def _known_names(request: Request) -> None:
-    """Refuse a parameter that there is not: a list that is filtered by less than was meant is a wrong answer."""
-    wrong = [name for name in request.query_params if name not in _NAMES]
+    """Refuse a parameter that there is not, and one that is given twice and counts once: a list that is filtered by
+    less than was meant is a wrong answer.
+    """
+    pairs = request.query_params.multi_items()
+    unknown = f"is no parameter of a list; there are {', '.join(_NAMES)}"
+    wrong = [FieldError(field=name, value=text, message=unknown) for name, text in pairs if name not in _NAMES]
+    seen: set[str] = set()
+    for name, text in pairs:
+        if name in seen and name != "tag":
+            wrong.append(FieldError(field=name, value=text, message="is given twice"))
+        seen.add(name)
     if wrong:
-        message = f"is no parameter of a list; there are {', '.join(_NAMES)}"
-        raise InvalidParams(
-            [FieldError(field=name, value=request.query_params[name], message=message) for name in wrong[:20]]
-        )
+        raise InvalidParams(wrong[:20])
 
 
 _ALGORITHM = Query(description="Jobs of this algorithm.", json_schema_extra={"enum": list(MODELS)})
@@ -61,6 +67,8 @@ async def _wanted(
 
 def _tags(given: list[str]) -> tuple[str, ...]:
     """Tags to look for; those that no job can have are refused."""
+    for place, tag in enumerate(given):
+        check_utf8(f"tag[{place}]", tag)
     try:
         return describe({"tags": given}).tags
     except InvalidParams as error:

@@ -141,7 +141,10 @@ def _echo(entry: errors.FieldError) -> Mapping[str, Any]:
 
 
 def _pointer(field: str) -> str:
-    """`exclude[1].color` as a JSON pointer (RFC 6901): `/exclude/1/color`; of all parameters, the empty one."""
+    """`exclude[1].color` as a JSON pointer (RFC 6901): `/exclude/1/color`; of all parameters, the empty one.
+
+    For names of ours: where a client may have given the name, the error brings its pointer.
+    """
     escaped = field.replace("~", "~0").replace("/", "~1").replace("]", "")
     return "" if field == "params" else "/" + re.sub(r"[\[.]", "/", escaped)
 

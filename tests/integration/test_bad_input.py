@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from typing import Any
 
 import httpx
@@ -262,6 +263,22 @@ def test_a_parameter_given_twice_in_json(client: httpx.Client, params: str, fiel
     for answer in answers:
         (error,) = problem(answer, 422, "invalid_params")["errors"]
         assert (error["field"], error["message"]) == (field, "is given twice")
+
+
+@pytest.mark.parametrize("name", ["params", "a.b", "a[0]", "exclude[0].color", "]", "", "/~", "~1", ".", "n_clusters "])
+def test_a_pointer_leads_to_the_name_that_was_given(client: httpx.Client, name: str) -> None:
+    """An unknown parameter's pointer is its name, whatever it is made of; also where it is given twice."""
+    escaped = "/" + name.replace("~", "~0").replace("/", "~1")
+    given = json.dumps(name)
+    image = f'"image_base64": "{base64.b64encode(SMALL_PNG).decode()}"'
+    for members in (f"{given}: 1", f"{given}: 1, {given}: 2"):
+        answers = [
+            send(client, part("image", SMALL_PNG) + part("params", f"{{{members}}}".encode()) + b"--b--\r\n", FORM),
+            send(client, f"{{{image}, {members}}}".encode(), "application/json"),
+        ]
+        for answer in answers:
+            (entry,) = problem(answer, 422, "invalid_params")["errors"]
+            assert (entry["pointer"], entry["field"]) == (escaped, name)
 
 
 def test_a_huge_parameter_is_not_sent_back(client: httpx.Client) -> None:

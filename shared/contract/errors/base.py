@@ -1,6 +1,6 @@
 """The root of all errors, and what goes with them."""
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 LONG = "(long)"  # stands for a value that is too long to be sent back
 
@@ -11,6 +11,8 @@ class FieldError(TypedDict):
     field: str
     value: Any
     message: str
+    pointer: NotRequired[str]
+    """Where a client may have named it: a name like `a.b` cannot be told from a place by `field` alone."""
 
 
 class HuemillError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from shared.contract.errors import LONG, FieldError, InvalidParams, InvalidRequest
-from shared.contract.params.wording import path
+from shared.contract.params.wording import path, pointer
 
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]')
 
@@ -50,7 +50,10 @@ def _check_names(text: str, found: Any, outside: Place = ()) -> None:
     if place is not None:
         value = reduce(getitem, place, found)  # the last one; around it nothing is doubled
         shown = LONG if isinstance(value, dict | list) else value
-        raise InvalidParams([FieldError(field=path(outside + place), value=shown, message="is given twice")])
+        where = outside + place
+        raise InvalidParams(
+            [FieldError(field=path(where), value=shown, message="is given twice", pointer=pointer(where))]
+        )
 
 
 def _doubled_names(text: str) -> Iterator[Place]:

@@ -10,7 +10,7 @@ from shared.contract.errors import LONG, FieldError, InvalidParams
 from shared.contract.params.checks import check_combinations
 from shared.contract.params.registry import DEFAULT_ALGORITHM, MODELS, AnyParams
 from shared.contract.params.schema import json_schema, part_at
-from shared.contract.params.wording import allowed, path, unknown
+from shared.contract.params.wording import allowed, path, pointer, unknown
 
 MOST_ERRORS = 20  # told at once: a thousand wrong names are not worth a book
 
@@ -53,7 +53,7 @@ def _field_errors(error: ValidationError, algorithm: str) -> list[FieldError]:
             message = f"should be {allowed(part_at(schema, place))}"
             if item["type"] == "extra_forbidden":
                 message += f"; there is no member {item['loc'][-1]!r}"
-        found.setdefault(name, FieldError(field=name, value=item["input"], message=message))
+        found.setdefault(name, FieldError(field=name, value=item["input"], message=message, pointer=pointer(place)))
         if len(found) == MOST_ERRORS:
             break  # to word thousands, only to throw them away, would hold everyone else up for most of a second
     return list(found.values())

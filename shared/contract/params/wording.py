@@ -12,7 +12,12 @@ from shared.contract.params.registry import MODELS
 def path(place: Sequence[int | str]) -> str:
     """A place in the parameters as a person writes it: `exclude[1].color`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    return text.removeprefix(".") or "params"
+    return text.removeprefix(".") if place else "params"
+
+
+def pointer(place: Sequence[int | str]) -> str:
+    """The same as a JSON pointer (RFC 6901): `/exclude/1/color`. A name may hold whatever JSON allows."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
 
 
 def allowed(schema: Mapping[str, Any]) -> str:

@@ -123,3 +123,28 @@ def test_what_only_the_reference_engine_refuses_is_said(tmp_path: Path, capsys: 
     Image.fromarray(np.zeros((1, 1, 3), np.uint8)).save(tmp_path / "dot.png")
     assert main([str(tmp_path / "dot.png")]) == 2
     assert "the peers ask for two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--n-clusters", "auto"],
+        ["--n-clusters", '{"min": 2, "max": 4}'],
+        ["--n-clusters", "auto", "--algorithm", "agglomerative"],
+        ["--fixed", '["#ff0000"]'],
+    ],
+)
+def test_what_other_packages_do_not_do(tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]) -> None:
+    """A choice of the number and fixed centres have no reference: exit code 2 and a sentence, before anything runs."""
+    Image.fromarray(noise(4, 4)).save(tmp_path / "small.png")
+    assert main([str(tmp_path / "small.png"), *flags]) == 2
+    told = capsys.readouterr()
+    assert "other packages do not do that" in told.err
+    assert told.out == ""
+
+
+def test_a_flag_that_no_algorithm_here_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """The parameters of a method without a reference are no flags."""
+    with pytest.raises(SystemExit):
+        parse(["a.png", "--metric", "ciede2000"])
+    assert "--metric" in capsys.readouterr().err

@@ -25,23 +25,27 @@ from worker.verify.points import break_ties, load_points
 
 
 def parse(argv: Sequence[str]) -> tuple[Path, bool, AnyParams]:
-    """The image, whether ties are kept, and the parameters."""
+    """The image, whether ties are kept, and the parameters. Raises InvalidParams for those that one engine lacks."""
     parser = argparse.ArgumentParser(
         "huemill verify", description="Hold the exact engine against the reference engine."
     )
+    models = {name: model for name, model in MODELS.items() if model.method.reference_max_pixels}
     parser.add_argument("image", type=Path)
     parser.add_argument("--keep-ties", action="store_true", help="compare on the colours as they are")
     parser.add_argument(
         "--algorithm",
-        choices=[name for name, model in MODELS.items() if model.method.reference_max_pixels],
+        choices=list(models),
         default=DEFAULT_ALGORITHM,
     )
-    names = {name for model in MODELS.values() for name in model.model_fields} - {"algorithm", "engine"}
+    names = {name for model in models.values() for name in model.model_fields} - {"algorithm", "engine"}
     for name in sorted(names):
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS)
     given = vars(parser.parse_args(argv))
     image, keep_ties = given.pop("image"), given.pop("keep_ties")
-    return image, keep_ties, parse_params({name: read_value(name, text) for name, text in given.items()})
+    values = {name: read_value(name, text) for name, text in given.items()}
+    # What the reference engine cannot do is refused before either begins.
+    params = parse_params({**values, "engine": "reference"})
+    return image, keep_ties, params.model_copy(update={"engine": "exact"})
 
 
 def report_lines(

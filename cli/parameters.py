@@ -84,7 +84,9 @@ def _worded(field: str, message: str) -> str:
     """A message about a request in the words of the command line."""
     if field in _COLOR_LISTS:
         return f"should be colours: {_COLORS_HELP}; it {message}"
-    return message.replace(*_SPAN_TEXTS).replace("n_clusters", _option("n_clusters"))
+    for name in ("n_clusters", "palette"):
+        message = message.replace(name, _option(name))
+    return message.replace(*_SPAN_TEXTS)
 
 
 def _value(name: str, given: Given) -> Any:
@@ -111,4 +113,7 @@ def _palette_of(path: Path) -> list[str]:
 
 def _option(name: str) -> str:
     """How a parameter, or a place in one, is called on the command line."""
-    return "--output" if name.startswith("outputs") else f"--{_OPTION_NAMES.get(name, name).replace('_', '-')}"
+    if name.startswith("outputs"):
+        return "--output"
+    parameter, bracket, place = name.partition("[")
+    return f"--{_OPTION_NAMES.get(parameter, parameter).replace('_', '-')}{bracket}{place}"

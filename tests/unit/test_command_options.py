@@ -61,6 +61,8 @@ def test_switches(given: list[str], value: bool | None) -> None:
         ("--algorithm assign", "--colors should be colours: #ff8800,#003366, or the .json of a saved result"),
         ("--output cart,plot", "--output should be 'recolored' or 'side_by_side' or"),
         ("--fixed red", "--fixed[0] should be a colour: '#rrggbb'"),
+        ("--algorithm assign --colors #ff8800,red", "--colors[1] should be a colour: '#rrggbb'"),
+        (f"--algorithm assign --colors {','.join(['#ff8800'] * 65)} --output masks", "64: --colors has 65 colours"),
         ("--n-clusters 9..2", "--n-clusters should be an integer from 1 to 256, 'auto', or a range such as 2..15"),
         ("--n-clusters 3 --output sweep", "--output has sweep, which shows a choice: give --n-clusters as 'auto' or"),
     ],

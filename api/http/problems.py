@@ -151,12 +151,22 @@ def _pointer(field: str) -> str:
 
 async def _request_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    entries = [
-        errors.FieldError(field=".".join(map(str, item["loc"][1:])), value=item["input"], message=item["msg"])
-        for item in error.errors()
-    ]
-    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in entries)
-    return problem(422, errors.InvalidParams.code, detail, errors=[_echo(entry) for entry in entries])
+    return problem_of(
+        errors.InvalidParams(
+            [
+                errors.FieldError(
+                    field=".".join(map(str, item["loc"][1:])), value=item["input"], message=_plain(item["msg"])
+                )
+                for item in error.errors()
+            ]
+        )
+    )
+
+
+def _plain(message: str) -> str:
+    """Pydantic's message as ours begin, without how it came to it: `should be a valid integer`."""
+    told = re.sub(r"^(Value error, |Input |List )", "", message)
+    return re.sub(r"(, unable to parse|, unexpected| after validation).*", "", told)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

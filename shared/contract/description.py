@@ -121,5 +121,9 @@ def _all_text(values: list[Any]) -> bool:
 def _field_error(item: Any) -> FieldError:
     name, *place = item["loc"]
     field = name + "".join(f"[{step}]" for step in place)
-    told = item["msg"].removeprefix("Value error, ") if item["type"] == "value_error" else _MESSAGES["tag" if place else name]
+    told = (
+        item["msg"].removeprefix("Value error, ")
+        if item["type"] == "value_error"
+        else _MESSAGES["tag" if place else name]
+    )
     return FieldError(field=field, value=item["input"], message=told)

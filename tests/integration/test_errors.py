@@ -64,3 +64,26 @@ def test_the_type_of_a_problem_leads_to_its_entry(
     entry = client.get(document["type"])
     assert entry.is_success
     assert (entry.json()["code"], entry.json()["status"]) == (code, status)
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("limit=0", "limit", "should be greater than or equal to 1"),
+        ("limit=1.5", "limit", "should be a valid integer"),
+        ("status=done", "status", "should be 'queued', 'running', 'succeeded', 'failed' or 'cancelled'"),
+        ("&".join(f"tag={number}" for number in range(11)), "tag", "should have at most 10 items"),
+        ("created_after=2026-11-21T10:00:00", "created_after", "should be a time with its zone, such as "),
+        ("created_after=2026-11-21T10:00:00+02:00", "created_after", "should be a time with its zone, such as "),
+        ("created_after=2026-02-30T10:00:00Z", "created_after", "should be a time with its zone, such as "),
+    ],
+)
+def test_what_is_wrong_with_an_address(client: httpx.Client, query: str, field: str, message: str) -> None:
+    """A parameter of an address is told as a job's is: what came and what is allowed, in no library's words."""
+    document = problem(client.get(f"/v1/jobs?{query}"), 422, "invalid_params")
+    (entry,) = document["errors"]
+    assert (entry["field"], entry["pointer"]) == (field, f"/{field}")
+    assert entry["message"].startswith(message)
+    assert document["detail"].startswith(f"{field} {message}")
+    for word in ("Input", "Value error", "pars", "validation"):
+        assert word not in document["detail"]

@@ -1,11 +1,12 @@
 """A client's jobs as a list."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, TypeAdapter, ValidationError
 
 from api.http.dependencies import CallerDep, JobListDep
 from api.http.hrefs import href
@@ -45,11 +46,17 @@ _TAG = Query(description="Jobs with this tag; given several times, with all of t
 _AFTER = Query(description="Jobs that came after this time.", examples=["2026-11-21T10:00:00Z"])
 
 
-def _dated(text: str) -> str:
-    """Text that begins with a date: Pydantic would take a number for seconds, too."""
-    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", text):
-        raise ValueError("should be a time such as 2026-11-21T10:00:00Z")
-    return text
+_TIME = TypeAdapter(AwareDatetime)
+
+
+def _dated(text: str) -> datetime:
+    """Of text that begins with a date: Pydantic would take a number for seconds, too."""
+    try:
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", text):
+            return _TIME.validate_python(text)
+    except ValidationError:
+        pass
+    raise ValueError("should be a time with its zone, such as 2026-11-21T10:00:00Z; in an address + is sent as %2B")
 
 
 async def _wanted(

@@ -265,6 +265,14 @@ def test_a_parameter_given_twice_in_json(client: httpx.Client, params: str, fiel
         assert (error["field"], error["message"]) == (field, "is given twice")
 
 
+def test_the_place_in_a_json_body(client: httpx.Client) -> None:
+    """Where a JSON body is broken is counted without its base64, which has gone by: the answer says so."""
+    body = f'{{"image_base64": "{base64.b64encode(SMALL_PNG).decode()}", n: 1}}'.encode()
+    told = problem(send(client, body, "application/json"), 400, "invalid_request")["detail"]
+    assert told.startswith("The body, its base64 not counted, is not JSON")
+    assert "base64" not in problem(send(client, b"{n: 1}", "application/json"), 400, "invalid_request")["detail"]
+
+
 @pytest.mark.parametrize("name", ["params", "a.b", "a[0]", "exclude[0].color", "]", "", "/~", "~1", ".", "n_clusters "])
 def test_a_pointer_leads_to_the_name_that_was_given(client: httpx.Client, name: str) -> None:
     """An unknown parameter's pointer is its name, whatever it is made of; also where it is given twice."""

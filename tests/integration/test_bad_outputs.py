@@ -34,7 +34,7 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"n_clusters": {"min": 2}}, "/n_clusters", ['"max"']),
     ({"n_clusters": "many"}, "/n_clusters", ["'auto'", "1 to 256"]),
     ({"outputs": ["sweep"]}, "/outputs", ["'auto'", "range"]),
-    ({"algorithm": "hdbscan", "outputs": ["sweep"]}, "/outputs", ["leave it out"]),
+    ({"algorithm": "hdbscan", "outputs": ["sweep"]}, "/outputs", ["hdbscan makes none, so leave it out"]),
     ({"outputs": ["masks"], "n_clusters": 65}, "/outputs", ["at most 64", "65"]),
     ({**ASSIGN, "outputs": ["masks"], "palette": HEXES[:65]}, "/outputs", ["at most 64", "65"]),
     ({"n_clusters": 2, "fixed": HEXES[:3]}, "/fixed", ["3 colours", "n_clusters is 2"]),

@@ -35,8 +35,9 @@ class JsonForm:
                 raise InvalidRequest(f"The JSON body has {name} twice.")
             self._seen.add(name)
             yield FilePart(name.removesuffix("_base64"), None, self._chunks(name))
-        # With empty strings for the base64, which has gone by.
-        members = read_object(bytes(self._text.rest), "The body", '{"image_base64": "…", "algorithm": "kmeans"}')
+        # With empty strings for the base64, which has gone by: so are the places counted that errors name.
+        source = "The body, its base64 not counted," if self._seen else "The body"
+        members = read_object(bytes(self._text.rest), source, '{"image_base64": "…", "algorithm": "kmeans"}')
         _check_sources(members, self._seen)
         for file in FILES:
             if f"{file}_url" in members:

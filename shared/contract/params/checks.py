@@ -39,7 +39,9 @@ def check_combinations(params: AnyParams) -> None:
     number = getattr(params, "n_clusters", None)
     chosen = range_of(number) is not None
     if "sweep" in params.outputs and not chosen:
-        message = "has sweep, which shows a choice: give n_clusters as 'auto' or a range, or leave it out"
+        chooses = "n_clusters" in type(params).model_fields
+        how = "give n_clusters as 'auto' or a range, or" if chooses else f"{params.algorithm} makes none, so"
+        message = f"has sweep, which shows a choice: {how} leave it out"
         raise InvalidParams([FieldError(field="outputs", value=params.outputs, message=message)])
     palette = len(getattr(params, "palette", ()))
     if "masks" in params.outputs and max(palette, number if isinstance(number, int) else 0) > MOST_MASKS:

@@ -44,19 +44,26 @@ def _note(caller: Caller, answer: Answer, pixels: int = 1) -> None:
     if answer.violated is None:
         return
     metrics.quotas_exceeded.labels(answer.violated).inc()
-    seconds = caller.standings[answer.violated].seconds or QUEUED_SECONDS
-    raise QuotaExceeded(_detail(caller, answer.violated, seconds, pixels), answer.violated, seconds)
+    standing = caller.standings[answer.violated]
+    if answer.violated == "pixels" and pixels > (caller.limits.pixels_per_hour or 0):
+        caller.standings["pixels"] = standing._replace(seconds=None)
+        raise QuotaExceeded(_never(caller, pixels), "pixels", None)
+    seconds = standing.seconds or QUEUED_SECONDS
+    raise QuotaExceeded(_detail(caller, answer.violated, seconds), answer.violated, seconds)
 
 
-def _detail(caller: Caller, policy: str, seconds: float, pixels: int) -> str:
+def _never(caller: Caller, pixels: int) -> str:
+    most = caller.limits.pixels_per_hour
+    return (
+        f"The image has {pixels:,} pixels, and this key may have {most:,} clustered in an hour: "
+        "it never has room for this one. Send a smaller image."
+    )
+
+
+def _detail(caller: Caller, policy: str, seconds: float) -> str:
     limits, again = caller.limits, f"Try again in {math.ceil(seconds)} s."
     if policy == "requests" and limits.requests is not None:
         return f"This key may make {limits.requests.count:,} requests in {limits.requests.seconds:,} s. {again}"
     if policy == "queued":
         return f"This key may have {limits.max_queued:,} jobs waiting at a time. Try again when some are done."
-    if limits.pixels_per_hour is not None and pixels > limits.pixels_per_hour:
-        return (
-            f"The image has {pixels:,} pixels, and this key may have {limits.pixels_per_hour:,} clustered in an hour: "
-            "it never has room for this one. Send a smaller image."
-        )
     return f"This key may have {limits.pixels_per_hour:,} pixels clustered in an hour. {again}"

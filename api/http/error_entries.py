@@ -96,7 +96,7 @@ draft-ietf-httpapi-ratelimit-headers' own); `GET /v1/errors` lists all of them. 
 JSON object), the `value` that came and a `message`.
 
 A job that failed has the same codes in its `error`, beside those that only a job can have. 429, 503 and 507 come
-with `Retry-After`.
+with `Retry-After`, but for an image that is larger than its key's quota: waiting does not help there.
 
 This page is made from the error classes: `python -m api.http.error_entries > docs/errors.md`.
 """

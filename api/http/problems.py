@@ -130,7 +130,10 @@ def _quota_exceeded(error: errors.QuotaExceeded) -> Response:
     """As draft-ietf-httpapi-ratelimit-headers has it: its type, and beside our code the policies of the draft."""
     policies = {"type": QUOTA_EXCEEDED, "violated-policies": [error.policy]}
     response = problem(STATUS[type(error)], error.code, str(error), **policies)
-    response.headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
+    if error.seconds is None:
+        del response.headers["Retry-After"]
+    else:
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
     return response
 
 

@@ -146,11 +146,18 @@ def test_pixels_of_an_hour(clients: Clients, operator: Operator) -> None:
 
 
 def test_an_image_that_never_fits(clients: Clients, operator: Operator) -> None:
-    """It is said that waiting does not help."""
+    """It is said that waiting does not help, and no time is named after which a client would send it again for nothing;
+    one that fits is told its time as before.
+    """
     one, _ = clients(operator.make("small", pixels_per_hour=99))
     answer = post(one, HUNDRED, wait=None)
-    exceeded(answer, "pixels")
-    assert "never" in answer.json()["detail"]
+    document = problem(answer, 429, "quota_exceeded")
+    assert document["violated-policies"] == ["pixels"]
+    assert "never" in document["detail"]
+    assert "retry-after" not in answer.headers
+    assert items(answer.headers["ratelimit"]) == {"pixels": {"r": "99"}}
+    assert post(one, encoded(noise(9, 11)), wait=None).status_code == 202
+    assert exceeded(post(one, encoded(noise(9, 9)), wait=None), "pixels") <= 3600
 
 
 def test_what_costs_no_pixels(clients: Clients, operator: Operator) -> None:

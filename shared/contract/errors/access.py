@@ -33,13 +33,14 @@ class InsufficientScope(HuemillError):
 class QuotaExceeded(HuemillError):
     """The key has used up what it may use: of requests, of pixels an hour, or of jobs that wait at a time.
 
-    Try again after `Retry-After`; `violated-policies` names the quota, `RateLimit-Policy` says how much it is.
+    Try again after `Retry-After`; without it the image is larger than the quota: send a smaller one.
+    `violated-policies` names the quota, `RateLimit-Policy` says how much it is.
     """
 
     code = "quota_exceeded"
     retryable = True
 
-    def __init__(self, message: str, policy: str, seconds: float) -> None:
-        """`policy`: `requests`, `pixels` or `queued`; `seconds`: after which it is worth trying again."""
+    def __init__(self, message: str, policy: str, seconds: float | None) -> None:
+        """`policy`: `requests`, `pixels` or `queued`; `seconds`: after which it is worth trying again; None: never."""
         self.policy, self.seconds = policy, seconds
         super().__init__(message)

@@ -18,6 +18,8 @@ _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:a
 _SAMPLE_ENTRIES = {b"av01", b"hvc1", b"hev1"}
 _HALF = Fraction(1, 2)
 MAX_META_BYTES = 4 * 2**20
+MOST_AVIF_SIDE = 32_768
+"""In pixels. libavif opens nothing longer unless it is told to: neither do the libraries and browsers that have it."""
 
 
 def brand_format(window: Window) -> str | None:
@@ -29,7 +31,14 @@ def brand_format(window: Window) -> str | None:
 
 
 def read_avif(window: Window, limits: Limits) -> Header:
-    return _read(window, "AVIF")
+    header = _read(window, "AVIF")
+    longest = max(header.width, header.height)
+    if MOST_AVIF_SIDE < longest <= limits.side:
+        raise UnsupportedImage(
+            f"The AVIF file is {header.width} x {header.height} pixels; AVIF is read up to {MOST_AVIF_SIDE:,} a side. "
+            "Send a smaller image, or another format."
+        )
+    return header
 
 
 def read_heic(window: Window, limits: Limits) -> Header:

@@ -56,6 +56,17 @@ def test_each_limit_is_told() -> None:
         read_header(io.BytesIO(gif_of(2)), Limits(27, 9, 1))
 
 
+def test_an_avif_that_is_longer_than_its_decoder_takes() -> None:
+    """It is whole, and so is not called damaged: it is refused by its header, in words that are true."""
+    data = saved(Image.new("RGB", (32_768, 1)), "AVIF")
+    assert read_header(io.BytesIO(data), LIMITS).size == (32_768, 1)
+    data = saved(Image.new("RGB", (32_769, 1)), "AVIF")
+    with pytest.raises(UnsupportedImage, match=r"32769 x 1 pixels; AVIF is read up to 32,768 a side"):
+        read_header(io.BytesIO(data), LIMITS)
+    with pytest.raises(ImageTooLarge, match=r"limit here is 32,000 a side"):
+        read_header(io.BytesIO(data), Limits(side=32_000))
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [

@@ -21,6 +21,24 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize(("image_format", "most"), [("webp", 16_383), ("avif", 32_768)])
+@pytest.mark.parametrize("over", [0, 1])
+def test_no_picture_is_made_that_nobody_opens(image_format: str, most: int, over: int) -> None:
+    """A picture is as long as its format's decoders take, and opens; one that is longer is left out, and the note says
+    why.
+    """
+    pixels = np.random.default_rng(1).integers(0, 256, (1, most + over, 3), np.uint8) // 128 * 128
+    params = parse_params({"outputs": ["recolored"], "recolor": {"format": image_format}})
+    outcome = pipeline.run(encoded(pixels), params, lambda stage, fraction: True, limits=Limits())
+    name = f"recolored.{image_format}"
+    if over:
+        assert name not in outcome.files
+        (note,) = outcome.result.notes
+        assert (note.note, f"{most:,}" in note.detail) == ("left_out", True)
+    else:
+        assert Image.open(io.BytesIO(outcome.files[name])).size == (most, 1)
+
+
 @pytest.mark.parametrize("given", WAYS, ids=str)
 @pytest.mark.parametrize("most", [None, 901])
 def test_all_outputs_are_made(given: dict[str, Any], most: int | None) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.contract.results import Note
+from shared.formats.bmff import MOST_AVIF_SIDE
 from worker.progress import Meter
 from worker.rendering.base import Drawn, File
 from worker.rendering.painting import Painting
@@ -17,7 +18,8 @@ from worker.segmentation import Segmentation
 # WebP without loss takes half a second for 20 megapixels and is smaller than with loss: flat areas are what it is for.
 _WEBP: dict[str, Any] = {"lossless": True, "quality": 50, "method": 0}
 _AVIF: dict[str, Any] = {"quality": 90, "speed": 9, "subsampling": "4:4:4"}
-MOST_WEBP_SIDE = 16_383  # pixels; the format has 14 bits for each
+MOST_SIDE = {"webp": 16_383, "avif": MOST_AVIF_SIDE}
+"""In pixels: WebP has 14 bits for each, and AVIF's decoders open nothing longer."""
 
 
 def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
@@ -27,8 +29,9 @@ def draw(segmentation: Segmentation, meter: Meter) -> Iterator[Drawn]:
     description = "The image in the palette's colours."
     if wanted.format == "png":
         yield File(name, media_type, description, made.png(meter.threads))
-    elif wanted.format == "webp" and max(made.size) > MOST_WEBP_SIDE:
-        yield Note(note="left_out", detail=f"{name} is left out: WebP ends at {MOST_WEBP_SIDE:,} pixels a side.")
+    elif max(made.size) > (most := MOST_SIDE[wanted.format]):
+        what = {"webp": "WebP ends", "avif": "AVIF's readers end"}[wanted.format]
+        yield Note(note="left_out", detail=f"{name} is left out: {what} at {most:,} pixels a side.")
     else:
         yield File(name, media_type, description, _encoded(made.pixels(), wanted.format))
 

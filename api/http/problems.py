@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from api.http.hrefs import href
 from shared.contract import errors
+from shared.contract.params import plain
 
 log = logging.getLogger("huemill.api")
 
@@ -158,18 +159,12 @@ async def _request_validation(_: Request, error: Exception) -> Response:
         errors.InvalidParams(
             [
                 errors.FieldError(
-                    field=".".join(map(str, item["loc"][1:])), value=item["input"], message=_plain(item["msg"])
+                    field=".".join(map(str, item["loc"][1:])), value=item["input"], message=plain(item["msg"])
                 )
                 for item in error.errors()
             ]
         )
     )
-
-
-def _plain(message: str) -> str:
-    """Pydantic's message as ours begin, without how it came to it: `should be a valid integer`."""
-    told = re.sub(r"^(Value error, |Input |List )", "", message)
-    return re.sub(r"(, unable to parse|, unexpected| after validation).*", "", told)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

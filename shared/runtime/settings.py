@@ -1,12 +1,13 @@
 """One frozen Settings for all processes, read from HUEMILL_* variables."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.contract.params import MODELS, AnyParams
+from shared.contract.params import MODELS, AnyParams, plain
 from shared.contract.webhooks import Secret
 from shared.formats import Limits
 from shared.runtime.logs import LogFormat
@@ -24,14 +25,37 @@ def _split_words(value: Any) -> Any:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _like(pattern: str, words: str) -> AfterValidator:
+    """Text that matches; else `words` are what is told, as nobody should have to read a pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+def _network(text: Any) -> Any:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ValueError("should be networks such as 10.1.0.0/16, with commas between them") from None
+
+
 # In the environment: separated by commas.
 _LIST = (NoDecode, BeforeValidator(_split))
 # What is secret has no comma in it, nor white space: either may separate.
 Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split_words)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], *_LIST]
-Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^:/@\s]+$|^\[[0-9A-Fa-f:.]+\]$")], ...], *_LIST]
+Networks = Annotated[tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], *_LIST]
+_HOST = _like(r"[^:/@\s]+|\[[0-9A-Fa-f:.]+\]", "should be names of hosts alone, such as colors.example")
+Hosts = Annotated[tuple[Annotated[str, _HOST], ...], *_LIST]
 # As browsers name them: scheme and host, with a port where it is not the scheme's own.
-Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/@\s]+)$")], ...], *_LIST]
+_ORIGIN = _like(
+    r"\*|[a-z][a-z0-9+.-]*://[^/@\s]+",
+    "should be * or origins such as https://shop.example: scheme and host, and no slash after them",
+)
+Origins = Annotated[tuple[Annotated[str, _ORIGIN], ...], *_LIST]
 
 
 def _address(url: SecretStr) -> SecretStr:
@@ -40,7 +64,8 @@ def _address(url: SecretStr) -> SecretStr:
 
 
 RedisUrl = Annotated[SecretStr, AfterValidator(_address)]
-Prefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
+_PREFIX = _like(r"(/[A-Za-z0-9._~-]+)*", "should be a path such as /colors, that begins with a slash and ends without")
+Prefix = Annotated[str, _PREFIX]
 
 if TYPE_CHECKING:
     TimeLimits = BaseSettings
@@ -177,7 +202,7 @@ def read_settings(**values: Any) -> Settings:
 
 
 def _told(location: tuple[int | str, ...], message: str) -> str:
-    return f"HUEMILL_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"
+    return f"HUEMILL_{str(location[0]).upper()}: {plain(message)}"
 
 
 def check_openness(settings: Settings, host: str) -> None:

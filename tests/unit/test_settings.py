@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from shared.contract.params import MODELS, parse_params
-from shared.runtime.settings import Settings, WrongSettings, check_openness
+from shared.runtime.settings import Settings, WrongSettings, check_openness, read_settings
 from tests.support.params import least
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -67,6 +67,39 @@ def test_a_wrong_setting_is_refused(wrong: dict[str, Any]) -> None:
     """A process does not start with a setting that means nothing."""
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "words"),
+    [
+        ("cors_origins", "https://shop.example/", "https://shop.example,*", "and no slash after them"),
+        ("cors_origins", "shop.example", "http://localhost:3000", "such as https://shop.example"),
+        ("allowed_hosts", "https://colors.example", "colors.example,[::1]", "such as colors.example"),
+        ("allowed_hosts", "colors.example:443", "localhost", "such as colors.example"),
+        ("root_path", "colors", "/colors", "such as /colors"),
+        ("root_path", "/colors/", "", "ends without"),
+        ("fetch_allow", "10.1.0.0/33", "10.1.0.0/16,fd00:1::/64", "such as 10.1.0.0/16"),
+        ("fetch_allow", "ten", "10.1.2.3", "such as 10.1.0.0/16"),
+        ("max_pixels", "many", "1", "should be a valid integer"),
+        ("max_pixels", "0", "1", "should be greater than 0"),
+        ("auth", "key", "keys", "should be 'keys' or 'none'"),
+    ],
+)
+def test_an_operator_is_told_what_to_write(
+    name: str, wrong: str, right: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the variable and what it should be: once, without a pattern, and without the value."""
+    variable = f"HUEMILL_{name.upper()}"
+    monkeypatch.setenv(variable, right)
+    read_settings()
+    monkeypatch.setenv(variable, wrong)
+    with pytest.raises(WrongSettings) as raised:
+        read_settings()
+    told = str(raised.value)
+    assert told.startswith(f"{variable}: should be ")
+    assert words in told
+    assert told.count(variable) == 1
+    assert "pattern" not in told
 
 
 def test_settings_do_not_change() -> None:

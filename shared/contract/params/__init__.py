@@ -30,6 +30,7 @@ from shared.contract.params.optics import OpticsParams
 from shared.contract.params.parse import parse_params
 from shared.contract.params.registry import DEFAULT_ALGORITHM, MODELS, REFERENCE_MAX_PIXELS, AnyParams, Params
 from shared.contract.params.schema import json_schema
+from shared.contract.params.wording import plain
 
 __all__ = [
     "DEFAULT_ALGORITHM",
@@ -51,6 +52,7 @@ __all__ = [
     "json_schema",
     "number_of",
     "parse_params",
+    "plain",
     "range_of",
     "read_object",
     "read_value",

@@ -1,5 +1,6 @@
 """What is wrong with a parameter, in words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -39,6 +40,12 @@ def allowed(schema: Mapping[str, Any]) -> str:
     words = {"integer": "an integer", "number": "a number", "boolean": "true or false"}.get(kind, kind)
     bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "and below"}
     return " ".join([words, *(f"{bounds[key]} {schema[key]}" for key in bounds if key in schema)])
+
+
+def plain(message: str) -> str:
+    """Pydantic's message as ours begin, without how it came to it: `should be a valid integer`."""
+    told = re.sub(r"^(Value error, |Input |List )", "", message)
+    return re.sub(r"(, unable to parse|, unexpected| after validation).*", "", told)
 
 
 def unknown(name: str, algorithm: str) -> str:

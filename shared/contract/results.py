@@ -142,7 +142,7 @@ class Artifact(Frozen):
 
 
 class Differences(Frozen):
-    """CIEDE2000 differences of the clustered pixels to their cluster's colour."""
+    """CIEDE2000 differences of the pixels in clusters to their cluster's colour."""
 
     mean: float
     p95: float
@@ -150,7 +150,7 @@ class Differences(Frozen):
 
 
 class SilhouetteValue(Frozen):
-    """The mean silhouette over the clustered pixels, Euclidean, in the space of the clustering."""
+    """The mean silhouette over the pixels in clusters, Euclidean, in the space of the clustering."""
 
     value: float | None = Field(description="-1..1; null where there are fewer than two clusters.")
     exact: bool = Field(description="Whether every pixel was measured, or a sample of them.")
@@ -159,7 +159,7 @@ class SilhouetteValue(Frozen):
 
 
 class Quality(BaseModel):
-    """How good the result is, of the clustered pixels; beside this, what the method says of itself."""
+    """How good the result is, of the pixels in clusters; beside this, what the method says of itself."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

@@ -22,7 +22,7 @@ _ALIKE = 20.0
 def accents(palette: NDArray[np.uint8], shares: Floats) -> Floats:
     """How much each colour of `palette` u8[k, 3] stands out, f64[k], 0..1. `shares` f64[k] of the pixels.
 
-    With p the colour's share of the clustered pixels, the score is the geometric mean of
+    With p the colour's share of the pixels in clusters, the score is the geometric mean of
 
     - its chroma in Oklab, as a part of 0.33;
     - its contrast: the mean Delta E 2000 to the pixels of all other clusters, as a part of 100;

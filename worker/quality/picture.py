@@ -22,7 +22,7 @@ _WORTH_THREADS = 1 << 14
 
 @dataclass(frozen=True)
 class Difference:
-    """Delta E 2000 over the clustered pixels."""
+    """Delta E 2000 over the pixels in clusters."""
 
     mean: float
     p95: float
@@ -32,7 +32,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Painted:
-    """The measures of a painted picture, over its clustered pixels."""
+    """The measures of a painted picture, over its pixels in clusters."""
 
     mse: float
     """Mean over the pixels of the squared error, summed over red, green and blue."""

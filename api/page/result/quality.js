@@ -28,17 +28,19 @@ function part(title, entries) {
   return html("section", {}, html("h2", {}, title), html("dl", {}, ...pairs));
 }
 
-function closeness({ quality: { delta_e: difference, explained, psnr, silhouette }, noise }) {
+function closeness({ quality: { delta_e: difference, explained, mse, psnr, silhouette }, noise }) {
   const said = [];
-  const which = noise.pixels > 0 ? "the clustered pixels" : "the pixels";
+  const which = noise.pixels > 0 ? "the pixels in clusters" : "the pixels";
   if (difference) {
     const [mean, p95, max] = [difference.mean, difference.p95, difference.max].map(deltaE);
     said.push(["Difference", `ΔE ${mean} on average between a pixel and its colour; `
       + `95 % of ${which} within ${p95}, the farthest ${max}`]);
   }
   if (explained !== null) said.push(["Explained", `${share(explained)} of ${which} within ΔE 5 of their colour`]);
-  said.push(["As a picture", psnr === null ? "painted in these colours it is the original"
-    : `painted in these colours, ${psnr.toFixed(1)} dB of signal to error`]);
+  if (mse !== null) {
+    said.push(["As a picture", psnr === null ? "painted in these colours it is the original"
+      : `painted in these colours, ${psnr.toFixed(1)} dB of signal to error`]);
+  }
   if (silhouette.value !== null) said.push(["Silhouette", silhouetteText(silhouette, which)]);
   if (noise.pixels > 0) {
     said.push(["Noise", `${share(noise.proportion)}, ${counted(noise.pixels, "pixel")}, belong to no cluster`]);

@@ -16,7 +16,7 @@ from api.palette.registry import FORMATS
 from tests.conftest import require
 from tests.page.result.conftest import PICTURE
 from tests.support.calls import finished, post_form
-from tests.support.images import encoded
+from tests.support.images import encoded, noise
 from tests.support.result_page import ResultPage, boxes, colors_of
 
 HOSTILE = '<img src=x onerror=alert(1)> it\'s; "a", $(id).png'
@@ -43,6 +43,22 @@ def test_quality_in_words(page: ResultPage, client: httpx.Client) -> None:
     for name, words in stage.items():
         shown_time = "< 1 ms" if timings[name] < 1 else f"{int(timings[name] + 0.5)} ms"
         assert f"{words} {shown_time}" in said
+
+
+@pytest.mark.parametrize(("size", "told"), [(500, []), (5, ["As a picture", "of the pixels in clusters within"])])
+def test_quality_with_noise(page: ResultPage, client: httpx.Client, size: int, told: list[str]) -> None:
+    """Where all is noise nothing was painted, and nothing is said of how close that is; with some noise, whose pixels
+    count is said.
+    """
+    picture = encoded(np.concatenate([noise(20, 20), np.full((20, 20, 3), 90, np.uint8)]))
+    job = finished(client, picture, algorithm="hdbscan", min_cluster_size=size)
+    shown = page.show(job, picture)
+    shown.get_by_role("tab", name="Quality").click()
+    said = shown.locator(".quality").inner_text().replace("\xa0", " ")
+    assert "belong to no cluster" in said
+    assert ("As a picture" in said) == bool(told)
+    for words in told:
+        assert words in said
 
 
 def saved(page: ResultPage, link: Locator) -> tuple[str, bytes]:

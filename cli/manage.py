@@ -26,6 +26,7 @@ url_option = click.option(
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
 @click.option("--algorithm", help="Only jobs of this algorithm.")
 @click.option("--tag", "tags", multiple=True, help="Only jobs with this tag; repeated: with all of them.")
+@click.option("--reference", help="Only jobs with this reference of yours.")
 @click.option("--priority", type=click.Choice(PRIORITIES), help="Only jobs of this priority.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each job, one a line.")
@@ -34,6 +35,7 @@ def jobs(
     status: str | None,
     algorithm: str | None,
     tags: Sequence[str],
+    reference: str | None,
     priority: str | None,
     limit: int,
     as_json: bool,
@@ -43,6 +45,7 @@ def jobs(
     Exit code: 0, also where there are none; 1 when the service refuses, 3 when none answers.
     """
     wanted = {"status": status, "algorithm": algorithm, "tag": list(tags), "priority": priority}
+    wanted["client_reference"] = reference
     try:
         with Client(url) as client:
             found = list(islice(client.jobs(**wanted, limit=min(limit, 100)), limit))

@@ -67,7 +67,9 @@ def encode(job: Job) -> dict[str, str | bytes]:
 
 def listed(job: Job) -> str:
     """The words that a list may be asked for, each in a line of its own."""
-    named = (f"algorithm {job.params.algorithm}", f"priority {job.priority}")
+    named = [f"algorithm {job.params.algorithm}", f"priority {job.priority}"]
+    if job.client_reference is not None:
+        named.append(f"reference {job.client_reference}")
     return "\n".join((*named, *(f"tag {tag}" for tag in job.tags)))
 
 

@@ -60,11 +60,13 @@ class Wanted(NamedTuple):
     """All of them."""
     created_after: datetime | None = None
     priority: str | None = None
+    reference: str | None = None
+    """The client's own, whole."""
 
     @property
     def words(self) -> str:
         """As a job's `listed` has them."""
-        one_each = (("algorithm", self.algorithm), ("priority", self.priority))
+        one_each = (("algorithm", self.algorithm), ("priority", self.priority), ("reference", self.reference))
         named = [f"{name} {value}" for name, value in one_each if value]
         return "\n".join([*named, *(f"tag {tag}" for tag in self.tags)])
 

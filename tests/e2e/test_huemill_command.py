@@ -239,7 +239,8 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
         listed = huemill("jobs", *url).stdout
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
         assert "order 4711 #shop #summer" in listed
-        found = huemill("jobs", *url, "--tag", "shop", "--tag", "summer", "--priority", "batch", "--json").stdout
+        wanted = ("--tag", "shop", "--tag", "summer", "--reference", "order 4711", "--priority", "batch")
+        found = huemill("jobs", *url, *wanted, "--json").stdout
         assert [json.loads(line)["id"] for line in found.splitlines()] == [done["id"]]
         assert len(huemill("jobs", *url, "--limit", "2", "--json").stdout.splitlines()) == 2
         ended = huemill("cancel", *url, waits[0], "../x", done["id"], waits[1])

@@ -183,6 +183,10 @@ def test_cursors_that_are_not_ours(client: httpx.Client, wrong: str) -> None:
         ("created_after=2026-11-21T10:00:00Z&created_after=2026-11-22T10:00:00Z", "/created_after"),
         ("limit=1&limit=2", "/limit"),
         ("cursor=&cursor=", "/cursor"),
+        ("client_reference=%FF", "/client_reference"),
+        ("client_reference=", "/client_reference"),
+        ("client_reference=a%0Atag%20b", "/client_reference"),
+        ("client_reference=a&client_reference=b", "/client_reference"),
         ("tag=%FF", "/tag/0"),
         ("tag=a&tag=%C3%28", "/tag/1"),
     ],
@@ -197,9 +201,10 @@ def test_a_list_over_http(own_store: Callable[..., StoreServer], own_service: Ca
     service = own_service(own_store(), root_path="/colors").start_gateway()
     with service.client() as client:
         assert client.get("/v1/jobs").json() == {"jobs": [], "next": None}
-        even, odd = {"tags": "even", "priority": "batch"}, {"tags": "odd"}
+        even, odd = {"tags": "even", "priority": "batch", "client_reference": "order 4711 / é"}, {"tags": "odd"}
         jobs = [post(client, wait=None, **(odd if number % 2 else even)).json() for number in range(7)]
         wanted = "tag=even&priority=batch&limit=3&status=queued&created_after=2020-01-01T00:00:00%2B02:00"
+        wanted += "&client_reference=order+4711%20/%20%C3%A9"
         address, found = f"/v1/jobs?{wanted}", []
         while address:
             page = client.get(address).json()
@@ -209,8 +214,11 @@ def test_a_list_over_http(own_store: Callable[..., StoreServer], own_service: Ca
                 assert address.startswith("/colors/v1/jobs?")
                 query = parse_qs(urlsplit(address).query)
                 assert (query["tag"], query["priority"]) == (["even"], ["batch"])
+                assert query["client_reference"] == ["order 4711 / é"]
         assert [each["id"] for each in found] == [each["id"] for each in reversed(jobs[::2])]
         assert found[0] == client.get(jobs[6]["links"]["self"]).json()
+        for other in ("order 4711", "even", "order 4711 / é "[1:-1]):
+            assert client.get("/v1/jobs", params={"client_reference": other}).json()["jobs"] == []
         assert client.delete(jobs[6]["links"]["self"]).is_success
         assert [each["id"] for each in client.get("/v1/jobs?priority=interactive").json()["jobs"]] == [
             each["id"] for each in reversed(jobs[1::2])

@@ -20,7 +20,7 @@ from shared.jobs.listing import Page, Wanted, read_cursor
 from shared.jobs.model import JobStatus
 
 MOST_JOBS = 100
-_NAMES = ("status", "algorithm", "tag", "priority", "created_after", "limit", "cursor")
+_NAMES = ("status", "algorithm", "tag", "client_reference", "priority", "created_after", "limit", "cursor")
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -43,6 +43,10 @@ async def _known_names(request: Request) -> None:
 
 _ALGORITHM = Query(description="Jobs of this algorithm.", json_schema_extra={"enum": list(MODELS)})
 _TAG = Query(description="Jobs with this tag; given several times, with all of them.", max_length=MOST_TAGS)
+_REFERENCE = Query(
+    description="Jobs with this reference, as it was given with them.",
+    json_schema_extra={"minLength": 1, "maxLength": 255},
+)
 _AFTER = Query(description="Jobs that came after this time.", examples=["2026-11-21T10:00:00Z"])
 
 
@@ -65,11 +69,15 @@ async def _wanted(
     tag: Annotated[list[str] | None, _TAG] = None,
     priority: Annotated[Priority | None, Query(description="Jobs of this priority.")] = None,
     created_after: Annotated[Annotated[AwareDatetime, BeforeValidator(_dated)] | None, _AFTER] = None,
+    client_reference: Annotated[str | None, _REFERENCE] = None,
 ) -> Wanted:
     if algorithm is not None and algorithm not in MODELS:
         message = f"is no algorithm; choose one of {', '.join(MODELS)}"
         raise InvalidParams([FieldError(field="algorithm", value=algorithm, message=message)])
-    return Wanted(status, algorithm, _tags(tag or []), created_after, priority)
+    if client_reference is not None:
+        check_utf8("client_reference", client_reference)
+        describe({"client_reference": client_reference})
+    return Wanted(status, algorithm, _tags(tag or []), created_after, priority, client_reference)
 
 
 def _tags(given: list[str]) -> tuple[str, ...]:
@@ -114,6 +122,7 @@ def _next(page: Page, wanted: Wanted, limit: int) -> str | None:
         return None
     since = wanted.created_after and wanted.created_after.isoformat()
     given: list[tuple[str, Any]] = [("status", wanted.status), ("algorithm", wanted.algorithm)]
-    given += [*(("tag", tag) for tag in wanted.tags), ("priority", wanted.priority), ("created_after", since)]
+    given += [*(("tag", tag) for tag in wanted.tags), ("client_reference", wanted.reference)]
+    given += [("priority", wanted.priority), ("created_after", since)]
     given += [("limit", limit), ("cursor", page.next)]
     return href(f"/v1/jobs?{urlencode([(name, value) for name, value in given if value is not None])}")

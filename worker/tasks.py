@@ -100,7 +100,7 @@ class JobRunner:
             self._save(job, outcome)
         except Stopped:
             if reporter.timed_out:
-                self._fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds))
+                self._fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds, job.known_params.timeout))
             else:
                 metrics.stopped.inc()
                 log.warning("the claim is not valid any more; stopped")

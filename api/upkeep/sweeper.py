@@ -154,8 +154,9 @@ class Sweeper:
                     await self._send_again(returned)
                 await self._remove_begun(job)
             return
-        seconds = None if isinstance(job.params, UnknownParams) else self._timeout_of(job.params)
-        error = given_up(loss, job.attempt, seconds)
+        known = None if isinstance(job.params, UnknownParams) else job.params
+        seconds, asked = (self._timeout_of(known), known.timeout) if known is not None else (None, None)
+        error = given_up(loss, job.attempt, seconds, asked)
         if await self._due.fail(job, error):
             metrics.lost.labels(loss).inc()
             metrics.ended.labels(JobStatus.FAILED, error.code).inc()

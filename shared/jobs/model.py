@@ -273,17 +273,19 @@ def _queue_of(params: AnyParams | UnknownParams) -> str:
     return SLOW if isinstance(params, UnknownParams) else queue_of(params)
 
 
-def given_up(loss: Loss | str, attempts: int, seconds: float | None) -> JobError:
+def given_up(loss: Loss | str, attempts: int, seconds: float | None, asked: float | None = None) -> JobError:
     """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running, which are
-    not known of parameters that are not.
+    not known of parameters that are not. `asked`: the client's own `timeout`, if any.
     """
-    limit = "its limit" if seconds is None else f"{seconds:g} s, which is its limit"
+    limit, more = "its limit" if seconds is None else f"{seconds:g} s, which is its limit", "Send"
+    if asked is not None and asked == seconds:
+        limit, more = f"{seconds:g} s, the `timeout` that it was posted with", "Give it more, send"
     times = "once" if attempts == 1 else f"{attempts} times"
     messages: dict[str, str] = {
         Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",
         Loss.OUT_OF_MEMORY: f"It needed more memory than a job may have, {times}. Send a smaller image, "
         "ask for fewer outputs, or take another algorithm.",
-        Loss.TIMEOUT: f"It ran for longer than {limit}. Send a smaller image, or take another algorithm.",
+        Loss.TIMEOUT: f"It ran for longer than {limit}. {more} a smaller image, or take another algorithm.",
         Loss.WORKER_STOPPED: "Its worker was stopped.",
     }
     message = messages.get(loss, f"Its attempt was over {times}: {loss}. It is not tried again.")

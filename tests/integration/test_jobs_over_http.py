@@ -209,6 +209,13 @@ def test_a_job_that_fails_says_why(client: httpx.Client) -> None:
     problem(client.get(job["links"]["labels"]), 422, "job_failed")
 
 
+def test_a_time_limit_of_the_clients_own(client: httpx.Client) -> None:
+    """Who posted a job with a `timeout` that it outlived is told so: a smaller image is not what it needs first."""
+    job = post(client, timeout=1e-6).json()
+    assert (job["status"], job["error"]["code"]) == ("failed", "timeout")
+    assert "1e-06 s, the `timeout` that it was posted with. Give it more" in job["error"]["message"]
+
+
 def test_an_upload_is_gone_when_its_job_has_ended(client: httpx.Client, service: Service) -> None:
     """Of a finished job the results stay; the image itself does not, once the job has settled."""
     job = finished(client)

@@ -12,9 +12,12 @@ _FONT = "font-family='system-ui, sans-serif' font-size='15'"
 
 
 def to_svg(palette: Swatches) -> bytes:
-    """Parts touch each other; noise is hatched grey at the end; what is too narrow for its text is listed below."""
+    """Parts touch each other; noise is hatched grey at the end; what is too narrow for its text is listed below, and
+    of more than are listed it is said how many and how much.
+    """
     parts: list[str] = []
     rows: list[str] = []
+    untold: list[Swatch] = []
     left = 0.0
     for color in palette.colors:
         width = WIDTH * color.proportion
@@ -23,7 +26,11 @@ def to_svg(palette: Swatches) -> bytes:
             parts.append(_caption(left, color))
         elif len(rows) < MOST_ROWS:
             rows.append(_row(len(rows), left + width / 2, color))
+        else:
+            untold.append(color)
         left += width
+    if untold:
+        rows.append(_text(len(rows), f"{len(untold)} more · {_share(sum(color.proportion for color in untold))}"))
     if palette.noise > 0:
         parts.append(_rectangle(left, WIDTH - left, "url(#noise)", f"noise, {_share(palette.noise)}"))
     height = BAR_HEIGHT + (ROW_HEIGHT * len(rows) + 12 if rows else 0)
@@ -66,9 +73,14 @@ def _row(number: int, middle: float, color: Swatch) -> str:
     said = f"{color.hex} · {color.name} · {_share(color.proportion)}"
     return (
         f"<path d='M{anchor:.3f} {BAR_HEIGHT}V{BAR_HEIGHT + 5}' stroke='#808080'/>"
-        f"<rect x='0' y='{top}' width='20' height='20' fill='{color.hex}'/>"
-        f"<text x='30' y='{top + 15}' fill='#222222'>{escape(said)}</text>"
+        # With an edge: white is seen on white.
+        f"<rect x='0.5' y='{top + 0.5}' width='19' height='19' fill='{color.hex}' stroke='#808080'/>"
+        f"{_text(number, said)}"
     )
+
+
+def _text(number: int, said: str) -> str:
+    return f"<text x='30' y='{BAR_HEIGHT + 23 + ROW_HEIGHT * number}' fill='#222222'>{escape(said)}</text>"
 
 
 def _share(proportion: float) -> str:

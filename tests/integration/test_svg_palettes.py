@@ -67,16 +67,33 @@ def test_what_is_written_is_seen_and_stays_in_its_part(browser: Chromium) -> Non
 
 @pytest.mark.parametrize("count", [1, 5, 24, 100])
 def test_narrow_parts_are_listed_below(browser: Chromium, count: int) -> None:
-    """A row each with its swatch, for up to 24 of them, dark on white; the picture is no higher than they need."""
+    """A row each with its swatch, for up to 24 of them, dark on white, and one that tells of the rest; the picture is
+    no higher than they need.
+    """
     hexes = [f"#{40 + 2 * i:02x}{200 - i:02x}80" for i in range(count)]
     seen = drawn(browser, ["teal"] * count, hexes, [0.5 / count] * count)
     rows = min(count, 24) if 0.5 / count * WIDTH < TEXT_WIDTH else 0
-    assert seen.shape[:2] == (BAR_HEIGHT + (ROW_HEIGHT * rows + 12 if rows else 0), WIDTH)
+    all_rows = rows + (count > 24)
+    assert seen.shape[:2] == (BAR_HEIGHT + (ROW_HEIGHT * all_rows + 12 if rows else 0), WIDTH)
+    told = to_svg(from_result(result(["teal"] * count, hexes, [0.5 / count] * count), TITLE)).decode()
+    assert (">76 more · 38.0 %<" in told) == (count == 100)
+    if all_rows > rows:
+        last = seen[BAR_HEIGHT + 8 + ROW_HEIGHT * rows :]
+        assert (last[:, :20, :3] == 255).all(), "no swatch"
+        assert (last[:20, 30:300, :3].max(axis=2) < 100).any(), "text"
     for row in range(rows):
         top = BAR_HEIGHT + 8 + ROW_HEIGHT * row
         assert (seen[top + 2 : top + 18, 2:18, :3] == list(bytes.fromhex(hexes[row][1:]))).all()
         assert (seen[top : top + 20, 30:300, :3].max(axis=2) < 100).any(), "text"
         assert (seen[top : top + 20, 600:, :3] == 255).all()
+
+
+def test_a_white_swatch_is_seen(browser: Chromium) -> None:
+    """The swatch of a row has an edge, and so is seen where it is as white as what it lies on."""
+    seen = drawn(browser, ["white"], ["#ffffff"], [0.01])
+    top = BAR_HEIGHT + 8
+    edge = np.concatenate([seen[top, :20, :3], seen[top + 19, :20, :3], seen[top : top + 20, 0, :3]])
+    assert (edge < 0xC0).all()
 
 
 def test_no_colour_is_a_picture_too(browser: Chromium) -> None:

@@ -142,7 +142,7 @@ def _notes(segmentation: Segmentation) -> list[Note]:
         notes.append(Note(note="all_noise", detail=detail))
     empty = int((segmentation.pixels == 0).sum())
     if empty:
-        detail = f"{empty:,} of the {made:,} colours are nearest to no pixel."
+        detail = f"{empty:,} of the {made:,} colours {'is' if empty == 1 else 'are'} nearest to no pixel."
         notes.append(Note(note="unused_colors", detail=detail))
     return notes
 

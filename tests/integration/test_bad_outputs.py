@@ -37,6 +37,7 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"algorithm": "hdbscan", "outputs": ["sweep"]}, "/outputs", ["hdbscan makes none, so leave it out"]),
     ({"outputs": ["masks"], "n_clusters": 65}, "/outputs", ["at most 64", "65"]),
     ({**ASSIGN, "outputs": ["masks"], "palette": HEXES[:65]}, "/outputs", ["at most 64", "65"]),
+    ({"n_clusters": 2, "init": [[0, 0, 0]]}, "/init", ["has 1 colour, but n_clusters is 2"]),
     ({"n_clusters": 2, "fixed": HEXES[:3]}, "/fixed", ["3 colours", "n_clusters is 2"]),
     ({"n_clusters": "auto", "fixed": HEXES[:3]}, "/fixed", ["3 colours", "least is 2"]),
     ({"fixed": ["#ff0000", "red"]}, "/fixed/1", ["#rrggbb"]),

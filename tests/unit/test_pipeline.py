@@ -35,6 +35,16 @@ def test_one_pixel() -> None:
     assert labels_of(outcome).tolist() == [[0]]
 
 
+@pytest.mark.parametrize(
+    ("palette", "told"), [(2, "1 of the 2 colours is nearest"), (3, "2 of the 3 colours are near")]
+)
+def test_a_note_of_one_and_of_several(palette: int, told: str) -> None:
+    """A sentence for people is right for one too."""
+    black = encoded(np.zeros((1, 1, 3), np.uint8))
+    (note,) = run(black, algorithm="assign", palette=["#000000", "#ffffff", "#ff0000"][:palette]).result.notes
+    assert note.detail.startswith(told)
+
+
 def test_one_colour() -> None:
     """An image of one colour is one cluster."""
     outcome = run(encoded(np.full((5, 7, 3), 9, np.uint8)), n_clusters=4)

@@ -72,7 +72,7 @@ class KMeansParams(CommonParams):
         if isinstance(init, list) and range_of(expected) is not None:
             raise ValueError("cannot be given where the number of clusters is chosen")
         if isinstance(init, list) and expected is not None and len(init) != expected:
-            raise ValueError(f"has {len(init)} colours, but n_clusters is {expected}")
+            raise ValueError(f"has {_colors(init)}, but n_clusters is {expected}")
         return init
 
     @field_validator("fixed")
@@ -86,5 +86,9 @@ class KMeansParams(CommonParams):
         span = range_of(number)
         if number is not None and len(fixed) > (span.min if span else number):
             least = f"of n_clusters the least is {span.min}" if span else f"n_clusters is {number}"
-            raise ValueError(f"has {len(fixed)} colours, but {least}")
+            raise ValueError(f"has {_colors(fixed)}, but {least}")
         return fixed
+
+
+def _colors(given: list[Any]) -> str:
+    return "1 colour" if len(given) == 1 else f"{len(given)} colours"

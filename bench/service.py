@@ -77,7 +77,7 @@ def rows(_: Path) -> Iterator[Row]:
         finally:
             guarded.stop()
             service.stop()
-            store.stop()
+            store.kill()
 
 
 def _round_trips(service: Service, guarded: Service, key: Made, alone: ModuleType) -> Iterator[Row]:

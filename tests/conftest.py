@@ -63,7 +63,7 @@ def store_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     require(request.param)
     server = StoreServer(request.param, tmp_path_factory.mktemp(request.param))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +75,7 @@ def service(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory)
         made.start_worker()
         yield made.wait_for_workers()
     finally:
-        made.stop()
+        made.kill()
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def own_store(tmp_path: Path) -> Iterator[Callable[..., StoreServer]]:
 
     yield make
     for server in servers:
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def own_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
     yield make
     for made in services:
-        made.stop()
+        made.kill()
 
 
 @pytest.fixture

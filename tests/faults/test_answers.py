@@ -55,9 +55,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             redis.script_load(WITHDRAW)
             yield Place(service, proxy, redis, 0)
     finally:
-        service.stop()
+        service.kill()
         proxy.close()
-        store.stop()
+        store.kill()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sentinels
     require(kind)
     made = Sentinels(kind, tmp_path, Authority(tmp_path / "authority") if tls else None)
     yield made
-    made.stop()
+    made.kill()
 
 
 class Poster:

@@ -58,8 +58,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StoreSer
         service.start_gateway().start_worker()
         yield store, service.wait_for_workers()
     finally:
-        service.stop()
-        store.stop()
+        service.kill()
+        store.kill()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     require(request.param)
     server = StoreServer(request.param, tmp_path_factory.mktemp(request.param))
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def service(own_store: Callable[..., StoreServer], tmp_path: Path) -> Iterator[S
             redis.zadd(WORKERS, {"mill:1": redis.time()[0] + 1000})
         yield made
     finally:
-        made.stop()
+        made.kill()
 
 
 def answers(client: httpx.Client) -> bool:

@@ -106,8 +106,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             page.goto(web.url("/"))
             yield Place(service, folder, web, page)
         finally:
-            service.stop()
-            store.stop()
+            service.kill()
+            store.kill()
 
 
 class Outcome(NamedTuple):

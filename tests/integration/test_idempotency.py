@@ -43,8 +43,8 @@ def pair(server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         other.start_gateway()
         yield one, other
     finally:
-        one.stop()
-        other.stop()
+        one.kill()
+        other.kill()
 
 
 @pytest.fixture

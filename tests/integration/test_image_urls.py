@@ -37,8 +37,8 @@ def fetching(tmp_path_factory: pytest.TempPathFactory, web: Web) -> Iterator[Ser
     try:
         yield made.start_gateway()
     finally:
-        made.stop()
-        store.stop()
+        made.kill()
+        store.kill()
 
 
 def test_base64_is_never_held_whole(fetching: Service) -> None:

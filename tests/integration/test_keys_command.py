@@ -32,7 +32,7 @@ pytestmark = ONE_STORE
 def store(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
     made = StoreServer(store_server.kind, tmp_path_factory.mktemp("store"))
     yield made
-    made.stop()
+    made.kill()
 
 
 def keys(store: StoreServer, *arguments: str) -> Result:

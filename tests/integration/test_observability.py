@@ -95,8 +95,8 @@ def observed(
                 until(lambda job=job: ended(client, job["id"]), "the job ends")
         yield service, port, [*jobs, {"queued": queued}]
     finally:
-        service.stop()
-        store.stop()
+        service.kill()
+        store.kill()
 
 
 def ended(client: httpx.Client, job_id: str) -> bool:

@@ -23,7 +23,7 @@ def lonely(server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         with made.start_gateway().client() as client:
             yield client
     finally:
-        made.stop()
+        made.kill()
 
 
 @pytest.fixture

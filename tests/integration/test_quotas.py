@@ -37,8 +37,8 @@ def two(store_server: StoreServer, tmp_path_factory: pytest.TempPathFactory) -> 
         yield made[0].start_gateway(), made[1].start_gateway()
     finally:
         for service in made:
-            service.stop()
-        store.stop()
+            service.kill()
+        store.kill()
 
 
 @pytest.fixture(scope="module")

@@ -12,20 +12,28 @@ from tests.support.sentinels import NAME, SENTINEL_PASSWORD, Sentinels
 from tests.support.serving import Serving
 
 
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    """Once for all that only ask them: they take seconds to hear of each other."""
+    made = Sentinels("valkey", tmp_path_factory.mktemp("sentinels"))
+    yield made
+    made.kill()
+
+
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Sentinels]:
+def own_stores(tmp_path: Path) -> Iterator[Sentinels]:
     made = Sentinels("valkey", tmp_path / "sentinels")
     yield made
-    made.stop()
+    made.kill()
 
 
-def test_serve_on_sentinels(stores: Sentinels, serve: Callable[..., Serving]) -> None:
+def test_serve_on_sentinels(own_stores: Sentinels, serve: Callable[..., Serving]) -> None:
     """`huemill serve` takes their address as it takes a server's, and finds the server also with one of them gone."""
-    stores.kill_one()
-    serving = serve(HUEMILL_REDIS_URL=stores.url)
+    own_stores.kill_one()
+    serving = serve(HUEMILL_REDIS_URL=own_stores.url)
     with serving.client() as client:
         assert finished(client)["attempt"] == 1
-    with stores.client() as redis:
+    with own_stores.client() as redis:
         assert redis.keys("huemill:job:*")
 
 

@@ -35,7 +35,7 @@ def tls_store(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Tl
 
     yield make
     for store in stores:
-        store.stop()
+        store.kill()
 
 
 def test_a_job_over_tls(tls_store: Callable[..., TlsStore], own_service: Services) -> None:

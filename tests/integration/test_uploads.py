@@ -27,8 +27,8 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     try:
         yield made.start_gateway()
     finally:
-        made.stop()
-        store.stop()
+        made.kill()
+        store.kill()
 
 
 @pytest.fixture

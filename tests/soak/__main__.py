@@ -115,7 +115,7 @@ def soak(folder: Path, seconds: float, seed: int, store: StoreServer | Sentinels
         judge_remains(service, store, ledger)
     finally:
         service.stop()
-        store.stop()
+        store.kill()
         receiver.close()
     for process in processes_of(folder):
         ledger.find(f"a process is left: {process}")

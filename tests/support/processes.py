@@ -128,7 +128,7 @@ class Child:
         self.process.wait(STOP_SECONDS)
 
     def stop(self) -> None:
-        """End it, politely if it can be: that it can be is for tests of stopping to show, not for every teardown."""
+        """End it, politely if it can be."""
         if self.process.poll() is None:
             self.process.terminate()
         self.wait_gone()
@@ -195,6 +195,7 @@ class StoreServer:
             return False
 
     def kill(self) -> None:
+        """Also one that is frozen."""
         self._child.kill()
 
     def freeze(self) -> None:
@@ -203,10 +204,6 @@ class StoreServer:
 
     def thaw(self) -> None:
         os.kill(self._child.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        self.thaw() if self._child.process.poll() is None else None
-        self._child.stop()
 
 
 class Store(Protocol):
@@ -318,6 +315,12 @@ class Service:
             if child is not None:
                 child.wait_gone()
 
+    def kill(self) -> None:
+        """End all of it at once, as a teardown does: how they stop is for tests of that to show, and takes seconds."""
+        for child in [*self.workers, self.gateway]:
+            if child is not None:
+                child.kill()
+
 
 @contextmanager
 def running(folder: Path, kind: str = "valkey", **settings: object) -> Iterator[Service]:
@@ -328,5 +331,5 @@ def running(folder: Path, kind: str = "valkey", **settings: object) -> Iterator[
         made.start_gateway().start_worker()
         yield made.wait_for_workers()
     finally:
-        made.stop()
-        store.stop()
+        made.kill()
+        store.kill()

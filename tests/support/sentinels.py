@@ -146,13 +146,11 @@ class Sentinels:
         found = self._ask(number).sentinel_slaves(NAME)
         return [(each["flags"], each["master-link-status"]) for each in found] == [("slave", "ok")]
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         for _, child in self._sentinels:
-            if child.process.poll() is None:
-                os.kill(child.pid, signal.SIGCONT)
-            child.stop()
+            child.kill()
         for store in self.stores:
-            store.stop()
+            store.kill()
 
 
 def _follows(client: redis.Redis) -> bool:

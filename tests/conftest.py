@@ -1,5 +1,6 @@
 """What all tests share: real stores, real gateways, real workers, started once for as many tests as is honest."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -26,7 +27,11 @@ def compile_kernels() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the kernels once, before the processes that `-n` asks for would each do it."""
+    """Compile the kernels once, before the processes that `-n` asks for would each do it.
+
+    Until all is collected nobody looks for garbage: nearly all that is made by then stays to the end.
+    """
+    gc.disable()
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         compile_kernels()
 
@@ -36,6 +41,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     real = any({"integration", "e2e", "faults", "page"} & set(item.path.parts) for item in session.items)
     if real and not hasattr(session.config, "workerinput"):
         compile_kernels()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByService:

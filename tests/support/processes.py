@@ -25,6 +25,8 @@ from shared.jobs.routing import QUEUES
 from tests.support.waiting import until
 
 STOP_SECONDS = 10
+# While a process loads what it needs, each look takes milliseconds from it, and it takes seconds.
+LOOK_SECONDS = 0.1
 ANEW = {"Cache-Control": "no-cache"}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -243,7 +245,7 @@ class Service:
         log = self.folder / "gateway.log"
         self.gateway = Child("gateway", [*under, sys.executable, *command], log, self.environment)
         with self.client() as client:
-            until(lambda: self._answers(client), "the gateway answers")
+            until(lambda: self._answers(client), "the gateway answers", pause=LOOK_SECONDS)
         return self
 
     def start_worker(
@@ -273,7 +275,7 @@ class Service:
 
     def wait_for_workers(self, count: int = 1) -> "Service":
         with self.client() as client:
-            until(lambda: self._ready(client, count), f"{count} workers are ready", 90)
+            until(lambda: self._ready(client, count), f"{count} workers are ready", 90, LOOK_SECONDS)
         return self
 
     def client(self, **options: object) -> httpx.Client:

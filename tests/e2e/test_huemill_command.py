@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.support.calls import finished, post
 from tests.support.images import SMALL_PNG, encoded, noise, photograph
 from tests.support.processes import Child, free_port
 from tests.support.proxy import Proxy
-from tests.support.serving import HUEMILL, STOP_SECONDS, Serving, huemill
+from tests.support.serving import HUEMILL, STOP_SECONDS, Serving, huemill, huemill_here
 from tests.support.waiting import until
 
 LONG = {"algorithm": "agglomerative", "linkage": "average"}
@@ -91,7 +92,7 @@ def test_a_worker_that_cannot_start(tmp_path: Path) -> None:
     broken.mkdir()
     (broken / "numba.py").write_text("raise ImportError('numba is broken here')\n")
     path = os.pathsep.join([str(broken), str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
-    arguments = ("serve", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+    arguments = ("serve", "--workers", "1", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
     line = one_line(huemill(*arguments, PYTHONPATH=path))
     assert "The worker-" in line
     assert "numba is broken here" in line
@@ -225,10 +226,11 @@ def test_the_photograph_of_the_demo_is_there() -> None:
     assert photograph("china.jpg").stat().st_size > 100_000
 
 
-def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
+def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving], tmp_path: Path) -> None:
     """`huemill jobs` shows what there is, by state and tag, for people and programs; `huemill cancel` ends jobs, and
     says which it could not end.
     """
+    shown = partial(huemill_here, cwd=tmp_path)
     serving = serve("--workers", "1")
     url = ("--url", serving.url)
     assert "no such jobs" in huemill("jobs", *url).stdout
@@ -236,22 +238,22 @@ def test_jobs_are_listed_and_cancelled(serve: Callable[..., Serving]) -> None:
         done = finished(client, tags="shop,summer", client_reference="order 4711", priority="batch")
         os.kill(serving.parts()["worker-1"], signal.SIGSTOP)
         waits = [post(client, wait=None, n_clusters=count).json()["id"] for count in (2, 3)]
-        listed = huemill("jobs", *url).stdout
+        listed = shown("jobs", *url).stdout
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [*reversed(waits), done["id"]]
         assert "order 4711 #shop #summer" in listed
         wanted = ("--tag", "shop", "--tag", "summer", "--reference", "order 4711", "--priority", "batch")
-        found = huemill("jobs", *url, *wanted, "--json").stdout
+        found = shown("jobs", *url, *wanted, "--json").stdout
         assert [json.loads(line)["id"] for line in found.splitlines()] == [done["id"]]
-        assert len(huemill("jobs", *url, "--limit", "2", "--json").stdout.splitlines()) == 2
+        assert len(shown("jobs", *url, "--limit", "2", "--json").stdout.splitlines()) == 2
         ended = huemill("cancel", *url, waits[0], "../x", done["id"], waits[1])
         assert ended.returncode == 1
         assert ended.stdout.splitlines() == [f"{job_id}: cancelled" for job_id in waits]
         assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["../x", done["id"]]
-        assert huemill("cancel", *url, *waits).returncode == 0, "what is cancelled already stays so"
-        assert "cancelled" in huemill("jobs", *url, "--status", "cancelled").stdout
+        assert shown("cancel", *url, *waits).returncode == 0, "what is cancelled already stays so"
+        assert "cancelled" in shown("jobs", *url, "--status", "cancelled").stdout
         os.kill(serving.parts()["worker-1"], signal.SIGCONT)
-    refused = huemill("jobs", *url, "--tag", "a,b")
+    refused = shown("jobs", *url, "--tag", "a,b")
     assert (refused.returncode, "comma" in refused.stderr) == (1, True)
-    away = huemill("jobs", "--url", f"http://127.0.0.1:{free_port()}")
+    away = shown("jobs", "--url", f"http://127.0.0.1:{free_port()}")
     assert (away.returncode, "huemill serve" in away.stderr) == (3, True)
-    assert huemill("cancel", "--url", f"http://127.0.0.1:{free_port()}", waits[0]).returncode == 3
+    assert shown("cancel", "--url", f"http://127.0.0.1:{free_port()}", waits[0]).returncode == 3

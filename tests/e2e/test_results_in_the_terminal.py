@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.images import SMALL_PNG, encoded
 from tests.support.pictures import decoded
-from tests.support.serving import Serving, huemill
+from tests.support.serving import Serving, huemill_here
 
 FORMATS = ("json", "csv", "css", "scss", "tailwind.css", "tokens.json", "gpl", "ase", "aco", "svg")
 STRIPES = np.repeat(np.array([[[200, 30, 40], [250, 250, 250], [20, 60, 160], [30, 30, 30]]], np.uint8), 12, axis=1)
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def test_outputs_are_saved_under_the_images_name(served: Serving, folder: Path) -> None:
     """Each file is what it says: the recoloured picture has the palette's colours, the card is one."""
     arguments = ("cluster", "stripes.png", "--n-clusters", "4", "--output", "recolored", "--output", "card")
-    done = huemill(*arguments, "--save", "out", cwd=folder, HUEMILL_URL=served.url)
+    done = huemill_here(*arguments, "--save", "out", cwd=folder, HUEMILL_URL=served.url)
     assert done.returncode == 0, done
     names = {"stripes.json", "stripes-labels.png", "stripes-labels.npy", "stripes-recolored.png", "stripes-card.png"}
     assert {path.name for path in (folder / "out").iterdir()} == names
@@ -46,7 +46,7 @@ def test_outputs_are_saved_under_the_images_name(served: Serving, folder: Path) 
 def test_palettes_are_saved_in_each_format(served: Serving, folder: Path) -> None:
     """All at once, each with the two colours in it."""
     wanted = [word for ending in FORMATS for word in ("--palette", ending)]
-    done = huemill("cluster", "red & blue.png", *wanted, "--save", "out", cwd=folder, HUEMILL_URL=served.url)
+    done = huemill_here("cluster", "red & blue.png", *wanted, "--save", "out", cwd=folder, HUEMILL_URL=served.url)
     assert done.returncode == 0, done
     files = {ending: (folder / "out" / f"red & blue-palette.{ending}").read_bytes() for ending in FORMATS}
     for ending in ("json", "csv", "css", "scss", "tailwind.css", "tokens.json", "svg"):
@@ -61,7 +61,7 @@ def test_palettes_are_saved_in_each_format(served: Serving, folder: Path) -> Non
 
 def test_the_terminal_shows_each_colour(served: Serving, folder: Path) -> None:
     """On one line: hex, name, share, how much it stands out, and a bar as long as its share."""
-    done = huemill("cluster", "red & blue.png", "--n-clusters", "2", cwd=folder, HUEMILL_URL=served.url)
+    done = huemill_here("cluster", "red & blue.png", "--n-clusters", "2", cwd=folder, HUEMILL_URL=served.url)
     (red,) = [line for line in done.stdout.splitlines() if "#ff0000" in line]
     (blue,) = [line for line in done.stdout.splitlines() if "#0000ff" in line]
     for line, name, share in ((red, "red", "75.0 %"), (blue, "blue", "25.0 %")):
@@ -77,7 +77,7 @@ def test_the_terminal_shows_each_colour(served: Serving, folder: Path) -> None:
 )
 def test_a_choice_is_shown_as_a_chart(served: Serving, folder: Path, wish: str, numbers: range) -> None:
     """The reason, then a bar for each number tried; the chosen one is marked, and has as many colours as it says."""
-    done = huemill(
+    done = huemill_here(
         "cluster", "stripes.png", "--n-clusters", wish, "--criterion", "silhouette", cwd=folder, HUEMILL_URL=served.url
     )
     assert done.returncode == 0, done
@@ -103,7 +103,7 @@ def test_a_choice_is_shown_as_a_chart(served: Serving, folder: Path, wish: str, 
 )
 def test_wrong_values_are_refused_before_anything_is_sent(folder: Path, arguments: tuple[str, ...], words: str) -> None:
     """Exit code 2, the option's name and what it takes; no service is asked."""
-    done = huemill("cluster", "stripes.png", *arguments, cwd=folder, HUEMILL_URL="http://127.0.0.1:9")
+    done = huemill_here("cluster", "stripes.png", *arguments, cwd=folder, HUEMILL_URL="http://127.0.0.1:9")
     assert done.returncode == 2, done
     assert arguments[-2] in done.stderr or arguments[0] in done.stderr
     assert words in done.stderr
@@ -112,7 +112,9 @@ def test_wrong_values_are_refused_before_anything_is_sent(folder: Path, argument
 
 def test_an_unknown_palette_format_is_told_with_those_that_there_are(served: Serving, folder: Path) -> None:
     """By the service: exit code 1, one line."""
-    done = huemill("cluster", "stripes.png", "--palette", "pdf", "--save", "out", cwd=folder, HUEMILL_URL=served.url)
+    done = huemill_here(
+        "cluster", "stripes.png", "--palette", "pdf", "--save", "out", cwd=folder, HUEMILL_URL=served.url
+    )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert all(ending in done.stderr for ending in FORMATS)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.images import SMALL_PNG, encoded, noise
-from tests.support.serving import Serving, huemill
+from tests.support.serving import Serving, huemill_here
 
 
 def listed(folder: Path) -> set[str]:
@@ -21,7 +21,9 @@ def test_files_are_named_after_their_images(served: Serving, tmp_path: Path) -> 
         path.write_bytes(SMALL_PNG if "photo" in name else encoded(noise(20, 20)))
     images = ["a/photo.png", "b/photo.png", "b/Übung [1] & 50 %#?.tar.png", "b/.hidden"]
     options = ["--n-clusters", "2", "--output", "card", "--palette", "gpl", "--save", "my files/new [x]"]
-    done = huemill("cluster", *images, *options, cwd=tmp_path, HUEMILL_URL=f"127.0.0.1:{served.port}", COLUMNS="400")
+    done = huemill_here(
+        "cluster", *images, *options, cwd=tmp_path, HUEMILL_URL=f"127.0.0.1:{served.port}", COLUMNS="400"
+    )
     assert done.returncode == 0, done
     parts = (".json", "-labels.png", "-labels.npy", "-card.png", "-palette.gpl")
     names = ["a-photo", "b-photo", "Übung [1] & 50 %#?.tar", ".hidden"]
@@ -34,7 +36,7 @@ def test_files_are_named_after_their_images(served: Serving, tmp_path: Path) -> 
 def test_the_paths_of_saved_files_are_in_the_json(served: Serving, tmp_path: Path) -> None:
     """A program learns from `--json` what was written."""
     (tmp_path / "a.png").write_bytes(SMALL_PNG)
-    done = huemill("cluster", "a.png", "--json", "--palette", "css", cwd=tmp_path, HUEMILL_URL=served.url)
+    done = huemill_here("cluster", "a.png", "--json", "--palette", "css", cwd=tmp_path, HUEMILL_URL=served.url)
     saved = json.loads(done.stdout)["saved"]
     assert set(saved) == {"a.json", "a-labels.png", "a-labels.npy", "a-palette.css"}
     assert all((tmp_path / path).stat().st_size for path in saved)
@@ -50,7 +52,7 @@ def test_no_image_is_overwritten(served: Serving, tmp_path: Path) -> None:
         (["a.png", "a-card.png"], [], "a-card.png"),
         (["b.png"], ["--mask", "b-card.png"], "b-card.png"),
     ):
-        done = huemill("cluster", *images, *options, "--output", "card", cwd=tmp_path, HUEMILL_URL=served.url)
+        done = huemill_here("cluster", *images, *options, "--output", "card", cwd=tmp_path, HUEMILL_URL=served.url)
         assert done.returncode == 1
         assert f"{images[0]}: {taken} is an image that was given, and not overwritten" in done.stderr
         assert (tmp_path / taken).read_bytes() != b""
@@ -63,7 +65,7 @@ def test_two_images_files_never_take_each_others_place(served: Serving, tmp_path
     for name in ("a.png", "a-palette.png"):
         (tmp_path / name).write_bytes(SMALL_PNG)
     arguments = ("cluster", "a.png", "a-palette.png", "--palette", "json", "--save", "new")
-    done = huemill(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
+    done = huemill_here(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
     assert done.returncode == 1
     assert done.stderr.count("new/a-palette.json is another image's file, and not overwritten") == 1
 
@@ -71,7 +73,7 @@ def test_two_images_files_never_take_each_others_place(served: Serving, tmp_path
 def test_a_folder_that_cannot_be_made(served: Serving, tmp_path: Path) -> None:
     """The line names it; nothing is left half written."""
     (tmp_path / "a.png").write_bytes(SMALL_PNG)
-    done = huemill("cluster", "a.png", "--save", "a.png/new", cwd=tmp_path, HUEMILL_URL=served.url)
+    done = huemill_here("cluster", "a.png", "--save", "a.png/new", cwd=tmp_path, HUEMILL_URL=served.url)
     assert done.returncode == 1
     assert "a.png: a.png/new cannot be written: Not a directory." in done.stderr
     assert listed(tmp_path) == {"a.png"}
@@ -80,7 +82,7 @@ def test_a_folder_that_cannot_be_made(served: Serving, tmp_path: Path) -> None:
 def test_an_unknown_palette_format(served: Serving, tmp_path: Path) -> None:
     """The error lists those that there are, and no part of the file is left."""
     (tmp_path / "a.png").write_bytes(SMALL_PNG)
-    done = huemill("cluster", "a.png", "--palette", "xyz", cwd=tmp_path, HUEMILL_URL=served.url)
+    done = huemill_here("cluster", "a.png", "--palette", "xyz", cwd=tmp_path, HUEMILL_URL=served.url)
     assert done.returncode == 1
     assert "gpl" in done.stderr
     assert not [name for name in listed(tmp_path) if "xyz" in name]
@@ -90,8 +92,8 @@ def test_colours_of_a_saved_result(served: Serving, tmp_path: Path) -> None:
     """`--colors` takes a result that was saved: another image is painted with its palette."""
     (tmp_path / "a.png").write_bytes(SMALL_PNG)
     (tmp_path / "b.png").write_bytes(encoded(noise(30, 30)))
-    assert huemill("cluster", "a.png", "--save", ".", cwd=tmp_path, HUEMILL_URL=served.url).returncode == 0
+    assert huemill_here("cluster", "a.png", "--save", ".", cwd=tmp_path, HUEMILL_URL=served.url).returncode == 0
     arguments = ("cluster", "b.png", "--algorithm", "assign", "--colors", "a.json", "--json")
-    done = huemill(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
+    done = huemill_here(*arguments, cwd=tmp_path, HUEMILL_URL=served.url)
     colors = [entry["hex"] for entry in json.loads((tmp_path / "a.json").read_text())["palette"]]
     assert [entry["hex"] for entry in json.loads(done.stdout)["result"]["palette"]] == colors == ["#ff0000", "#0000ff"]

@@ -42,7 +42,7 @@ def test_serve_with_keys(serve: Callable[..., Serving], tmp_path: Path) -> None:
     assert key["key"][:-1] not in cut_off.stderr
 
     assert served.stop(signal.SIGINT) < STOP_SECONDS
-    again = serve(HUEMILL_AUTH="keys")
+    again = serve("--workers", "1", HUEMILL_AUTH="keys")
     with again.client() as client:
         client.headers["Authorization"] = f"Bearer {key['key']}"
         assert client.get("/v1/jobs").json()["jobs"][0]["id"] == json.loads(done.stdout)["id"]

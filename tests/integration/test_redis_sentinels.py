@@ -30,7 +30,7 @@ def own_stores(tmp_path: Path) -> Iterator[Sentinels]:
 def test_serve_on_sentinels(own_stores: Sentinels, serve: Callable[..., Serving]) -> None:
     """`huemill serve` takes their address as it takes a server's, and finds the server also with one of them gone."""
     own_stores.kill_one()
-    serving = serve(HUEMILL_REDIS_URL=own_stores.url)
+    serving = serve("--workers", "1", HUEMILL_REDIS_URL=own_stores.url)
     with serving.client() as client:
         assert finished(client)["attempt"] == 1
     with own_stores.client() as redis:

@@ -150,7 +150,7 @@ def test_what_serve_starts(
 ) -> None:
     """`huemill serve` hands the URL on where nobody else can read it; its terminal and its logs do not show it."""
     store = own_store(password=REDIS)
-    serving = serve(HUEMILL_REDIS_URL=store.url, AWS_SECRET_ACCESS_KEY=S3, HUEMILL_LOG_FORMAT="text")
+    serving = serve("--workers", "1", HUEMILL_REDIS_URL=store.url, AWS_SECRET_ACCESS_KEY=S3, HUEMILL_LOG_FORMAT="text")
     with httpx.Client(base_url=serving.url, trust_env=False, event_hooks={"response": [listener.answer]}) as client:
         finished(client)
         ps = process_list(serving.child.pid)

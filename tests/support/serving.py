@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from click.testing import CliRunner
 
+from cli.main import main
 from tests.support.processes import ANEW, Child, children_of, descendants_of, free_port, lives, log_lines
 from tests.support.waiting import until
 
@@ -72,6 +74,13 @@ def huemill(*arguments: str, cwd: Path | None = None, **environment: str) -> "su
     whole = {**os.environ, "PYTHONPATH": path, "COLUMNS": "120", **environment}
     command = [*HUEMILL, *arguments]
     return subprocess.run(command, cwd=cwd, env=whole, capture_output=True, text=True, timeout=110, check=False)
+
+
+def huemill_here(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The same in this process, for tests of what it says and writes: half a second of CPU goes to each start."""
+    with chdir(cwd):
+        done = CliRunner().invoke(main, arguments, env={"COLUMNS": "120", **environment}, catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a job says when its time is over: what is gone, since when, and what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from shared.jobs.model import now
 from tests.support.calls import problem
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, running
 from tests.support.records import ID, VERSIONS, place
 
 SELF = f"/v1/jobs/{ID}"
@@ -17,9 +17,18 @@ SINCE = now() - timedelta(hours=1)
 WORDS = f"expired at {SINCE:%Y-%m-%d %H:%M:%S} UTC"
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("expired"), workers=0) as made:
+        yield made
+
+
 @pytest.fixture
-def gateway(own_service: Callable[..., Service], own_store: Callable[..., StoreServer]) -> Service:
-    return own_service(own_store()).start_gateway()
+def gateway(lasting: Service) -> Service:
+    """On a store with nothing in it."""
+    with lasting.store.client() as redis:
+        redis.flushall()
+    return lasting
 
 
 @pytest.fixture

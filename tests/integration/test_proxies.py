@@ -1,8 +1,10 @@
 """A gateway behind nginx and behind Caddy, with TLS and a prefix, as docs/operations.md sets them up."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,16 +141,14 @@ def test_events_come_as_they_happen(client: httpx.Client) -> None:
 
 def test_a_stream_of_a_job_that_waits(client: httpx.Client, gateway: Service) -> None:
     """Where nothing happens for long, what has happened is heard all the same."""
-    for worker in gateway.workers:
-        worker.stop()
-    gateway.workers.clear()
+    (worker,) = gateway.workers
+    os.kill(worker.pid, signal.SIGSTOP)
     job = post(client, wait=None).json()
     begin = time.monotonic()
     with client.stream("GET", absolute(client, job["links"]["events"])) as answer:
         assert next(server_sent_events(answer.iter_lines()))["event"] == "queued"
     assert time.monotonic() - begin < 5
-    gateway.start_worker()
-    gateway.wait_for_workers()
+    os.kill(worker.pid, signal.SIGCONT)
 
 
 def test_uploads_are_stored_as_they_come(client: httpx.Client, gateway: Service) -> None:

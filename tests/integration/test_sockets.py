@@ -19,7 +19,7 @@ from api.server.guarded_socket import MESSAGE_PIECES
 from tests.support import raw
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import encoded, noise
-from tests.support.processes import Service, StoreServer, resident_bytes
+from tests.support.processes import Service, StoreServer, resident_bytes, running
 from tests.support.waiting import until
 
 MB = 2**20
@@ -70,10 +70,11 @@ def frame(opcode: int, payload: bytes, *, last: bool = True) -> bytes:
     return bytes([0x80 * last | opcode]) + length + bytes(4) + payload
 
 
-@pytest.fixture
-def idle(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A gateway without a worker: what is posted waits."""
-    return own_service(own_store()).start_gateway()
+    with running(tmp_path_factory.mktemp("idle"), workers=0) as made:
+        yield made
 
 
 @pytest.fixture
@@ -148,15 +149,18 @@ def test_prefixes_and_hosts(own_store: Callable[..., StoreServer], own_service: 
     refused.close()
 
 
-def test_a_gateway_that_stops(idle: Service, waiting: dict[str, Any]) -> None:
+def test_a_gateway_that_stops(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> None:
     """Its sockets are closed with 1001, and at once: clients come back to another one."""
-    assert idle.gateway is not None
-    with opened(idle, waiting["links"]["ws"]) as client:
+    service = own_service(own_store()).start_gateway()
+    assert service.gateway is not None
+    with service.client() as http:
+        path = post(http, wait=None).json()["links"]["ws"]
+    with opened(service, path) as client:
         assert json.loads(client.recv(10))["event"] == "queued"
-        os.kill(idle.gateway.pid, signal.SIGTERM)
+        os.kill(service.gateway.pid, signal.SIGTERM)
         assert heard(client) == ([], 1001)
-    idle.gateway.wait_gone()
-    assert "Traceback" not in idle.gateway.text()
+    service.gateway.wait_gone()
+    assert "Traceback" not in service.gateway.text()
 
 
 def test_what_a_client_says(idle: Service, waiting: dict[str, Any]) -> None:

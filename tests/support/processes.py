@@ -325,13 +325,15 @@ class Service:
 
 
 @contextmanager
-def running(folder: Path, kind: str = "valkey", **settings: object) -> Iterator[Service]:
-    """A gateway and a worker on a store of their own, for as long as the context lasts."""
+def running(folder: Path, kind: str = "valkey", *, workers: int = 1, **settings: object) -> Iterator[Service]:
+    """A gateway and workers on a store of their own, for as long as the context lasts."""
     store = StoreServer(kind, folder / "store")
     made = Service(store, folder / "service", **settings)
     try:
-        made.start_gateway().start_worker()
-        yield made.wait_for_workers()
+        made.start_gateway()
+        for _ in range(workers):
+            made.start_worker()
+        yield made.wait_for_workers(workers) if workers else made
     finally:
         made.kill()
         store.kill()

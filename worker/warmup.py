@@ -253,12 +253,17 @@ def main(arguments: Sequence[str]) -> int:
             warm_up()
     else:
         steps = first_steps() if arguments == ["--first"] else [*first_steps(), *further_steps()]
-        # numba compiles on one core. What two processes compile all the same is one entry on disk.
-        with ProcessPoolExecutor(min(available_threads(), len(steps)), get_context("spawn")) as pool:
-            for future in [pool.submit(step) for step in steps]:
-                future.result()
+        if not load(steps):
+            compile_side_by_side(steps)
     sys.stdout.write(f"kernels are ready ({time.perf_counter() - begin:.1f} s)\n")
     return 0
+
+
+def compile_side_by_side(steps: Sequence[Step]) -> None:
+    """numba compiles on one core. What two processes compile all the same is one entry on disk."""
+    with ProcessPoolExecutor(min(available_threads(), len(steps)), get_context("spawn")) as pool:
+        for future in [pool.submit(step) for step in steps]:
+            future.result()
 
 
 @contextmanager

@@ -1,22 +1,23 @@
 """How a job is, asked for again and again: only what is new is sent, and a question may wait for it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from tests.support.calls import finished, post, problem
-from tests.support.processes import Service, StoreServer
+from tests.support.processes import Service, running
 from tests.support.raw import connect
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def idle(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A gateway without a worker: what is posted waits."""
-    return own_service(own_store()).start_gateway()
+    with running(tmp_path_factory.mktemp("idle"), workers=0) as made:
+        yield made
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import httpx
 from click.testing import CliRunner
 
 from cli.main import main
-from tests.support.processes import ANEW, Child, children_of, descendants_of, free_port, lives, log_lines
+from tests.support.processes import PLAIN, Child, children_of, descendants_of, free_port, lives, log_lines
 from tests.support.waiting import until
 
 HUEMILL = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -38,7 +38,7 @@ class Serving:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers=ANEW)
+        return httpx.Client(base_url=self.url, **PLAIN)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """What its processes have logged."""

@@ -29,11 +29,12 @@ def compile_kernels() -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the kernels once, before the processes that `-n` asks for would each do it.
 
-    Until all is collected nobody looks for garbage: nearly all that is made by then stays to the end.
+    Where tests are collected nobody looks for garbage until that is done: nearly all that is made stays to the end.
     """
-    gc.disable()
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         compile_kernels()
+    else:
+        gc.disable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

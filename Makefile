@@ -35,8 +35,8 @@ soak: $(VENV)/dev ## Mixed jobs for MINUTES, and something is killed every 5 s: 
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 fuzz: $(VENV)/dev ## Decode images of every form, then broken in every way, then at random for some minutes: make fuzz ARGS=10
-	@# Side by side: neither has use for a second core.
-	$(BIN)/python -m tests.matrix & matrix=$$!; $(BIN)/python -m tests.fuzz $(ARGS); broken=$$?; wait $$matrix && exit $$broken
+	$(BIN)/python -m tests.matrix
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev ## Format, style, types, layers, links in the documents
 	$(BIN)/ruff format --check

@@ -59,6 +59,11 @@ def faults(case: Case) -> Iterator[str]:
         yield f"did {sorted(steps)}, right is {sorted(case.steps)}"
 
 
+def judged(case: Case) -> tuple[str, list[str]]:
+    """Its name and its faults, as another process can tell them."""
+    return case.name, list(faults(case))
+
+
 def _differences(case: Case, pixels: np.ndarray, transparent: bool) -> Iterator[str]:
     assert isinstance(case.seen, np.ndarray)
     if pixels.shape[:2] != case.seen.shape[:2]:

@@ -18,7 +18,7 @@ ADVISORY = {
     "summary": "made for this test",
     "affected": [
         {
-            "package": {"name": "kombu", "ecosystem": "PyPI"},
+            "package": {"name": "redis", "ecosystem": "PyPI"},
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99.1"}]}],
         }
     ],
@@ -61,9 +61,9 @@ def test_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_advisory_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """It is named with its package and the version that mends it; with a reason it is accepted while it is found."""
-    with database({"kombu": ADVISORY}) as url:
+    with database({"redis": ADVISORY}) as url:
         assert audit(API, url, {}) == 1
-        assert "PYSEC-2026-1: kombu" in capsys.readouterr().out
+        assert "PYSEC-2026-1: redis" in capsys.readouterr().out
         assert audit(API, url, {"PYSEC-2026-1": "never called here"}) == 0
         assert "accepted: PYSEC-2026-1 (never called here)" in capsys.readouterr().out
     with database({}) as url:
@@ -84,7 +84,7 @@ def test_a_database_that_cannot_be_reached(status: int | None, capsys: pytest.Ca
 
 def test_a_lock_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A failure of pip-audit's own is none of the database's: it fails."""
-    (tmp_path / "broken.lock").write_text("kombu==5.7.0\n")
+    (tmp_path / "broken.lock").write_text("redis==5.7.0\n")
     with database({}) as url:
         assert audit([tmp_path / "broken.lock"], url, {}) == 1
     assert "pip-audit failed" in capsys.readouterr().err

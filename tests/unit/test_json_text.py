@@ -56,21 +56,22 @@ def test_a_name_is_refused_exactly_where_it_is_there_twice(value: Any, ascii_onl
 
 
 @pytest.mark.parametrize(
-    ("text", "field", "value"),
+    ("text", "field", "pointer", "value"),
     [
-        ('{"a": 1, "a": 2}', "a", 2),
-        ('{"a": 1, "\\u0061": null}', "a", None),
-        ('{"a": {"b": 1, "c": 2, "b": "3"}}', "a.b", "3"),
-        ('{"a": [0, [1, {}], {"b": [], "b": []}]}', "a[2].b", "(long)"),
-        ('{"a": {"b": 1, "b": 2}, "a": 3}', "a", 3),  # the outer one: what is inside it is gone
-        ('{"c": "{\\"a\\": 1, \\"a\\": 2}", "a": 4, "a": 5}', "a", 5),
+        ('{"a": 1, "a": 2}', "a", "/a", 2),
+        ('{"a": 1, "\\u0061": null}', "a", "/a", None),
+        ('{"a": {"b": 1, "c": 2, "b": "3"}}', "a.b", "/a/b", "3"),
+        ('{"a": [0, [1, {}], {"b": [], "b": []}]}', "a[2].b", "/a/2/b", "(long)"),
+        ('{"a": {"b": 1, "b": 2}, "a": 3}', "a", "/a", 3),  # the outer one: what is inside it is gone
+        ('{"c": "{\\"a\\": 1, \\"a\\": 2}", "a": 4, "a": 5}', "a", "/a", 5),
+        ('{"a/b~.c": 1, "a/b~.c": 2}', "a/b~.c", "/a~1b~0.c", 2),
     ],
 )
-def test_the_place_of_a_doubled_name(text: str, field: str, value: object) -> None:
-    """The error names the place, and has the value that came last."""
+def test_the_place_of_a_doubled_name(text: str, field: str, pointer: str, value: object) -> None:
+    """The error names the place, also as a JSON pointer, and has the value that came last."""
     with pytest.raises(InvalidParams) as caught:
         read_object(text.encode(), "The body", "{}")
-    assert caught.value.errors == [{"field": field, "value": value, "message": "is given twice"}]
+    assert caught.value.errors == [{"field": field, "pointer": pointer, "value": value, "message": "is given twice"}]
 
 
 def test_a_doubled_name_in_one_parameter() -> None:

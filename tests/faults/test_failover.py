@@ -112,7 +112,8 @@ def test_a_failover(
         worked_after = time.monotonic() - lost_at
         assert worked_after < MOST_SECONDS
         for job in [running, *queued]:
-            assert ended(client, job)["status"] == "succeeded"
+            end = ended(client, job)
+            assert end["status"] == "succeeded", end
         assert follower.result(60)[-1] == "succeeded"
         forgotten = [when - lost_at for when in _forgotten(client, poster.accepted)]
         assert all(when > -ON_THE_WAY_SECONDS for when in forgotten)

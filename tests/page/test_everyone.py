@@ -158,8 +158,10 @@ def test_the_focus_stays_on_the_stage(page: Page) -> None:
     button(page, "Unpin").press("Enter")
     expect(page.locator("#stage")).to_be_focused()
     expect(pin).to_be_enabled()
+    mode = page.locator(".modes [aria-pressed=true]")
+    expect(mode).to_have_text("Both")  # keys are heard from here on
     page.keyboard.press("3")
-    expect(page.locator(".modes [aria-pressed=true]")).to_have_text("Result")
+    expect(mode).to_have_text("Result")
     button(page, "Find the number").click()
     start(page)
     page.get_by_role("tab", name="Number of colours").click()

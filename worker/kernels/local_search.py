@@ -2,8 +2,7 @@
 
 The point is drawn by weight x squared distance (k-means++, Arthur and Vassilvitskii 2007), the centre that goes is the
 one whose loss is least with the new one there (Lattanzi and Sohler 2019), and it is judged after Lloyd's steps, not
-before them (Conrads et al. 2024; random swaps, Fränti 2018). A trial looks at few clusters: a centre j can be nearest
-to a point of a cluster around c only if |c - j| is at most twice the cluster's radius.
+before them (Conrads et al. 2024; random swaps, Fränti 2018).
 """
 
 from typing import NamedTuple
@@ -11,23 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.kernels import DONE, STOP, inline, kernel
+from worker.kernels import DONE, STOP, kernel
+from worker.kernels.settling import ROUNDING, Fit, begin, book, copy_rows, new_fit, new_step, settled, square_apart
 
 Floats = NDArray[np.float64]
 
 _JUMP = 1e18  # the shift of a centre that is not near its points any more
-_ROUNDING = 1 + 1e-9  # of squared distances, so that no centre is passed over by a rounding error
 _LOWER = 1 - 1e-7  # a trial is kept if the inertia falls below this share
-
-
-class Fit(NamedTuple):
-    """k centres and the M points that they have; all that a trial changes."""
-
-    centers: Floats  # [k, 3]
-    labels: NDArray[np.int32]  # [M]: the nearest centre
-    nearest: Floats  # [M]: its squared distance
-    sums: Floats  # [k, 4]: sums of weight x coordinates, and of the weights
-    radius: Floats  # [k]: largest distance of a cluster's points
 
 
 class Prices(NamedTuple):
@@ -39,15 +28,6 @@ class Prices(NamedTuple):
     second: Floats  # [M]: squared distance to the second nearest centre
     reach: Floats  # [k]: largest distance of a cluster's points to their second nearest centres
     loss: Floats  # [k]: what the inertia gains if the cluster's points go to their second nearest centres
-
-
-class Step(NamedTuple):
-    """What the next of Lloyd's steps has to look at."""
-
-    shift: Floats  # [k]: how far each centre has moved since the points were last compared
-    touched: NDArray[np.bool_]  # [k]: whose points have changed since the centre was last moved
-    rivals: NDArray[np.int32]  # [k, k]: centres that the points of each cluster are compared with
-    length: NDArray[np.int32]  # [k]: how many of them
 
 
 @kernel
@@ -70,14 +50,14 @@ def search(
     comparisons. `progress` grows by 1 a trial.
     """
     k, size = len(centers), len(weights)
-    kept = _fit(k, size)
-    tried = _fit(k, size)
+    kept = new_fit(k, size)
+    tried = new_fit(k, size)
     prices = Prices(
         np.empty(k + 1, np.int64), np.empty(size, np.int32), np.empty(size), np.empty(size), np.empty(k), np.empty(k)
     )
-    step = Step(np.zeros(k), np.zeros(k, np.bool_), np.empty((k, k), np.int32), np.empty(k, np.int32))
+    step = new_step(k)
     loss = np.empty(k)
-    _copy_rows(centers, kept.centers)
+    copy_rows(centers, kept.centers)
     _compare_all(coords, kept)
     work = float(size * k)
     inertia, took = _priced(coords, weights, kept, prices, step.rivals[0])
@@ -92,7 +72,9 @@ def search(
         work += took
         for axis in range(3):
             tried.centers[gone, axis] = coords[point, axis]
-        found, took = _settled(coords, weights, tried, gone, inertia, fixed, steps, still * inertia / k, step)
+        begin(step, 0.0)
+        step.shift[gone], step.touched[gone] = _JUMP, True
+        found, took = settled(coords, weights, tried, inertia, inertia, fixed, steps, still * inertia / k, step)
         work += took
         if found < inertia * _LOWER:
             inertia, took = _priced(coords, weights, tried, prices, step.rivals[0])
@@ -103,13 +85,8 @@ def search(
             _copy(kept, tried)
             failed += 1
         progress[DONE] += 1
-    _copy_rows(kept.centers, centers)
+    copy_rows(kept.centers, centers)
     return inertia
-
-
-@kernel
-def _fit(k: int, size: int) -> Fit:
-    return Fit(np.empty((k, 3)), np.empty(size, np.int32), np.empty(size), np.empty((k, 4)), np.empty(k))
 
 
 @kernel
@@ -129,28 +106,13 @@ def _drawn(mass: Floats, uniform: float) -> int:
 # Loops, where slices would do: those take a second to compile each, for the message of an error that cannot be.
 @kernel
 def _copy(source: Fit, target: Fit) -> None:
-    _copy_rows(source.centers, target.centers)
-    _copy_rows(source.sums, target.sums)
+    copy_rows(source.centers, target.centers)
+    copy_rows(source.sums, target.sums)
     for j in range(len(source.radius)):
         target.radius[j] = source.radius[j]
     for i in range(len(source.labels)):
         target.labels[i] = source.labels[i]
         target.nearest[i] = source.nearest[i]
-
-
-@kernel
-def _copy_rows(source: Floats, target: Floats) -> None:
-    for row in range(source.shape[0]):
-        for column in range(source.shape[1]):
-            target[row, column] = source[row, column]
-
-
-@inline
-def _apart(ax: float, ay: float, az: float, others: Floats, j: int) -> float:
-    """Squared distance."""
-    x, y, z = ax - others[j, 0], ay - others[j, 1], az - others[j, 2]
-    square: float = x * x + y * y + z * z
-    return square
 
 
 @kernel
@@ -161,7 +123,7 @@ def _compare_all(coords: Floats, fit: Fit) -> None:
         best = np.inf
         label = 0
         for j in range(len(fit.centers)):
-            distance = _apart(x, y, z, fit.centers, j)
+            distance = square_apart(x, y, z, fit.centers, j)
             label = j if distance < best else label
             best = distance if distance < best else best
         fit.labels[i] = label
@@ -181,16 +143,16 @@ def _priced(
         neighbor = np.inf
         for other in range(k):
             if other != j:
-                neighbor = min(neighbor, _apart(x, y, z, centers, other))
+                neighbor = min(neighbor, square_apart(x, y, z, centers, other))
         # The second nearest of a point is within radius + that neighbour's distance of it.
         limit = 2 * fit.radius[j] + np.sqrt(neighbor)
-        count = _within(x, y, z, limit * limit * _ROUNDING, centers, j, rivals)
+        count = _within(x, y, z, limit * limit * ROUNDING, centers, j, rivals)
         farthest = loss = 0.0
         for at in range(prices.begin[j], prices.begin[j + 1]):
             i = prices.members[at]
             second = np.inf
             for rival in range(count):
-                second = min(second, _apart(coords[i, 0], coords[i, 1], coords[i, 2], centers, rivals[rival]))
+                second = min(second, square_apart(coords[i, 0], coords[i, 1], coords[i, 2], centers, rivals[rival]))
             prices.second[i] = second
             farthest = max(farthest, second)
             loss += weights[i] * (second - fit.nearest[i])
@@ -210,7 +172,7 @@ def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
     prices.begin[:] = 0
     for i in range(len(weights)):
         label = fit.labels[i]
-        _book(coords, weights, i, label, 1.0, fit.sums)
+        book(coords, weights, i, label, 1.0, fit.sums)
         fit.radius[label] = max(fit.radius[label], fit.nearest[i])
         prices.begin[label + 1] += 1
     for j in range(len(fit.radius)):
@@ -226,19 +188,12 @@ def _gather(coords: Floats, weights: Floats, fit: Fit, prices: Prices) -> None:
 
 
 @kernel
-def _book(coords: Floats, weights: Floats, i: int, label: int, sign: float, sums: Floats) -> None:
-    for axis in range(3):
-        sums[label, axis] += sign * weights[i] * coords[i, axis]
-    sums[label, 3] += sign * weights[i]
-
-
-@kernel
 def _within(x: float, y: float, z: float, limit: float, centers: Floats, but: int, out: NDArray[np.int32]) -> int:
     """List in `out` (OUT) the centres within the squared distance `limit` of a place, `but` one; how many."""
     count = 0
     for j in range(len(centers)):
         out[count] = j
-        count += j != but and _apart(x, y, z, centers, j) <= limit
+        count += j != but and square_apart(x, y, z, centers, j) <= limit
     return count
 
 
@@ -252,124 +207,14 @@ def _least_missed(
     gone = fixed
     for j in range(fixed, len(loss)):
         loss[j] = prices.loss[j]
-        apart = np.sqrt(_apart(x, y, z, fit.centers, j))
+        apart = np.sqrt(square_apart(x, y, z, fit.centers, j))
         if apart < fit.radius[j] + prices.reach[j]:  # else no point of it is nearer to the place than to its second
             loss[j] = 0.0
             for at in range(prices.begin[j], prices.begin[j + 1]):
                 i = prices.members[at]
-                distance = _apart(x, y, z, coords, i)
+                distance = square_apart(x, y, z, coords, i)
                 loss[j] += weights[i] * max(0.0, min(prices.second[i], distance) - fit.nearest[i])
             work += prices.begin[j + 1] - prices.begin[j]
         if loss[j] < loss[gone]:
             gone = j
     return gone, work
-
-
-@kernel
-def _settled(
-    coords: Floats,
-    weights: Floats,
-    fit: Fit,
-    jumped: int,
-    inertia: float,
-    fixed: int,
-    steps: int,
-    still: float,
-    step: Step,
-) -> tuple[float, float]:
-    """The inertia after some of Lloyd's steps from a centre that has `jumped`, and the comparisons made.
-
-    It is given up where the steps left, each as good as the last one, would not lead below the `inertia` before.
-    """
-    step.shift[:] = 0.0
-    step.shift[jumped] = _JUMP
-    step.touched[:] = False
-    found, work = inertia, 0.0
-    for number in range(steps):
-        change, took = _reassign(coords, weights, fit, step)
-        step.touched[jumped] |= number == 0
-        found += change
-        work += took
-        if number > 0 and found - inertia > -change * (steps - number):
-            return np.inf, work
-        if not _move(fit, fixed, still, step):
-            return found, work
-    change, took = _reassign(coords, weights, fit, step)
-    return found + change, work + took
-
-
-@kernel
-def _move(fit: Fit, fixed: int, still: float, step: Step) -> bool:
-    """Move the touched centres to their means where that lowers the inertia by more than `still`; whether any did."""
-    any_moved = False
-    for j in range(len(fit.centers)):
-        step.shift[j] = 0.0
-        mass = fit.sums[j, 3]
-        if j < fixed or not step.touched[j] or mass < 0.5:
-            continue
-        square = 0.0
-        for axis in range(3):
-            square += (fit.sums[j, axis] / mass - fit.centers[j, axis]) ** 2
-        if mass * square > still:
-            for axis in range(3):
-                fit.centers[j, axis] = fit.sums[j, axis] / mass
-            step.shift[j] = np.sqrt(square)
-            step.touched[j] = False
-            any_moved = True
-    return any_moved
-
-
-@kernel
-def _reassign(coords: Floats, weights: Floats, fit: Fit, step: Step) -> tuple[float, float]:
-    """Give each point its nearest centre after those with a shift have moved; the inertia's change, the comparisons."""
-    labels, nearest, radius = fit.labels, fit.nearest, fit.radius
-    _find_rivals(fit, step)
-    change = 0.0
-    work = float(len(weights))
-    for i in range(len(weights)):
-        label = labels[i]
-        count = step.length[label]
-        if count == 0:
-            continue
-        x, y, z = coords[i, 0], coords[i, 1], coords[i, 2]
-        best = _apart(x, y, z, fit.centers, label) if step.shift[label] > 0 else nearest[i]
-        winner = label
-        for at in range(count):
-            j = step.rivals[label, at]
-            distance = _apart(x, y, z, fit.centers, j)
-            winner = j if distance < best else winner
-            best = distance if distance < best else best
-        work += count
-        change += weights[i] * (best - nearest[i])
-        nearest[i] = best
-        radius[winner] = max(radius[winner], best)
-        if winner != label:
-            labels[i] = winner
-            step.touched[label] = step.touched[winner] = True
-            _book(coords, weights, i, label, -1.0, fit.sums)
-            _book(coords, weights, i, winner, 1.0, fit.sums)
-    for j in range(len(radius)):
-        radius[j] = np.sqrt(radius[j])
-    return change, work
-
-
-@kernel
-def _find_rivals(fit: Fit, step: Step) -> None:
-    """With whom the points of each cluster are compared; squares the radius, which is 0 where they are."""
-    centers = fit.centers
-    for label in range(len(centers)):
-        moved = step.shift[label] > 0
-        limit = 2 * (fit.radius[label] + step.shift[label])
-        limit *= limit * _ROUNDING
-        x, y, z = centers[label, 0], centers[label, 1], centers[label, 2]
-        count = 0
-        for j in range(len(centers)):
-            if j != label and (moved or step.shift[j] > 0) and _apart(x, y, z, centers, j) <= limit:
-                step.rivals[label, count] = j
-                count += 1
-        if moved and count == 0:  # its points are to be measured anew all the same: against itself
-            step.rivals[label, 0] = label
-            count = 1
-        step.length[label] = count
-    for label in range(len(centers)):
-        fit.radius[label] = 0.0 if step.length[label] else fit.radius[label] ** 2

@@ -2,7 +2,7 @@
 
 engine    points -> clustering
 grids     the points in cells, and the means of cells in coarser ones
-starts    k-means++ and a local search on a coarse grid, and on through the finer ones
+starts    k-means++, crossings and a local search on a coarse grid, and on through the finer ones
 swaps     centres that are little missed move to where they are needed
 sweep     many numbers of clusters from one preparation
 lloyd     Lloyd's iterations on the points of a grid
@@ -28,5 +28,6 @@ METHOD = ClusteringMethod(
     variants=(
         KMeansParams(init=[[0, 0, 0], [0, 0, 0]]),  # of two equal centres one is left without a colour
         KMeansParams(fixed=["#ffffff"]),
+        KMeansParams(n_clusters=32),  # starts of so many centres are crossed
     ),
 )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shared.contract.params import KMeansParams, number_of
 from worker.clustering.kmeans.lloyd import Lloyd, Run
-from worker.clustering.kmeans.starts import ThreadMeter, best_start, is_rough, refined
+from worker.clustering.kmeans.starts import ThreadMeter, best_starts, is_rough, refined
 from worker.clustering.kmeans.swaps import START_TOLERANCE, improved, merged_center, merging_costs
 from worker.kernels import grid
 from worker.progress import Meter
@@ -28,7 +28,7 @@ def chain(levels: list[grid.Grid], params: KMeansParams, least: int, fixed: Floa
     are never merged; so `least` is no less than f.)
     """
     with meter.part(0.0, 0.3) as part:
-        best, depth, _ = best_start(levels, params, fixed, part)
+        (best, *_), depth, _ = best_starts(levels, params, fixed, part)
     with meter.part(0.3, 0.5) as part:
         while depth > _COARSEST or (depth > 0 and is_rough(levels, depth, best)):
             depth -= 1

@@ -15,7 +15,7 @@ from tests.conftest import require
 from tests.faults.test_redis import probe
 from tests.support.calls import post
 from tests.support.images import encoded, noise
-from tests.support.jobs import IMPATIENT, ended, event_names, posted, running_job
+from tests.support.jobs import IMPATIENT, LONGER, ended, event_names, posted, running_job
 from tests.support.processes import ANEW, Service
 from tests.support.sentinels import DOWN_SECONDS, Sentinels
 from tests.support.tls import Authority
@@ -99,7 +99,7 @@ def test_a_failover(
     service.wait_for_workers(2)
     poster = Poster(service.url)
     with service.client() as client, ThreadPoolExecutor(1) as threads:
-        running = running_job(client, encoded(noise(990, 990)), n_clusters=256, n_init=100, tol=0)
+        running = running_job(client, encoded(noise(450, 450)), **LONGER)
         queued = [posted(client) for _ in range(4)]
         follower = threads.submit(event_names, client, running)
         with poster.at_work():

@@ -23,8 +23,8 @@ _NEARLY = 0.8
 """Of the best. Seldom is more gained by a larger size than is lost: the small clusters that it takes to be none."""
 
 
-_STEPS = 256
-"""In which a size doubles at most, and a little more."""
+_FINEST = 256
+"""Sizes in parts of a pixel grow by one such part of themselves, if that is less than a pixel."""
 
 
 class Span(NamedTuple):
@@ -118,7 +118,7 @@ def _spans(span: Span, meter: Meter) -> Iterator[Span]:
 
 
 def _span(least: int, clusters: kernels.Clusters, units: int) -> Span:
-    step = min(units, max(1, least // _STEPS))
+    step = min(units, max(1, least // _FINEST))
     return Span(least, max(int(clusters.pixels.min()), least + step - 1), clusters, units)
 
 

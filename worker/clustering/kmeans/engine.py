@@ -31,8 +31,8 @@ def run(points: Points, params: KMeansParams, meter: Meter, fixed: Sequence[Sequ
     the axes. Clusters that end empty are left out.
 
     From k-means++, the `n_init` starts run on the mean colours of a grid's cells; `start_inertias` are what each has
-    reached there in a few iterations, with the spread inside of the cells. They are crossed with one another, improved
-    by a local search and swaps of centres, and the best goes on over all colours; its iterations there are counted.
+    reached there, with the spread inside of the cells. Many are crossed with one another; the best is improved by a
+    local search and swaps of centres, and goes on over all colours; its iterations there are counted.
     """
     given = spaces.centers_from_srgb(points, np.array(fixed, np.float64).reshape(-1, 3))
     if len(points) < number_of(params.n_clusters) and not len(given):

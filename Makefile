@@ -12,7 +12,7 @@ PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? c
 JOB_MACHINES ?= 150
 IMAGE_RUNS ?= 1000
 
-.PHONY: demo serve test test-page test-faults soak fuzz check audit bench docker-test format clean
+.PHONY: demo serve test test-page test-faults test-faults-together test-faults-alone soak fuzz check audit bench docker-test format clean
 
 demo: $(VENV)/app ## Start everything, cluster one photograph, show it, stop: make demo IMAGE=photo.jpg ARGS="--n-clusters 8"
 	@$(BIN)/huemill demo $(IMAGE) $(ARGS)
@@ -26,9 +26,13 @@ test: $(VENV)/dev ## The whole test suite, less Docker, faults and the page
 test-page: $(VENV)/dev ## The web page in a real browser, on a real service
 	$(BIN)/python -m pytest tests/page -n 2 $(ARGS)
 
-test-faults: $(VENV)/dev ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
+test-faults: test-faults-together test-faults-alone ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
+
+test-faults-together: $(VENV)/dev
 	JOB_MACHINES=$(JOB_MACHINES) IMAGE_RUNS=$(IMAGE_RUNS) $(BIN)/python -m pytest tests/faults tests/integration/test_job_machine.py \
 		tests/integration/test_request_machine.py tests/integration/test_stored_images.py -m "not alone" -n $(PROCESSES) $(ARGS)
+
+test-faults-alone: $(VENV)/dev
 	$(BIN)/python -m pytest tests/faults -m alone $(ARGS)
 
 soak: $(VENV)/dev ## Mixed jobs for MINUTES, and something is killed every 5 s: nothing lost, nothing left, nothing grows

@@ -11,9 +11,10 @@ from cli.display import print_json, progress_bars, show_outcome
 from cli.exits import EXIT_FAILED, EXIT_UNREACHABLE
 from cli.jobs import Batch
 from cli.manage import url_option
-from cli.parameters import Given, each_name, parameter_options, read_parameters
+from cli.parameters import Given, each_palette, parameter_options, read_parameters
 from cli.saving import Folder
 from shared.contract.description import PRIORITIES
+from shared.contract.palettes import PALETTE_FORMATS
 
 
 @click.command()
@@ -32,8 +33,8 @@ from shared.contract.description import PRIORITIES
     "palettes",
     multiple=True,
     metavar="FORMAT,...",
-    callback=each_name,
-    help="Save the palette as css, gpl, ase, svg, ...",
+    callback=each_palette,
+    help=f"Save the palette as {', '.join(PALETTE_FORMATS)}.",
 )
 @click.option("--priority", type=click.Choice(PRIORITIES), help="batch: your interactive jobs go first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each image, one a line; no bars.")

@@ -10,6 +10,7 @@ import orjson
 
 from shared.contract.errors import InvalidParams
 from shared.contract.outputs import OUTPUT_NAMES
+from shared.contract.palettes import PALETTE_FORMATS
 from shared.contract.params import DEFAULT_ALGORITHM, MODELS, parse_params, read_value
 
 # These have options of their own, which are easier to type.
@@ -29,6 +30,15 @@ def each_name(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tu
     """The names of an option that is repeated, or has several with commas between them, each once."""
     names = (name.strip() for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def each_palette(context: click.Context, option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    """The endings of palette files that are asked for, each once. Raises click's BadParameter for one that is none."""
+    endings = each_name(context, option, given)
+    for ending in endings:
+        if ending not in PALETTE_FORMATS:
+            raise click.BadParameter(f"{ending!r} is none of {', '.join(PALETTE_FORMATS)}.")
+    return endings
 
 
 def parameter_options(command: F) -> F:

@@ -1,10 +1,11 @@
-"""The palette formats by their file ending: a new one is a new file here and a line below."""
+"""The palette formats by their file ending: a new one is a new file here, a line below, and its name in `shared`."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from api.palette import adobe, gimp, stylesheets, svg, text, tokens
 from api.palette.swatches import Swatches
+from shared.contract.palettes import PALETTE_FORMATS
 
 
 class Format(NamedTuple):
@@ -26,16 +27,17 @@ class Format(NamedTuple):
 
 _BYTES = "application/octet-stream"
 
-
-FORMATS: dict[str, Format] = {
-    "json": Format(text.to_json, "application/json", "Names, hex codes and shares as JSON"),
-    "csv": Format(text.to_csv, "text/csv; charset=utf-8", "A table, for spreadsheets"),
-    "css": Format(stylesheets.to_css, "text/css; charset=utf-8", "CSS custom properties"),
-    "scss": Format(stylesheets.to_scss, "text/x-scss; charset=utf-8", "SCSS variables and a map"),
-    "tailwind.css": Format(stylesheets.to_tailwind, "text/css; charset=utf-8", "Tailwind 4's @theme"),
-    "tokens.json": Format(tokens.to_tokens, "application/design-tokens+json", "W3C design tokens"),
-    "gpl": Format(gimp.to_gpl, "text/plain; charset=utf-8", "GIMP, Inkscape, Krita"),
-    "ase": Format(adobe.to_ase, _BYTES, "Adobe Swatch Exchange"),
-    "aco": Format(adobe.to_aco, _BYTES, "Photoshop colour swatches"),
-    "svg": Format(svg.to_svg, "image/svg+xml", "The bar to scale, with hex and share"),
+_WRITERS = {
+    "json": (text.to_json, "application/json"),
+    "csv": (text.to_csv, "text/csv; charset=utf-8"),
+    "css": (stylesheets.to_css, "text/css; charset=utf-8"),
+    "scss": (stylesheets.to_scss, "text/x-scss; charset=utf-8"),
+    "tailwind.css": (stylesheets.to_tailwind, "text/css; charset=utf-8"),
+    "tokens.json": (tokens.to_tokens, "application/design-tokens+json"),
+    "gpl": (gimp.to_gpl, "text/plain; charset=utf-8"),
+    "ase": (adobe.to_ase, _BYTES),
+    "aco": (adobe.to_aco, _BYTES),
+    "svg": (svg.to_svg, "image/svg+xml"),
 }
+
+FORMATS = {ending: Format(*_WRITERS[ending], description) for ending, description in PALETTE_FORMATS.items()}

@@ -59,6 +59,7 @@ def test_switches(given: list[str], value: bool | None) -> None:
         ("--algorithm assign --colors other.json", "other.json is no result and no palette that huemill has saved."),
         ("--algorithm assign --colors text.json", "text.json is no result and no palette that huemill has saved."),
         ("--algorithm assign", "--colors should be colours: #ff8800,#003366, or the .json of a saved result"),
+        ("--palette css,cart", "'cart' is none of json, csv, css, "),
         ("--output cart,plot", "--output should be 'recolored' or 'side_by_side' or"),
         ("--fixed red", "--fixed[0] should be a colour: '#rrggbb'"),
         ("--algorithm assign --colors #ff8800,red", "--colors[1] should be a colour: '#rrggbb'"),

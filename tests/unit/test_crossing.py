@@ -37,6 +37,18 @@ def test_what_has_a_fixed_centre_in_either_has_it_in_both() -> None:
     np.testing.assert_array_equal(centers[:2], 0)
 
 
+def test_a_cluster_that_gets_no_points_keeps_its_centre() -> None:
+    """That of the better clustering: there are fewer parts than clusters where both are alike."""
+    coords, far = np.zeros((5, 3)), [1e3, 1e3, 1e3]
+    coords[:, 0] = [0, 1, 10, 11, 12]
+    labels = np.array([[0, 0, 1, 1, 1]] * 2, np.int32)
+    centers = np.array([[[0.6, 0, 0], [11, 0, 0], far], [[0.9, 0, 0], [11, 0, 0], [-1e3, 0, 0]]])
+    inertias = ((coords - centers[[[0], [1]], labels]) ** 2).sum(axis=(1, 2))
+    breed(coords, np.ones(5), centers, labels, inertias, 0, np.array([[0.1, 0.6]]), 6, 0, 1e9, np.zeros(2, np.int64))
+    np.testing.assert_array_equal(centers[1], [[0.5, 0, 0], [11, 0, 0], far])
+    np.testing.assert_allclose(inertias, [2.52, 2.5])
+
+
 def test_a_population_is_never_worse_and_what_is_fixed_stays() -> None:
     """Each inertia is that of its labels and centres, the best one falls, and fixed centres stand still."""
     points = scattered(3, 600)

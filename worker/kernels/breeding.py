@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from worker.kernels import DONE, STOP, kernel
 from worker.kernels.crossing import cross
-from worker.kernels.settling import Fit, begin, new_fit, new_step, settled
+from worker.kernels.settling import Fit, begin, copy_rows, new_fit, new_step, settled
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -37,9 +37,6 @@ def breed(
     """
     size, k = centers.shape[0], centers.shape[1]
     fit, step = new_fit(k, len(weights)), new_step(k)
-    for j in range(fixed):
-        for axis in range(3):
-            fit.centers[j, axis] = centers[0, j, axis]
     crossed = np.zeros((size, size), np.bool_)
     work = 0.0
     for draw in range(len(uniforms)):
@@ -52,6 +49,7 @@ def breed(
         if inertias[better] > inertias[worse]:
             better, worse = worse, better
         goal = inertias[worse]
+        copy_rows(centers[better], fit.centers)  # of what is fixed, and of clusters that get no points
         work += cross(coords, weights, labels, better, worse, fixed, fit.centers, fit.sums, fit.labels)
         inertia = _measure(coords, weights, fit)
         begin(step, _HARDLY)

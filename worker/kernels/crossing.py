@@ -35,7 +35,8 @@ def cross(
     """The labels `out` i32[M] (OUT) of k clusters made of those by two rows of `labels` i32[n, M]; the comparisons.
 
     OUT too: `centers` f64[k, 3], but for the first `fixed`, whose points are those that they have in either; `sums`
-    f64[k, 4] of weight x coordinates, and of the weights. Where there are no more than k parts, some stay empty.
+    f64[k, 4] of weight x coordinates, and of the weights. Where there are fewer than k parts, some clusters stay empty:
+    their centres are left as they come in.
     """
     k = len(centers)
     count = _split(labels, one, other, fixed, k, out)

@@ -24,7 +24,7 @@ test: $(VENV)/dev ## The whole test suite, less Docker, faults and the page
 	$(BIN)/python -m pytest -m "not docker" --ignore tests/faults --ignore tests/page -n $(PROCESSES) $(ARGS)
 
 test-page: $(VENV)/dev ## The web page in a real browser, on a real service
-	$(BIN)/python -m pytest tests/page -n 2 $(ARGS)
+	$(BIN)/python -m pytest tests/page -n $(if $(filter 0,$(PROCESSES)),0,2) $(ARGS)
 
 test-faults: test-faults-together test-faults-alone ## Kill, starve, freeze and cut off real processes; shows the numbers that were seen
 

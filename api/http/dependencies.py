@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, TypeVar, cast
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -16,7 +17,8 @@ from api.jobs.accept import Acceptance
 from api.jobs.find import find
 from api.jobs.wait import Listening
 from api.upkeep.supervise import Supervisor
-from shared.contract.errors import InvalidRequest
+from shared.contract.errors import FieldError, InvalidParams, InvalidRequest
+from shared.contract.params import pointer
 from shared.jobs.clients import JobStore
 from shared.jobs.keys import RequestKey
 from shared.jobs.listing import JobList
@@ -70,6 +72,27 @@ def field(name: str, request: Request) -> str:
     return ", ".join(line.strip() for line in request.headers.getlist(name))
 
 
+def query_of(request: Request) -> list[tuple[str, str]]:
+    """The query's names and values.
+
+    Raises InvalidParams for bytes that are not UTF-8: they would be read as U+FFFD, and kept as what nobody gave.
+    """
+    raw = request.scope["query_string"].decode("latin-1")
+    pairs = parse_qsl(raw, keep_blank_values=True, encoding="latin-1")
+    return [(_utf8(name, name), _utf8(name, text)) for name, text in pairs]
+
+
+def _utf8(name: str, text: str) -> str:
+    """The text whose bytes were taken for Latin-1."""
+    data = text.encode("latin-1")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        shown, value = name.encode("latin-1").decode(errors="replace"), data.decode(errors="replace")
+        message = "is not UTF-8: in an address every byte of it stands as % and two hexadecimal digits"
+        raise InvalidParams([FieldError(field=shown, value=value, message=message, pointer=pointer([shown]))]) from None
+
+
 async def _caller(connection: HTTPConnection) -> Caller:
     caller: Caller = connection.scope.get(CALLER, NOBODY)
     return caller
@@ -85,7 +108,7 @@ async def _body(request: Request, caller: CallerDep, keyring: KeyringDep) -> Bod
     return Body(
         content_type=types[0] if types else "",
         length=announced(request.headers.get("content-length", "")),
-        query=request.query_params.multi_items(),
+        query=query_of(request),
         chunks=_chunks(request, keyring.staying(caller)),
         encoding=field("content-encoding", request).lower(),
     )

@@ -84,12 +84,10 @@ def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def split_query(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The same of a query's pairs: there a reference is any text, and tags are a list, or text with commas, or several.
 
-    Raises InvalidParams for a reference or a priority that is given twice, and for what is not UTF-8.
+    Raises InvalidParams for a reference or a priority that is given twice.
     """
     described: dict[str, Any] = {}
     for name, text in pairs:
-        if name in Description.model_fields:
-            check_utf8(name, text)
         if name in described:
             raise InvalidParams([FieldError(field=name, value=text, message="is given twice")])
         if name in _ONCE:
@@ -98,15 +96,6 @@ def split_query(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[
     if tags:
         described["tags"] = [tag for text in tags for tag in _tags_of(text)]
     return described, [pair for pair in pairs if pair[0] not in Description.model_fields]
-
-
-def check_utf8(field: str, text: str) -> None:
-    """Raises InvalidParams for text of an address that had bytes which are not UTF-8: they were read as U+FFFD, and a
-    job would be kept under a name that nobody gave it.
-    """
-    if "\ufffd" in text:
-        message = "is not UTF-8: in an address every byte of it stands as % and two hexadecimal digits"
-        raise InvalidParams([FieldError(field=field, value=text, message=message)])
 
 
 def _tags_of(text: str) -> list[Any]:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.conftest import ONE_STORE
 from tests.support.calls import finished, problem
+from tests.support.images import SMALL_PNG
 
 pytestmark = ONE_STORE
 
@@ -27,6 +28,23 @@ def test_an_address_that_is_nothing(client: httpx.Client) -> None:
     answer = client.put("/v1/jobs")
     problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("callback_url=https://example.com/caf%E9", "callback_url"),
+        ("n_clusters=4&outputs=card,%C3", "outputs"),
+        ("n_clusters=%FF", "n_clusters"),
+        ("caf%E9=1", "caf\ufffd"),
+    ],
+)
+def test_a_query_that_is_not_utf8(client: httpx.Client, query: str, field: str) -> None:
+    """No parameter is taken for another text than was given: a callback would go to an address that nobody named."""
+    answer = client.post(f"/v1/jobs?{query}", content=SMALL_PNG, headers={"Content-Type": "image/png"})
+    (entry,) = problem(answer, 422, "invalid_params")["errors"]
+    assert entry["field"] == field
+    assert "UTF-8" in entry["message"]
 
 
 def test_a_wrong_accept(client: httpx.Client) -> None:

@@ -279,8 +279,9 @@ def test_a_pointer_leads_to_the_name_that_was_given(client: httpx.Client, name: 
     escaped = "/" + name.replace("~", "~0").replace("/", "~1")
     given = json.dumps(name)
     image = f'"image_base64": "{base64.b64encode(SMALL_PNG).decode()}"'
-    for members in (f"{given}: 1", f"{given}: 1, {given}: 2"):
+    for members, pairs in ((f"{given}: 1", [(name, 1)]), (f"{given}: 1, {given}: 2", [(name, 1), (name, 2)])):
         answers = [
+            client.post("/v1/jobs", content=SMALL_PNG, params=pairs, headers={"Content-Type": "image/png"}),
             send(client, part("image", SMALL_PNG) + part("params", f"{{{members}}}".encode()) + b"--b--\r\n", FORM),
             send(client, f"{{{image}, {members}}}".encode(), "application/json"),
         ]

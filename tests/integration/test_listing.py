@@ -187,8 +187,11 @@ def test_cursors_that_are_not_ours(client: httpx.Client, wrong: str) -> None:
         ("client_reference=", "/client_reference"),
         ("client_reference=a%0Atag%20b", "/client_reference"),
         ("client_reference=a&client_reference=b", "/client_reference"),
-        ("tag=%FF", "/tag/0"),
-        ("tag=a&tag=%C3%28", "/tag/1"),
+        ("tag=%FF", "/tag"),
+        ("tag=a&tag=%C3%28", "/tag"),
+        ("a.b=1", "/a.b"),
+        ("params=1", "/params"),
+        ("%FF=1", "/\ufffd"),
     ],
 )
 def test_questions_that_make_no_sense(client: httpx.Client, query: str, pointer: str) -> None:
@@ -298,6 +301,13 @@ def test_a_description_that_is_not_utf8(client: httpx.Client, query: str) -> Non
     assert "UTF-8" in refused["errors"][0]["message"]
     taken = client.post(f"/v1/jobs?{query.replace('%E9', '%C3%A9')}", content=SMALL_PNG, headers=headers).json()
     assert "café" in (taken["client_reference"], *taken["tags"])
+
+
+def test_a_description_of_the_character_that_stands_for_others(client: httpx.Client) -> None:
+    """U+FFFD is a character: who gives it as UTF-8 is understood."""
+    job = client.post("/v1/jobs", json={"image_base64": _base64(SMALL_PNG), "client_reference": "\ufffd"}).json()
+    found = client.get("/v1/jobs?client_reference=%EF%BF%BD").json()["jobs"]
+    assert job["id"] in [each["id"] for each in found]
 
 
 def test_a_wrong_tag_is_told_what_it_may_be(client: httpx.Client) -> None:

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, TypeAdapter, ValidationError
 
-from api.http.dependencies import CallerDep, JobListDep
+from api.http.dependencies import CallerDep, JobListDep, query_of
 from api.http.hrefs import href
 from api.http.openapi import problems
 from api.http.responses import Json
 from api.http.schemas import JobListView, job_view
-from shared.contract.description import MOST_TAGS, Priority, check_utf8, describe
+from shared.contract.description import MOST_TAGS, Priority, describe
 from shared.contract.errors import FieldError, InvalidParams
-from shared.contract.params import MODELS
+from shared.contract.params import MODELS, pointer
 from shared.jobs.listing import Page, Wanted, read_cursor
 from shared.jobs.model import JobStatus
 
@@ -29,16 +29,20 @@ async def _known_names(request: Request) -> None:
     """Refuse a parameter that there is not, and one that is given twice and counts once: a list that is filtered by
     less than was meant is a wrong answer.
     """
-    pairs = request.query_params.multi_items()
+    pairs = query_of(request)
     unknown = f"is no parameter of a list; there are {', '.join(_NAMES)}"
-    wrong = [FieldError(field=name, value=text, message=unknown) for name, text in pairs if name not in _NAMES]
+    wrong = [_wrong(name, text, unknown) for name, text in pairs if name not in _NAMES]
     seen: set[str] = set()
     for name, text in pairs:
         if name in seen and name != "tag":
-            wrong.append(FieldError(field=name, value=text, message="is given twice"))
+            wrong.append(_wrong(name, text, "is given twice"))
         seen.add(name)
     if wrong:
         raise InvalidParams(wrong[:20])
+
+
+def _wrong(name: str, text: str, message: str) -> FieldError:
+    return FieldError(field=name, value=text, message=message, pointer=pointer([name]))
 
 
 _ALGORITHM = Query(description="Jobs of this algorithm.", json_schema_extra={"enum": list(MODELS)})
@@ -75,15 +79,12 @@ async def _wanted(
         message = f"is no algorithm; choose one of {', '.join(MODELS)}"
         raise InvalidParams([FieldError(field="algorithm", value=algorithm, message=message)])
     if client_reference is not None:
-        check_utf8("client_reference", client_reference)
         describe({"client_reference": client_reference})
     return Wanted(status, algorithm, _tags(tag or []), created_after, priority, client_reference)
 
 
 def _tags(given: list[str]) -> tuple[str, ...]:
     """Tags to look for; those that no job can have are refused."""
-    for place, tag in enumerate(given):
-        check_utf8(f"tag[{place}]", tag)
     try:
         return describe({"tags": given}).tags
     except InvalidParams as error:

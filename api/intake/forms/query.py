@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.contract.errors import FieldError, InvalidParams
-from shared.contract.params import read_value
+from shared.contract.params import pointer, read_value
 
 _REPEATED = ("outputs", "callback_events")  # lists of names: given again, more are added
 
@@ -15,7 +15,8 @@ def query_values(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     for name, text in pairs:
         value = read_value(name, text)
         if name in values and name not in _REPEATED:
-            raise InvalidParams([FieldError(field=name, value=text, message="is given twice")])
+            twice = FieldError(field=name, value=text, message="is given twice", pointer=pointer([name]))
+            raise InvalidParams([twice])
         values[name] = [*_names(values[name]), *_names(value)] if name in values else value
     return values
 

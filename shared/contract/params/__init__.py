@@ -30,7 +30,7 @@ from shared.contract.params.optics import OpticsParams
 from shared.contract.params.parse import parse_params
 from shared.contract.params.registry import DEFAULT_ALGORITHM, MODELS, REFERENCE_MAX_PIXELS, AnyParams, Params
 from shared.contract.params.schema import json_schema
-from shared.contract.params.wording import plain
+from shared.contract.params.wording import plain, pointer
 
 __all__ = [
     "DEFAULT_ALGORITHM",
@@ -53,6 +53,7 @@ __all__ = [
     "number_of",
     "parse_params",
     "plain",
+    "pointer",
     "range_of",
     "read_object",
     "read_value",

@@ -79,7 +79,7 @@ def wire(settings: Settings) -> Services:
     blobs, sync_blobs = Blobs(settings.blob_url), SyncBlobs(settings.blob_url)
     stored_images, fetcher = StoredImages(images, blobs), Fetcher(settings)
     uploads, references = Uploads(blobs, sync_blobs, settings), References(fetcher, stored_images)
-    sweeper = Sweeper(store, due, blobs, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of)
+    sweeper = Sweeper(store, due, blobs, failures, max_attempts=settings.max_attempts, limit_of=settings.limit_of)
     image_sweeper = ImageSweeper(images, stored_images, failures)
     collector = Collector(store, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     outbox, poster = OutboxStore(redis, lease_seconds=LEASE_SECONDS), Poster(settings, MAX_SENDING)

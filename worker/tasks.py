@@ -100,7 +100,7 @@ class JobRunner:
             self._save(job, outcome)
         except Stopped:
             if reporter.timed_out:
-                self._fail(job, given_up(Loss.TIMEOUT, job.attempt, seconds, job.known_params.timeout))
+                self._fail(job, self._timeout(job))
             else:
                 metrics.stopped.inc()
                 log.warning("the claim is not valid any more; stopped")
@@ -118,6 +118,10 @@ class JobRunner:
             log.exception("a defect of huemill")
             message = "huemill failed on this job by a defect of its own; its log has the details."
             self._fail(job, JobError(code=Internal.code, message=message))
+
+    def _timeout(self, job: Job) -> JobError:
+        params = job.known_params
+        return given_up(Loss.TIMEOUT, job.attempt, self.settings.limit_of(params), params.timeout)
 
     def _save(self, job: Job, outcome: pipeline.Outcome) -> None:
         """Write the files, then end the job; a stale claim's files are taken away again."""

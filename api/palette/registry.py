@@ -40,4 +40,4 @@ _WRITERS = {
     "svg": (svg.to_svg, "image/svg+xml"),
 }
 
-FORMATS = {ending: Format(*_WRITERS[ending], description) for ending, description in PALETTE_FORMATS.items()}
+FORMATS = {ending: Format(write, kind, PALETTE_FORMATS[ending]) for ending, (write, kind) in _WRITERS.items()}

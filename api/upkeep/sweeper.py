@@ -46,11 +46,11 @@ class Sweeper:
         failures: Failures,
         *,
         max_attempts: int,
-        timeout_of: Callable[[AnyParams], float],
+        limit_of: Callable[[AnyParams], float],
     ) -> None:
-        """`timeout_of`: the seconds that a job of these parameters may run."""
+        """`limit_of`: the seconds that any job of this kind may run."""
         self._jobs, self._due, self._blobs = jobs, due, blobs
-        self._failures, self._max_attempts, self._timeout_of = failures, max_attempts, timeout_of
+        self._failures, self._max_attempts, self._limit_of = failures, max_attempts, limit_of
 
     async def sweep(self) -> None:
         """See to every job whose time has come, or whose message is lost.
@@ -155,8 +155,8 @@ class Sweeper:
                 await self._remove_begun(job)
             return
         known = None if isinstance(job.params, UnknownParams) else job.params
-        seconds, asked = (self._timeout_of(known), known.timeout) if known is not None else (None, None)
-        error = given_up(loss, job.attempt, seconds, asked)
+        most, asked = (self._limit_of(known), known.timeout) if known is not None else (None, None)
+        error = given_up(loss, job.attempt, most, asked)
         if await self._due.fail(job, error):
             metrics.lost.labels(loss).inc()
             metrics.ended.labels(JobStatus.FAILED, error.code).inc()

@@ -273,13 +273,13 @@ def _queue_of(params: AnyParams | UnknownParams) -> str:
     return SLOW if isinstance(params, UnknownParams) else queue_of(params)
 
 
-def given_up(loss: Loss | str, attempts: int, seconds: float | None, asked: float | None = None) -> JobError:
-    """The error of a job that is not tried again: after `attempts` attempts, or after `seconds` of running, which are
-    not known of parameters that are not. `asked`: the client's own `timeout`, if any.
+def given_up(loss: Loss | str, attempts: int, most: float | None, asked: float | None = None) -> JobError:
+    """The error of a job that is not tried again: after `attempts` attempts, or after its time. `most`: the service's
+    limit in seconds, which is not known of parameters that are not. `asked`: the client's own `timeout`, if any.
     """
-    limit, more = "its limit" if seconds is None else f"{seconds:g} s, which is its limit", "Send"
-    if asked is not None and asked == seconds:
-        limit, more = f"{seconds:g} s, the `timeout` that it was posted with", "Give it more, send"
+    limit, more = "its limit" if most is None else f"{most:g} s, which is its limit", "Send"
+    if most is not None and asked is not None and asked < most:
+        limit, more = f"{asked:g} s, the `timeout` that it was posted with", "Give it more, send"
     times = "once" if attempts == 1 else f"{attempts} times"
     messages: dict[str, str] = {
         Loss.WORKER_LOST: f"Its worker was lost {times}, most likely by the job itself. It is not tried again.",

@@ -183,9 +183,14 @@ class Settings(TimeLimits):
 
     def timeout_of(self, params: AnyParams) -> float:
         """Seconds that a job may run: the operator's limit, or the client's where that is lower."""
+        most = self.limit_of(params)
+        return min(most, params.timeout or most)
+
+    def limit_of(self, params: AnyParams) -> float:
+        """Seconds that any job of this kind may run."""
         name = "reference" if params.engine == "reference" else params.algorithm
         most: float = getattr(self, f"{name}_timeout_seconds")
-        return min(most, params.timeout or most)
+        return most
 
 
 class WrongSettings(Exception):

@@ -6,7 +6,7 @@ import pytest
 
 from shared.jobs.codec import dump_attempts
 from shared.jobs.keys import DUE
-from shared.jobs.model import Job, JobStatus, Loss, Move
+from shared.jobs.model import Job, JobStatus, Loss, Move, given_up
 from shared.jobs.moves import hold_of
 from shared.storage.sync_blobs import SyncBlobs
 from tests.support.bench import Bench, events_of, worker_store
@@ -64,6 +64,20 @@ def test_a_job_that_timed_out_is_not_tried_again(bench: Bench) -> None:
     """It would take as long the next time: it fails at its first attempt."""
     found = lost(bench, bench.claimed(), Loss.TIMEOUT)
     assert (found.status, found.error and found.error.code) == (JobStatus.FAILED, "timeout")
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (5.0, "5 s, the `timeout` that it was posted with. Give it more, send a smaller image"),
+        (None, "120 s, which is its limit. Send a smaller image"),
+        (120.0, "120 s, which is its limit. Send a smaller image"),
+        (500.0, "120 s, which is its limit. Send a smaller image"),
+    ],
+)
+def test_more_time_is_advised_where_more_can_be_had(asked: float | None, words: str) -> None:
+    """A client's `timeout` was the reason only where it was below the service's limit."""
+    assert words in given_up(Loss.TIMEOUT, 1, 120.0, asked).message
 
 
 def test_a_lost_attempt_leaves_no_files(bench: Bench) -> None:

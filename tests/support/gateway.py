@@ -64,7 +64,7 @@ def gateway(settings: Settings) -> Iterator[Gateway]:
     jobs, due, failures = JobStore(redis, **periods), SweepStore(redis, **periods), Failures()
     blobs, images = Blobs(settings.blob_url), ImageStore(redis, settings.image_ttl_seconds)
     stored = StoredImages(images, blobs)
-    sweeper = Sweeper(jobs, due, blobs, failures, max_attempts=settings.max_attempts, timeout_of=settings.timeout_of)
+    sweeper = Sweeper(jobs, due, blobs, failures, max_attempts=settings.max_attempts, limit_of=settings.limit_of)
     image_sweeper = ImageSweeper(images, stored, failures)
     collector = Collector(jobs, blobs, images, failures, orphan_seconds=settings.orphan_seconds)
     files = SyncBlobs(settings.blob_url)

@@ -99,6 +99,7 @@ def test_a_choice_is_shown_as_a_chart(served: Serving, folder: Path, wish: str, 
         (("--n-clusters", "auto", "--criterion", "best"), "silhouette"),
         (("--output", "sweep"), "'auto'"),
         (("--output", "masks", "--n-clusters", "65"), "at most 64"),
+        (("--palette", "css,pdf"), f"'pdf' is none of {', '.join(FORMATS)}."),
     ],
 )
 def test_wrong_values_are_refused_before_anything_is_sent(folder: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -108,13 +109,3 @@ def test_wrong_values_are_refused_before_anything_is_sent(folder: Path, argument
     assert arguments[-2] in done.stderr or arguments[0] in done.stderr
     assert words in done.stderr
     assert done.stdout == ""
-
-
-def test_an_unknown_palette_format_is_told_with_those_that_there_are(served: Serving, folder: Path) -> None:
-    """By the service: exit code 1, one line."""
-    done = huemill_here(
-        "cluster", "stripes.png", "--palette", "pdf", "--save", "out", cwd=folder, HUEMILL_URL=served.url
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert all(ending in done.stderr for ending in FORMATS)

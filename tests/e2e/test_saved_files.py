@@ -79,15 +79,6 @@ def test_a_folder_that_cannot_be_made(served: Serving, tmp_path: Path) -> None:
     assert listed(tmp_path) == {"a.png"}
 
 
-def test_an_unknown_palette_format(served: Serving, tmp_path: Path) -> None:
-    """The error lists those that there are, and no part of the file is left."""
-    (tmp_path / "a.png").write_bytes(SMALL_PNG)
-    done = huemill_here("cluster", "a.png", "--palette", "xyz", cwd=tmp_path, HUEMILL_URL=served.url)
-    assert done.returncode == 1
-    assert "gpl" in done.stderr
-    assert not [name for name in listed(tmp_path) if "xyz" in name]
-
-
 def test_colours_of_a_saved_result(served: Serving, tmp_path: Path) -> None:
     """`--colors` takes a result that was saved: another image is painted with its palette."""
     (tmp_path / "a.png").write_bytes(SMALL_PNG)

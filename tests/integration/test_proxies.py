@@ -143,12 +143,14 @@ def test_a_stream_of_a_job_that_waits(client: httpx.Client, gateway: Service) ->
     """Where nothing happens for long, what has happened is heard all the same."""
     (worker,) = gateway.workers
     os.kill(worker.pid, signal.SIGSTOP)
-    job = post(client, wait=None).json()
-    begin = time.monotonic()
-    with client.stream("GET", absolute(client, job["links"]["events"])) as answer:
-        assert next(server_sent_events(answer.iter_lines()))["event"] == "queued"
-    assert time.monotonic() - begin < 5
-    os.kill(worker.pid, signal.SIGCONT)
+    try:
+        job = post(client, wait=None).json()
+        begin = time.monotonic()
+        with client.stream("GET", absolute(client, job["links"]["events"])) as answer:
+            assert next(server_sent_events(answer.iter_lines()))["event"] == "queued"
+        assert time.monotonic() - begin < 5
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
 
 
 def test_uploads_are_stored_as_they_come(client: httpx.Client, gateway: Service) -> None:

@@ -16,10 +16,16 @@ from hypothesis import strategies as st
 
 from api.palette.registry import FORMATS
 from api.palette.swatches import Swatches, from_result
+from shared.contract.palettes import PALETTE_FORMATS
 
 NAMES = ["steel blue", "steel blue", "robin's egg blue", "blue/grey", "black", "white", 'Größe, "grün"']
 HEXES = ["#4682b4", "#4782b4", "#98eff9", "#758da3", "#000000", "#ffffff", "#2f4f4f"]
 SHARES = [0.4, 0.2, 0.1, 0.08, 0.02, 0.0005, 0.1]
+
+
+def test_what_a_client_may_name_can_be_written() -> None:
+    """The endings that gateway and command line share have a writer each."""
+    assert list(FORMATS) == list(PALETTE_FORMATS)
 
 
 def rgb(hex_color: str) -> list[int]:

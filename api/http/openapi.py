@@ -1,7 +1,6 @@
 """What FastAPI cannot read off the routes: the body's forms, and the problems that a route may answer."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +8,7 @@ from fastapi import FastAPI
 from api.callbacks.wish import MAX_URL_CHARACTERS
 from api.http.called_back import CALLBACKS
 from api.http.idempotency import MOST_CHARACTERS, VISIBLE
+from api.http.phrases import phrase
 from api.http.schemas import Problem
 from shared.contract.description import Description
 from shared.contract.params import MODELS, json_schema
@@ -287,7 +287,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _problem(status: int) -> dict[str, Any]:
     fields = {"headers": headers(_OF_PROBLEMS[status])} if status in _OF_PROBLEMS else {}
-    return {"description": HTTPStatus(status).phrase, "content": PROBLEM, **fields}
+    return {"description": phrase(status), "content": PROBLEM, **fields}
 
 
 class Documented(FastAPI):

@@ -4,7 +4,6 @@ import logging
 import math
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from api.http.hrefs import href
+from api.http.phrases import phrase
 from shared.contract import errors
 from shared.contract.params import plain
 
@@ -83,7 +83,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """A problem document; `code` is stable, `detail` is for people."""
     body = {
         "type": href(f"/v1/errors/{code}"),
-        "title": HTTPStatus(status).phrase,
+        "title": phrase(status),
         "status": status,
         "code": code,
         "detail": detail,
@@ -169,12 +169,11 @@ async def _request_validation(_: Request, error: Exception) -> Response:
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
     detail = {
         404: "There is nothing at this address; /docs shows what there is.",
         405: "This address does not take that method; /docs shows which it takes.",
     }.get(error.status_code, str(error.detail))
-    response = problem(error.status_code, status.name.lower(), detail)
+    response = problem(error.status_code, phrase(error.status_code).lower().replace(" ", "_"), detail)
     response.headers.update(error.headers or {})
     if error.status_code == 405:
         response.headers["Allow"] = ", ".join(_methods(request))

@@ -10,6 +10,7 @@ import pytest
 
 from api.http import results
 from api.http.negotiation import choose, takes_gzip
+from api.http.phrases import phrase
 from api.http.preferences import wait_seconds
 from shared.contract.errors import NotAcceptable
 from shared.contract.params import KMeansParams
@@ -152,3 +153,10 @@ def test_label_maps_stream_as_json(dtype: str, size: int, pixels: int) -> None:
     answer = json.loads(asyncio.run(whole()))
     assert answer["data"] == labels.tolist()
     assert answer["shape"] == [1, pixels]
+
+
+def test_a_status_has_one_name_on_every_python() -> None:
+    """That of RFC 9110: clients are shown it in titles, and the agreed document has it."""
+    named = {400: "Bad Request", 413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable"}
+    named |= {422: "Unprocessable Content", 429: "Too Many Requests", 507: "Insufficient Storage"}
+    assert {status: phrase(status) for status in named} == named

@@ -48,9 +48,6 @@ class Edge:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         metrics.refused.labels(HostRefused.code).inc()
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
         answer = problem(STATUS[HostRefused], HostRefused.code, "This gateway does not answer for that host.")
         await answer(scope, receive, _with_policy(send))
 

@@ -7,18 +7,29 @@ many there are. Here a client that takes nothing is not read either, and what it
 import functools
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Response
 
 from api import metrics
+from api.http.problems import problem
+from api.server.edge import API_POLICY, FIELDS
 from api.server.stalled import Stalled
+from shared.contract.errors import Internal, InvalidRequest, UpgradeRequired
 
 # What a client sends: nothing, or little that is passed over.
 MESSAGE_BYTES = 4096
 MESSAGE_PIECES = 16
 PING_SECONDS = 20
+# What a handshake is refused for, by the status that the library gives it.
+_CODES = {400: InvalidRequest.code, 405: "method_not_allowed", 426: UpgradeRequired.code}
+_FIELDS = (*FIELDS, ("Content-Security-Policy", API_POLICY))
+_RAW_FIELDS = [(name.encode(), value.encode()) for name, value in _FIELDS]
+_VERSION = ("Sec-WebSocket-Version", "13")  # RFC 6455, section 4.4
 
 log = logging.getLogger("huemill.sockets")
 log.setLevel(logging.WARNING)  # uvicorn tells of each one that is accepted
@@ -30,7 +41,16 @@ class GuardedSocket(WebSocketsSansIOProtocol):
     def __init__(self, *, stalled: Stalled, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self.logger = self.conn.logger = log
+        conn: Any = self.conn
+        conn.reject = _refusal
         self._stalled = stalled
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.http.response.start":  # of a refusal, to which uvicorn adds no fields
+            message = {**message, "headers": [*message["headers"], *_RAW_FIELDS]}
+        await super().send(message)
+        if self.close_sent:  # by such a refusal too, which uvicorn would log as a defect of the application
+            self.handshake_complete = True
 
     def start_keepalive(self) -> None:
         """It is accepted: nobody needs the heads any more."""
@@ -76,6 +96,21 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         self.conn.send_close(CloseCode.GOING_AWAY, "the gateway stops")
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+
+def _refusal(status: int, text: str) -> Response:
+    """Of what cannot become a WebSocket: in the words and with the fields of every other answer, not the library's."""
+    code = _CODES.get(int(status), Internal.code)
+    metrics.refused.labels(code).inc()
+    answer = problem(int(status), code, text.partition("\n")[0])
+    fields = [
+        *answer.headers.items(),
+        *FIELDS,
+        ("Content-Security-Policy", API_POLICY),
+        _VERSION,
+        ("Connection", "close"),
+    ]
+    return Response(answer.status_code, HTTPStatus(status).phrase, Headers(fields), bytes(answer.body))
 
 
 def guarded(stalled: Stalled) -> Callable[..., GuardedSocket]:

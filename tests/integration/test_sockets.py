@@ -15,7 +15,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from api.server.edge import API_POLICY, FIELDS
 from api.server.guarded_socket import MESSAGE_PIECES
+from shared.jobs.keys import NEWS, events_key, job_key
 from tests.support import raw
 from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import encoded, noise
@@ -47,7 +49,7 @@ def heard_of(service: Service, path: str) -> tuple[list[dict[str, Any]], int]:
         return heard(client)
 
 
-def by_hand(service: Service, path: str, **fields: str) -> socket.socket:
+def by_hand(service: Service, path: str, method: str = "GET", **fields: str) -> socket.socket:
     """A connection that has asked for a WebSocket, and read nothing yet."""
     connection = raw.connect(service.port)
     head = {
@@ -59,7 +61,7 @@ def by_hand(service: Service, path: str, **fields: str) -> socket.socket:
         **{name.replace("_", "-"): value for name, value in fields.items()},
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    connection.sendall(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+    connection.sendall(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode())
     return connection
 
 
@@ -110,6 +112,50 @@ def test_what_there_is_no_socket_for(service: Service, client: httpx.Client) -> 
             assert client.close_reason
 
 
+def test_a_job_that_goes_while_it_is_followed(idle: Service, waiting: dict[str, Any]) -> None:
+    """Who has not heard its end is told that there is no such job, and not that the last event was told."""
+    with opened(idle, waiting["links"]["ws"]) as client:
+        assert json.loads(client.recv(10))["event"] == "queued"
+        with idle.store.client() as redis:
+            redis.delete(job_key(waiting["id"]), events_key(waiting["id"]))
+            redis.publish(NEWS, f"{waiting['id']} progress")
+        assert heard(client) == ([], 4404)
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "status", "code"),
+    [
+        ("GET", {"Sec-WebSocket-Key": ""}, 400, "invalid_request"),
+        ("GET", {"Sec-WebSocket-Key": "c2hvcnQ="}, 400, "invalid_request"),
+        ("GET", {"Sec-WebSocket-Version": "8"}, 400, "invalid_request"),
+        ("POST", {"Content-Length": "0"}, 405, "method_not_allowed"),
+        ("GET", {"Origin": "https://evil.example"}, 403, "origin_refused"),
+        ("GET", {"Host": "evil.example"}, 421, "host_refused"),
+    ],
+)
+def test_what_cannot_become_one(
+    idle: Service, waiting: dict[str, Any], method: str, fields: dict[str, str], status: int, code: str
+) -> None:
+    """What is no handshake, and who may have none, is told by a problem document with the fields of every answer; it is
+    no line in the log.
+    """
+    with by_hand(idle, waiting["links"]["ws"], method, **fields) as connection:
+        head, _, body = raw.everything(connection).partition(b"\r\n\r\n")
+    told = {
+        name.lower(): value for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n")[1:])
+    }
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert told["content-type"] == "application/problem+json"
+    document = json.loads(body)
+    assert (document["status"], document["code"], document["type"]) == (status, code, f"/v1/errors/{code}")
+    for name, value in FIELDS:
+        assert told[name.lower()] == value
+    assert told["content-security-policy"] == API_POLICY
+    assert ("allow" in told) == (status == 405)
+    assert idle.gateway is not None
+    assert "without completing" not in idle.gateway.text()
+
+
 def test_who_asks_without_an_upgrade(client: httpx.Client) -> None:
     """It is told that this is a WebSocket; elsewhere an upgrade is passed over."""
     job = finished(client)
@@ -145,7 +191,7 @@ def test_prefixes_and_hosts(own_store: Callable[..., StoreServer], own_service: 
         with opened(service, same) as client:
             assert json.loads(client.recv(10))["event"] == "queued"
     refused = by_hand(service, path, Host="evil.example")
-    assert refused.recv(4096).startswith(b"HTTP/1.1 403 ")
+    assert refused.recv(4096).startswith(b"HTTP/1.1 421 ")
     refused.close()
 
 

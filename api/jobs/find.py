@@ -11,5 +11,10 @@ async def find(job_id: str, store: JobStore, owner: str = "") -> Job:
     if is_job_id(job_id):
         job = await (store.get_of(owner, job_id) if owner else store.get(job_id))
     if job is None:
-        raise NotFound(f"There is no job {job_id[:64]!r} (any more). POST /v1/jobs makes one, and answers its id.")
+        raise missing(job_id)
     return job
+
+
+def missing(job_id: str) -> NotFound:
+    """What there is to say of a job that never was, and of one that went while it was asked for."""
+    return NotFound(f"There is no job {job_id[:64]!r} (any more). POST /v1/jobs makes one, and answers its id.")

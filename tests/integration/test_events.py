@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests.support.calls import finished, post, server_sent_events
+from shared.jobs.keys import events_key
+from tests.support.calls import finished, post, problem, server_sent_events
 from tests.support.images import encoded, noise
+from tests.support.processes import Service
 
 
 def events_of(client: httpx.Client, href: str, after: str | None = None) -> list[dict[str, str]]:
@@ -57,6 +59,14 @@ def test_a_stream_resumes(client: httpx.Client) -> None:
     assert client.get(href).text.startswith("retry: 2000\n\n")
     for place, event in enumerate(whole[:-1]):
         assert events_of(client, href, event["id"]) == whole[place + 1 :]
+
+
+def test_a_job_that_goes_while_it_is_asked_for(client: httpx.Client, service: Service) -> None:
+    """Its record was still there, its events are not: it is told as unknown, and not that its last event was heard."""
+    job = finished(client)
+    with service.store.client() as redis:
+        redis.delete(events_key(job["id"]))
+    problem(client.get(job["links"]["events"]), 404, "not_found")
 
 
 def test_many_listeners_hear_the_same(client: httpx.Client) -> None:

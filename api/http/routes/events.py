@@ -14,9 +14,10 @@ from api.http.expiry import events_expired
 from api.http.files import FileRequest, file_request_of
 from api.http.openapi import problems
 from api.http.responses import Told, without_body
+from api.jobs.find import missing
 from api.jobs.follow import Silence, follow
 from shared.contract.errors import Expired
-from shared.jobs.events import Event
+from shared.jobs.events import FIRST, Event
 from shared.jobs.model import Job
 from shared.jobs.streams import Streams
 
@@ -66,6 +67,8 @@ async def get_events(
     # Proxies must not wait for more of it (nginx).
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if job.ended and not await streams.page(job.id, after):
+        if after == FIRST:  # there is no end without its event: the job was deleted meanwhile
+            raise missing(job.id)
         return Response(status_code=204, headers=headers)
     if not asked.body:
         return without_body("text/event-stream", headers)

@@ -23,6 +23,7 @@ from api.jobs.follow import follow
 from shared.contract.errors import Expired, HuemillError, OriginRefused, UpgradeRequired
 from shared.jobs.clients import JobStore
 from shared.jobs.events import Event
+from shared.jobs.model import ENDED
 from shared.jobs.streams import Streams
 
 DONE = 1000
@@ -106,20 +107,33 @@ async def follow_by_socket(
         await close(socket, error)
         return
     staying = keyring.staying(caller, job_id)
-    await leave(functools.partial(_tell, socket, job_id, after, streams, staying), socket.scope)
+    await leave(functools.partial(_tell, socket, job_id, after, streams, staying, store, caller), socket.scope)
 
 
 async def _begin(job_id: str, after: str | None, store: JobStore, caller: Caller) -> str:
     """The id after which it begins. Raises what there is to be said instead."""
     place = after_of(after, "after")
-    job = await find(job_id, store, caller.owner)
-    if job.expired:
-        raise Expired(events_expired(job))
+    await _check(job_id, store, caller)
     return place
 
 
-async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams, staying: Staying) -> None:
-    """Send what there is to be told, until the client goes."""
+async def _check(job_id: str, store: JobStore, caller: Caller) -> None:
+    """Raises what there is to be said of a job that has no events."""
+    job = await find(job_id, store, caller.owner)
+    if job.expired:
+        raise Expired(events_expired(job))
+
+
+async def _tell(
+    socket: WebSocket,
+    job_id: str,
+    after: str,
+    streams: Streams,
+    staying: Staying,
+    store: JobStore,
+    caller: Caller,
+) -> None:
+    """Send what there is to be told, until the client goes. A job that went meanwhile is told as one that never was."""
     telling = asyncio.current_task()
     assert telling is not None
     listening = asyncio.create_task(_listen(socket))
@@ -127,11 +141,15 @@ async def _tell(socket: WebSocket, job_id: str, after: str, streams: Streams, st
     try:
         with staying as may_stay:
             async with aclosing(follow(job_id, after, streams, may_stay)) as events:
+                name = ""
                 async for event in events:
                     if isinstance(event, Event):
                         await socket.send_text(_text(event))
+                        name = event.name
             if not may_stay():
                 raise no_longer_valid()
+            if name not in ENDED:
+                await _check(job_id, store, caller)
         await socket.close(DONE)
     except asyncio.CancelledError:
         if not listening.done():

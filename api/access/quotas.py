@@ -33,14 +33,16 @@ class Quotas:
             _note(caller, await self._store.take_job(caller.owner, caller.limits, job_id, pixels), pixels)
 
     async def give_back(self, caller: Caller, job_id: str, pixels: int, *, waits: bool = False) -> None:
-        """Nothing is computed for the job: its pixels are free again; so is its place, unless it `waits`."""
+        """Nothing is computed for the job: its pixels are free again; so is its place, unless it `waits`. The caller
+        is told what is left with them.
+        """
         if caller.limits.of_jobs:
             await self._store.give_back(caller.owner, caller.limits, job_id, pixels, waits=waits)
+            _keep(caller, await self._store.look(caller.owner, caller.limits))
 
 
 def _note(caller: Caller, answer: Answer, pixels: int = 1) -> None:
-    for standing in answer.standings:
-        caller.standings[standing.policy] = standing
+    _keep(caller, answer)
     if answer.violated is None:
         return
     metrics.quotas_exceeded.labels(answer.violated).inc()
@@ -50,6 +52,11 @@ def _note(caller: Caller, answer: Answer, pixels: int = 1) -> None:
         raise QuotaExceeded(_never(caller, pixels), "pixels", None)
     seconds = standing.seconds or QUEUED_SECONDS
     raise QuotaExceeded(_detail(caller, answer.violated, seconds), answer.violated, seconds)
+
+
+def _keep(caller: Caller, answer: Answer) -> None:
+    for standing in answer.standings:
+        caller.standings[standing.policy] = standing
 
 
 def _never(caller: Caller, pixels: int) -> str:

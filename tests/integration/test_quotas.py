@@ -185,6 +185,23 @@ def test_what_costs_no_pixels(clients: Clients, operator: Operator) -> None:
     assert replayed.headers["idempotent-replayed"] == "true", "what was taken before is answered, whatever is left"
 
 
+def test_what_is_left_when_nothing_is_computed(clients: Clients, operator: Operator) -> None:
+    """The answer to a job that costs no pixels, or is refused, tells what is left without what it might have cost."""
+    one, other = clients(operator.make("given back", pixels_per_hour=1000, max_queued=5))
+
+    def left(answer: httpx.Response) -> tuple[int, int]:
+        found = items(answer.headers["ratelimit"])
+        return round(int(found["pixels"]["r"]), -2), int(found["queued"]["r"])  # some pixels flow in meanwhile
+
+    keyed = {"Idempotency-Key": "given", "Content-Type": "image/png", "Cache-Control": ""}
+    assert left(one.post("/v1/jobs", content=HUNDRED, headers=keyed)) == (900, 4)
+    joined = other.post("/v1/jobs", content=HUNDRED, headers={**keyed, "Idempotency-Key": "joined"})
+    assert (joined.status_code, left(joined)) == (202, (900, 3)), "it waits, and nothing is computed for it"
+    reused = other.post("/v1/jobs?n_clusters=2", content=HUNDRED, headers=keyed)
+    problem(reused, 422, "idempotency_key_reused")
+    assert left(post(one, HUNDRED, wait=None, seed=1)) == (800, 2)
+
+
 def test_jobs_that_wait(clients: Clients, operator: Operator) -> None:
     """Together no more than the key may have wait; when some do no more, as many are taken again."""
     made = operator.make("queued", max_queued=6)

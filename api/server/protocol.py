@@ -32,6 +32,7 @@ from shared.contract.errors import (
     HuemillError,
     InvalidRequest,
     TooManyConnections,
+    UnsupportedEncoding,
 )
 
 # The parser gets so much at a time, and in between it is seen what it holds.
@@ -208,6 +209,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self.headers[:] = [field for field in self.headers if field[0] != b"host"] + [(b"host", hosts[0])]
         if hosts and not _HOST.fullmatch(hosts[0]):
             raise InvalidRequest("The field Host names no host: letters, digits, and -._ or an address in brackets.")
+        codings = b", ".join(value for name, value in self.headers if name == b"transfer-encoding")
+        if codings and codings.strip().lower() != b"chunked":  # the parser looks at the last one alone
+            name = codings[:64].decode("latin-1")
+            raise UnsupportedEncoding(
+                f"A body with Transfer-Encoding: {name} is not read. Send it as it is, or chunked."
+            )
         if version == "1.0":
             self.expect_100_continue = False  # it knows no such thing (RFC 9110, section 10.1.1)
         if len(self.pipeline) >= MOST_PIPELINED:

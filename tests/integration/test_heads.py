@@ -59,6 +59,17 @@ def test_a_head_comes_in_any_pieces(service: Service) -> None:
     only(said_to(service.port, *pieces, pause=0.001)).problem(431, "head_too_large")
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"x, chunked"])
+def test_codings_of_a_body_that_are_not_undone(service: Service, coding: bytes) -> None:
+    """A body that is coded in more ways than in chunks is refused by their name, and not taken for the image."""
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(SMALL_PNG), SMALL_PNG)
+    refused = only(said_to(service.port, POST + b"Transfer-Encoding: " + coding + b"\r\n" + CLOSE + chunks))
+    refused.problem(415, "unsupported_encoding")
+    assert coding in refused.body
+    taken = only(said_to(service.port, POST + b"Transfer-Encoding: Chunked\r\n" + CLOSE + chunks))
+    assert taken.status == 202
+
+
 def test_who_still_sends_hears_the_answer(service: Service) -> None:
     """A client that sends half a megabyte too much and only then listens is told why, not just cut off."""
     for _ in range(20):

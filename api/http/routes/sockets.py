@@ -39,6 +39,7 @@ After = Annotated[str | None, _AFTER]
 
 @router.get(
     "/ws",
+    status_code=101,
     response_class=Response,
     summary="A job's events over a WebSocket",
     responses={

@@ -13,6 +13,7 @@ from tests.support.weighted import by_pixel, lattice, pixels_of, scattered
 from worker.clustering import Clustering, cluster
 from worker.clustering.hdbscan.details import HdbscanDetails
 from worker.color.points import Points
+from worker.color.spaces import standardization
 
 COLORS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60, unique=True
@@ -84,6 +85,17 @@ def test_scaling_scales_the_heights(colors: list[tuple[int, int, int]], seed: in
     assert same(left, right)
     assert np.array_equal(factor * left.details.heights, right.details.heights)
     assert np.array_equal(factor * left.details.core_distances, right.details.core_distances)
+
+
+@bounded
+@given(st.lists(st.integers(0, 40), min_size=8, unique=True), st.integers(0, 99), METHODS)
+def test_standardized_greys_are_clustered_as_greys(greys: list[int], seed: int, method: str) -> None:
+    """All axes of greys are scaled alike: rounding parts no two distances that were equal, and changes no label."""
+    points = weighted([(grey, grey, grey) for grey in greys], seed)
+    scaling = standardization(points.coords, points.weights)
+    scaled = (points.coords - scaling.mean) / scaling.scale
+    standardized = Points(scaled, points.weights, points.first, "rgb", scaling)
+    assert same(*(run(each, cluster_selection_method=method) for each in (points, standardized)))
 
 
 def few(tied: bool, seed: int, colors: int) -> tuple[Points, NDArray[np.float64]]:

@@ -183,6 +183,17 @@ def test_progress_rises_and_a_stop_is_obeyed() -> None:
     assert [fraction >= 0.45 for fraction in asked].count(True) == 1
 
 
+@pytest.mark.parametrize("greys", [30, 97, 256])
+def test_a_plot_that_is_level_does_not_part_by_rounding(greys: int) -> None:
+    """Greys at equal distances, equally heavy, are one cluster by `auto`, standardised or not."""
+    image = np.repeat(np.arange(greys, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(9, axis=0)
+    for standardize in (False, True):
+        points = count_colors(image).points("rgb", standardize)
+        clustering, details = ordered(points, min_samples=9, min_cluster_size=18)
+        assert not clustering.labels.any()
+        assert len(details.hierarchy) == 1
+
+
 def test_the_walk_gives_up_when_told_to() -> None:
     """A walk that finds the wish to stop leaves most points unvisited."""
     points = scattered(5, 5_000)

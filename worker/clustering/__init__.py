@@ -5,7 +5,7 @@
     choose_k          one of several numbers of clusters, by their measures
     reference         the reference engine: other packages on the pixels, a `peer` in each method's room
     comparison        how far two runs are apart
-    kd_tree, core_distances, spanning_tree    what methods share
+    kd_tree, core_distances, spanning_tree, ties    what methods share
 
 In a method's room: `engine` (points -> clustering), `details` (what the method says of its run), `peer`.
 """

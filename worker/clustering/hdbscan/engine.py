@@ -23,6 +23,7 @@ from worker.clustering.hdbscan.details import CondensedTree, HdbscanDetails
 from worker.clustering.hdbscan.sizes import choose
 from worker.clustering.kd_tree import kd_tree
 from worker.clustering.spanning_tree import spanning_tree
+from worker.clustering.ties import without_rounding
 from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import condense as kernels
@@ -43,14 +44,14 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     with meter.part(0.0, 0.02) as part:
         tree = kd_tree(points.coords, points.weights, LEAF_SIZE, part)
     with meter.part(0.02, 0.6) as part:
-        cores = np.maximum(core_distances(points, min_samples, part, tree), floor * floor)
+        squared_cores = np.maximum(core_distances(points, min_samples, part, tree), floor * floor)
     with meter.part(0.6, 0.9) as part:
-        edges, squares = spanning_tree(tree, cores, part)
+        edges, squares = spanning_tree(tree, squared_cores, part)
     parts, merged = dendrogram.from_edges(edges, points.weights.copy())
-    heights = np.sqrt(squares)
+    cores, heights = without_rounding(points, np.sqrt(squared_cores), np.sqrt(squares))
     meter.tell(0.92)
     condensed = kernels.condense(
-        parts, np.concatenate([np.sqrt(cores), heights]), np.concatenate([points.weights, merged]), least
+        parts, np.concatenate([cores, heights]), np.concatenate([points.weights, merged]), least
     )
     meter.tell(0.94)
     condensed = kernels.renumber(condensed, points.first.copy())
@@ -67,7 +68,7 @@ def run(points: Points, params: HdbscanParams, meter: Meter) -> Clustering:
     last_points = exemplars(condensed, selected, deaths)
     meter.tell(0.99)
     details = HdbscanDetails(
-        core_distances=np.sqrt(cores),
+        core_distances=cores,
         edges=edges,
         edge_lengths=heights,
         parts=parts,

@@ -4,6 +4,7 @@ The ordering is scikit-learn's on the pixels, ties included: see `worker.kernels
 its first pixel, which is where scikit-learn has them too, unless another pixel is exactly as near.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from worker.clustering.core_distances import core_distances
 from worker.clustering.kd_tree import kd_tree
 from worker.clustering.optics import extraction
 from worker.clustering.optics.details import OpticsDetails, ReachabilityPlot
+from worker.clustering.ties import without_rounding
 from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import optics as kernels
@@ -56,8 +58,12 @@ def run(points: Points, params: OpticsParams, meter: Meter) -> Clustering:
         count=points.weights[by_first][walk.visited],
         leader=walk.predecessor,
     )
+    shown = plot
+    if params.cluster_method == "auto":  # the others are scikit-learn's
+        first, copies = without_rounding(points, plot.first, plot.copies)
+        shown = replace(plot, first=first, copies=copies)
     with meter.part(0.95, 0.98) as part:
-        cut = extraction.cut(plot, params, min_samples, spaces.resolution(points), points.units, part)
+        cut = extraction.cut(shown, params, min_samples, spaces.resolution(points), points.units, part)
     labels = by_point(plot, cut.labels)
     details = OpticsDetails(
         ordering=plot.point,

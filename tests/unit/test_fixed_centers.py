@@ -13,6 +13,7 @@ from worker.clustering.kmeans.details import KMeansDetails
 from worker.clustering.kmeans.grids import grid_over
 from worker.clustering.kmeans.swaps import improved
 from worker.color import spaces
+from worker.color.counting import count_colors
 from worker.color.points import Points
 from worker.progress import Meter
 
@@ -136,6 +137,21 @@ def test_fewer_colours_than_clusters(size: int) -> None:
     assert size <= len(found.centers) <= size + 3
     assert inertia_of(found) == 0
     assert set(range(size, len(found.centers))) <= set(found.labels.tolist())
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_free_centre_for_each_colour_is_all_that_is_needed(standardize: bool) -> None:
+    """Of a few pixels each has a centre of its own colour, however many centres are free, fixed ones near or not."""
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        colors = random.integers(0, 256, (random.integers(3, 12), 3)).astype(np.uint8)
+        copies = random.integers(1, 5, len(colors))  # the mean of several may differ from each by rounding
+        points = count_colors(np.repeat(colors, copies, axis=0)[None]).points("rgb", standardize)
+        fixed = random.integers(0, 256, (2, 3)).astype(np.float64)
+        for free in (len(points), 40):
+            found = run(points, fixed, n_clusters=2 + free, n_init=1)
+            assert inertia_of(found) == 0
+            np.testing.assert_allclose(found.centers[found.labels], points.coords, atol=1e-12)
 
 
 @pytest.mark.parametrize("space", ["rgb", "lab"])

@@ -193,6 +193,16 @@ def test_degenerate_images_have_centres_and_labels(pixels: np.ndarray, space: Co
         assert details_of(found).inertia >= 0
 
 
+@pytest.mark.parametrize("space", ["rgb", "lab", "oklab"])
+def test_an_inertia_of_nothing_but_rounding_is_told_as_none(space: ColorSpace) -> None:
+    """With as many clusters as colours every centre is its colour, but for the last digits of a mean of many pixels."""
+    random = np.random.default_rng(5)
+    for _ in range(20):
+        image = random.integers(0, 256, (5, 3))[random.integers(0, 5, (18, 7))].astype(np.uint8)
+        points = count_colors(image).points(space, True)
+        assert details_of(cluster(points, KMeansParams(n_clusters=len(points)))).inertia == 0
+
+
 def test_clusters_that_end_empty_are_left_out() -> None:
     """Equal first centres and nothing to relocate: the numbers have no gap."""
     points = solid((0, 0, 0), (9, 9, 9), counts=(3, 4))

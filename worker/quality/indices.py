@@ -53,7 +53,7 @@ def _of_one(labelled: Labelled, sums: Sums, rows: slice, resolution: float) -> I
     mass = sums.clusters.mass[rows][used] / labelled.units
     means = sums.clusters.means[rows][used]
     distances = sums.distances[rows][used] / labelled.units
-    inertia = _told(float(sums.squares[rows].sum()) / labelled.units, labelled.pixels, resolution)
+    inertia = without_rounding(float(sums.squares[rows].sum()) / labelled.units, labelled.pixels, resolution)
     between = _between(mass, means)
     defined = 1 < len(mass) < labelled.pixels
     return Indices(
@@ -69,11 +69,11 @@ def _of_one(labelled: Labelled, sums: Sums, rows: slice, resolution: float) -> I
 
 def around(measures: Indices, inertia: float, pixels: float, resolution: float) -> Indices:
     """The same, but with the inertia around centres that are not the means, and the error that follows from it."""
-    inertia = _told(inertia, pixels, resolution)
+    inertia = without_rounding(inertia, pixels, resolution)
     return replace(measures, inertia=inertia, log_error=_log_error(inertia, pixels, resolution))
 
 
-def _told(inertia: float, pixels: float, resolution: float) -> float:
+def without_rounding(inertia: float, pixels: float, resolution: float) -> float:
     """0 where each cluster is one colour, but for the last digits of its mean."""
     return 0.0 if inertia < _ROUNDING * pixels * resolution**2 else inertia
 

@@ -15,6 +15,7 @@ from worker.color import spaces
 from worker.color.points import Points
 from worker.kernels import grid
 from worker.progress import Meter, run_here
+from worker.quality.indices import without_rounding
 
 Floats = NDArray[np.float64]
 
@@ -35,10 +36,14 @@ def run(points: Points, params: KMeansParams, meter: Meter, fixed: Sequence[Sequ
     local search and swaps of centres, and goes on over all colours; its iterations there are counted.
     """
     given = spaces.centers_from_srgb(points, np.array(fixed, np.float64).reshape(-1, 3))
-    if len(points) < number_of(params.n_clusters) and not len(given):
+    free = number_of(params.n_clusters) - len(given)
+    if len(points) < free and not len(given):
         return each_by_itself(points)
-    if isinstance(params.init, list):
-        centers = np.concatenate([given, spaces.centers_from_srgb(points, np.array(params.init, np.float64))])
+    if isinstance(params.init, list) or (len(given) and len(points) <= free):
+        # With a free centre for each colour nothing is to be found; starts might end elsewhere.
+        own = isinstance(params.init, str)
+        init = points.coords if own else spaces.centers_from_srgb(points, np.array(params.init, np.float64))
+        centers = np.concatenate([given, init])
         with meter.part(0.0, 0.2) as part:
             cells = grid_over(points.coords, points.weights, sides(len(points))[0], part)
         with meter.part(0.2, 1.0) as part:
@@ -82,7 +87,8 @@ def _finished(
     with meter.part(0.95, 1.0) as part:
         labels = in_point_order(cells, renumbered, part)
     inertias = np.array([ended.inertia]) if inertias is None else inertias
-    details = KMeansDetails(ended.inertia / points.units, ended.iterations, inertias / points.units)
+    inertia = without_rounding(ended.inertia / points.units, points.pixels / points.units, spaces.resolution(points))
+    details = KMeansDetails(inertia, ended.iterations, inertias / points.units)
     return Clustering(labels, ended.centers[used], details)
 
 

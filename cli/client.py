@@ -1,17 +1,20 @@
 """Talking to the gateway over HTTP: post an image, follow its job, fetch what it made."""
 
+import io
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 import click
 import httpx
 import orjson
 
+from cli.naming import readable
 from shared.access.text import NoKey, read_key
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -19,6 +22,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 RECONNECTS = 20
 # Codes of what may be over in a moment: the gateway is started again, or waits for Redis.
 PASSING = ("unreachable", "unavailable")
+# What a gateway takes by default.
+_READ_WHOLE = 1 << 26
 Progress = Callable[[str, float], None]
 """Takes the stage and the finished fraction."""
 
@@ -39,9 +44,12 @@ class Client:
         key = _key()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Proxies of the environment are for the world outside, not for a service of one's own.
-        self._http = httpx.Client(
-            base_url=self.url, timeout=httpx.Timeout(30, connect=5), trust_env=False, headers=headers
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=self.url, timeout=httpx.Timeout(30, connect=5), trust_env=False, headers=headers
+            )
+        except httpx.InvalidURL as error:
+            raise click.UsageError(f"--url {readable(url)!r} is no address: {str(error).rstrip('.')}.") from None
 
     def __enter__(self) -> "Client":
         return self
@@ -55,7 +63,7 @@ class Client:
         with ExitStack() as files:
             for name, path in (("image", image), ("mask", mask)):
                 if path is not None:
-                    form[name] = (path.name, files.enter_context(path.open("rb")))
+                    form[name] = (readable(path.name), _whole(files.enter_context(path.open("rb")), path))
             return cast(dict[str, Any], self._json("POST", "/v1/jobs", files=form))
 
     def job(self, job_id: str) -> dict[str, Any]:
@@ -161,9 +169,24 @@ class Client:
         """That nobody answers is said in a person's words."""
         try:
             yield
-        except httpx.TransportError as error:
+        except (httpx.TransportError, UnicodeError) as error:  # no name that can be looked up, such as a..b
             hint = "start one with `huemill serve`, or name another with --url"
             raise ServiceError(f"No huemill answers at {self.url} ({error}); {hint}.") from None
+
+
+def _whole(file: BinaryIO, path: Path) -> BinaryIO:
+    """The file as it is now: a pipe has no length to send ahead, and what is being written grows meanwhile.
+
+    Only a long file is sent piece by piece. Raises ServiceError for a long pipe.
+    """
+    content = file.read(_READ_WHOLE + 1)
+    if len(content) <= _READ_WHOLE:
+        return io.BytesIO(content)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        what = f"{readable(path)} is no file, and gives more than {_READ_WHOLE >> 20} MiB: save it as a file first."
+        raise ServiceError(what, code="unreadable")
+    file.seek(0)
+    return file
 
 
 def _key() -> str:

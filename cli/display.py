@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.client import ServiceError
 from cli.jobs import Outcome, Watch
+from cli.naming import readable
 
 BAR_CELLS = 24
 BESIDE_NAME_AND_BAR = 39  # cells of a line: swatch, hex, share, accent, and a space between each two
@@ -34,7 +35,7 @@ def progress_bars(console: Console, images: Sequence[Path]) -> Iterator[Watch]:
 
         def watch(number: int, stage: str, fraction: float | None) -> None:
             if number not in tasks:
-                tasks[number] = bars.add_task(escape(images[number].name), total=1.0, stage=stage)
+                tasks[number] = bars.add_task(escape(readable(images[number].name)), total=1.0, stage=stage)
             bars.update(tasks[number], completed=fraction, stage=stage)
 
         yield watch
@@ -50,20 +51,20 @@ def show_outcome(image: Path, outcome: Outcome) -> None:
     if outcome.saved:
         folder, names = outcome.saved[0].path.parent, ", ".join(file.path.name for file in outcome.saved)
         where = "here" if folder == Path() else f"in {folder}"
-        console.print(escape(f"Saved {where}: {names}"), highlight=False)
+        console.print(escape(readable(f"Saved {where}: {names}")), highlight=False)
 
 
 def show_error(image: Path, error: ServiceError) -> None:
-    click.echo(f"{image}: {error}", err=True)
+    click.echo(readable(f"{image}: {error}"), err=True)
 
 
 def print_json(image: Path, outcome: Outcome) -> None:
     """One line: the job and the saved files' paths, or the error's code and message."""
     if isinstance(outcome, ServiceError):
-        found: dict[str, Any] = {"error": {"code": outcome.code, "message": str(outcome)}}
+        found: dict[str, Any] = {"error": {"code": outcome.code, "message": readable(outcome)}}
     else:
-        found = {**outcome.job, "saved": [str(file.path) for file in outcome.saved]}
-    click.echo(orjson.dumps({"file": str(image), **found}))
+        found = {**outcome.job, "saved": [readable(file.path) for file in outcome.saved]}
+    click.echo(orjson.dumps({"file": readable(image), **found}))
 
 
 def show_jobs(console: Console, jobs: Sequence[dict[str, Any]]) -> None:
@@ -90,7 +91,7 @@ def show_palette(console: Console, image: Path, result: dict[str, Any]) -> None:
     found = result["image"]
     scaled = "" if found["scaled_from"] is None else " (of {} x {})".format(*found["scaled_from"])
     console.print(
-        f"\n[bold]{escape(str(image))}[/]  {found['width']} x {found['height']}{scaled} {found['format']}, "
+        f"\n[bold]{escape(readable(image))}[/]  {found['width']} x {found['height']}{scaled} {found['format']}, "
         f"{_counted(found['clustered_pixels'], 'pixel')}, {_counted(found['unique_colors'], 'colour')}, "
         f"{result['algorithm']} in {sum(result['timings_ms'].values()):,.0f} ms",
         soft_wrap=True,

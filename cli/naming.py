@@ -6,6 +6,11 @@ from itertools import count
 from pathlib import Path
 
 
+def readable(name: object) -> str:
+    """A path, or text with one, as it can be sent and shown: bytes that are not UTF-8 become U+FFFD."""
+    return str(name).encode(errors="surrogateescape").decode(errors="replace")
+
+
 def names_of(images: Sequence[Path]) -> list[str]:
     """A name for each image: `photo`; where others would have the same `photo.jpg`, and then `holiday-photo`.
 

@@ -1,9 +1,12 @@
 """`huemill cluster --save`: which files there are afterwards, and which are left as they were."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.images import SMALL_PNG, encoded, noise
 from tests.support.serving import Serving, huemill_here
@@ -31,6 +34,33 @@ def test_files_are_named_after_their_images(served: Serving, tmp_path: Path) -> 
     for image, name in zip(images, names, strict=True):
         assert image in done.stdout
         assert f"Saved in my files/new [x]: {', '.join(name + part for part in parts)}" in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_name_that_is_not_utf_8(served: Serving, tmp_path: Path, options: list[str]) -> None:
+    """Files are named after it, byte by byte; what cannot be shown or sent is U+FFFD."""
+    name = os.fsdecode(b"\xff\xe4.png")
+    (tmp_path / name).write_bytes(SMALL_PNG)
+    done = huemill_here("cluster", name, "--save", "out", *options, cwd=tmp_path, HUEMILL_URL=served.url, COLUMNS="200")
+    assert done.returncode == 0, done
+    assert os.fsdecode(b"\xff\xe4.json") in listed(tmp_path / "out")
+    assert "\ufffd\ufffd.png" in done.stdout
+    assert "\ufffd\ufffd-labels.png" in done.stdout
+    gone = huemill_here("cluster", name + "x", *options, cwd=tmp_path, HUEMILL_URL=served.url)
+    assert (gone.returncode, "Traceback" in gone.stderr) == (1, False)
+
+
+def test_an_image_and_its_mask_out_of_pipes(served: Serving, tmp_path: Path) -> None:
+    """As a shell's `<(...)` gives them: they have no length before they end."""
+    white = encoded(np.full((6, 8), 255, np.uint8))
+    for name in ("image", "mask"):
+        os.mkfifo(tmp_path / name)
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit((tmp_path / "image").write_bytes, encoded(noise(6, 8)))
+        pool.submit((tmp_path / "mask").write_bytes, white)
+        done = huemill_here("cluster", "image", "--mask", "mask", "--json", cwd=tmp_path, HUEMILL_URL=served.url)
+    assert done.returncode == 0, done
+    assert json.loads(done.stdout)["result"]["image"]["clustered_pixels"] == 48
 
 
 def test_the_paths_of_saved_files_are_in_the_json(served: Serving, tmp_path: Path) -> None:

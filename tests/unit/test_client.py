@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
 
 from cli.client import Client, ServiceError
@@ -50,3 +51,22 @@ def test_an_address_without_its_scheme() -> None:
     """`--url localhost:8000` is what people type."""
     for given in ("localhost:8000", "http://localhost:8000", "http://localhost:8000/"):
         assert Client(given).url == "http://localhost:8000"
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://localhost:port", "http://\x01"])
+def test_an_address_that_is_none(url: str) -> None:
+    """It is an error of usage, in one sentence."""
+    with pytest.raises(click.UsageError, match=r"is no address: .*[^.]\.$"):
+        Client(url)
+
+
+def test_a_host_that_cannot_be_looked_up() -> None:
+    """A name that no name server could know is told like one that none knows."""
+    with Client("http://a..b") as client, pytest.raises(ServiceError, match=r"No huemill answers at http://a\.\.b"):
+        client.job("1")
+
+
+def test_a_pipe_without_end() -> None:
+    """It is given up instead of kept in memory; nothing is sent."""
+    with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(ServiceError, match=r"no file.*64 MiB"):
+        client.submit(Path("/dev/zero"), {})

@@ -21,6 +21,8 @@ _SPAN = re.compile(r"(\d+)\.\.(\d+)")
 # How a range is written in a request, and here.
 _SPAN_TEXTS = ('{"min": 2, "max": 15}', "2..15")
 _COLOR_LISTS = {"palette", "fixed"}
+# Parameters that messages about others name.
+_NAMED = re.compile(r"\b(n_clusters|palette|max_eps|eps|init(?=:))\b")
 _COLORS_HELP = "#ff8800,#003366, or the .json of a saved result, whose palette is taken"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,11 +94,10 @@ def read_parameters(options: dict[str, Given]) -> dict[str, Any]:
 
 def _worded(field: str, message: str) -> str:
     """A message about a request in the words of the command line."""
-    if field in _COLOR_LISTS:
+    message = _NAMED.sub(lambda name: _option(name[0]), message).replace(*_SPAN_TEXTS)
+    if field in _COLOR_LISTS and message.startswith("should be"):
         return f"should be colours: {_COLORS_HELP}; it {message}"
-    for name in ("n_clusters", "palette"):
-        message = message.replace(name, _option(name))
-    return message.replace(*_SPAN_TEXTS)
+    return message
 
 
 def _value(name: str, given: Given) -> Any:

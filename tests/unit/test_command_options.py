@@ -65,6 +65,9 @@ def test_switches(given: list[str], value: bool | None) -> None:
         ("--algorithm assign --colors #ff8800,red", "--colors[1] should be a colour: '#rrggbb'"),
         (f"--algorithm assign --colors {','.join(['#ff8800'] * 65)} --output masks", "64: --colors has 65 colours"),
         ("--n-clusters 9..2", "--n-clusters should be an integer from 1 to 256, 'auto', or a range such as 2..15"),
+        ("--fixed #ff8800,#003366 --n-clusters 1", "--fixed has 2 colours, but --n-clusters is 1"),
+        ("--fixed #ff8800 --init [[0,0,0]]", "--fixed cannot be given together with --init: leave one"),
+        ("--algorithm optics --cluster-method dbscan", "which dbscan needs: give --eps or --max-eps"),
         ("--n-clusters 3 --output sweep", "--output has sweep, which shows a choice: give --n-clusters as 'auto' or"),
     ],
 )

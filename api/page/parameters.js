@@ -1,6 +1,6 @@
 // The parameters that are asked for: those alone that differ from the service's own defaults.
 
-import { PRESETS } from "./presets.js";
+import { outputsOf, PRESETS } from "./presets.js";
 import { firstValue } from "./schema.js";
 
 export const NEAR_WHITE = { color: "#ffffff", tolerance: 5 };
@@ -9,6 +9,12 @@ const OF_PICTURE = ["region", "exclude"];
 
 const sorted = (object) => JSON.stringify(Object.entries(object).sort());
 export const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+// Whether nobody but the page has asked for these outputs.
+function isChosenFor(algorithm, outputs) {
+  const presets = PRESETS.filter(({ params }) => params.algorithm === algorithm).map(({ params }) => params.outputs);
+  return [outputsOf(algorithm), ...presets].some((chosen) => same(chosen, outputs));
+}
 
 export class Parameters {
   constructor() {
@@ -54,10 +60,12 @@ export class Parameters {
     for (const [name, value] of Object.entries(values)) if (name !== "algorithm") this.set(name, value);
   }
 
-  // Another method keeps what all of them know.
+  // Another method keeps what all of them know; outputs that a preset chose are chosen anew.
   take(algorithm) {
+    const { algorithm: before, outputs } = this.values;
     const known = Object.entries(this.values).filter(([name]) => this.common.includes(name));
     this.values = { ...Object.fromEntries(known), algorithm };
+    if (isChosenFor(before, outputs)) this.values.outputs = outputsOf(algorithm);
     const preset = PRESETS.find(({ params }) => params.algorithm === algorithm)?.params;
     for (const name of this.schema.required ?? []) this.values[name] = preset?.[name] ?? this.valueOf(name);
   }

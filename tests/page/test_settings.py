@@ -123,7 +123,23 @@ def test_presets(page: Page, service: Service, name: str) -> None:
     is_finished(page)
     job = httpx.get(f"{service.url}/v1/jobs/{job_of(page)}").json()
     assert PRESETS[name].items() <= job["params"].items()
-    assert {"recolored", "points", "plot"} <= set(job["params"]["outputs"])
+    assert {"recolored", "points"} <= set(job["params"]["outputs"])
+    assert [note for note in job["result"]["notes"] if note["note"] == "left_out"] == [], "what there is, and no more"
+
+
+def test_outputs_go_with_the_method(page: Page) -> None:
+    """A plot is asked for where a method has one, as long as nobody has chosen the outputs; then those stay."""
+    choose(page, file())
+    button(page, "Find the number").click()
+    plotted = {"kmeans": False, "optics": True, "agglomerative": True, "assign": False, "hdbscan": True}
+    for method, has_plot in [*plotted.items()][1:] + [*plotted.items()][:1]:
+        page.locator("#method").select_option(method)
+        assert asked_for(page)["outputs"] == ["recolored", "points"] + has_plot * ["plot"]
+    page.get_by_label("Plot", exact=True).check()
+    page.get_by_label("Points", exact=True).uncheck()
+    for method in plotted:
+        page.locator("#method").select_option(method)
+        assert asked_for(page)["outputs"] == ["recolored", "plot"]
 
 
 def test_a_method_without_a_preset(page: Page) -> None:
@@ -155,7 +171,7 @@ def test_every_parameter_has_a_field(page: Page, algorithm: str) -> None:
 def test_what_is_left_alone(page: Page) -> None:
     """A preset asks for what it names, and for nothing that is the default anyway."""
     choose(page, file())
-    assert asked_for(page) == {"algorithm": "kmeans", "outputs": ["recolored", "points", "plot"]}
+    assert asked_for(page) == {"algorithm": "kmeans", "outputs": ["recolored", "points"]}
 
 
 def test_bounds(page: Page) -> None:

@@ -116,8 +116,8 @@ def test_the_cut_parts_the_dendrogram(page: ResultPage, client: httpx.Client, cl
 @pytest.mark.parametrize("criterion", [None, "silhouette", "bic"])
 def test_another_number_is_asked_for(page: ResultPage, client: httpx.Client, criterion: str | None) -> None:
     """The choice is marked by a line and its number; a click on another number, or Enter, asks for just that."""
-    # As the preset asks for it; the animation is of several numbers.
-    params = {"n_clusters": {"min": 2, "max": 9}, "max_pixels": 20_000, "outputs": "plot,sweep"}
+    # As the preset asks for it; the animation and the plot are of several numbers.
+    params = {"n_clusters": {"min": 2, "max": 9}, "max_pixels": 20_000, "outputs": "card,plot,sweep"}
     job = finished(client, FLOWER, **params, **({} if criterion is None else {"criterion": criterion}))
     selection = job["result"]["selection"]
     chosen, measure = selection["chosen"], selection["criterion"]
@@ -145,7 +145,7 @@ def test_another_number_is_asked_for(page: ResultPage, client: httpx.Client, cri
     page.page.keyboard.press("ArrowRight" if chosen < 9 else "ArrowLeft")
     page.page.keyboard.press("Enter")
     beside = chosen + 1 if chosen < 9 else chosen - 1
-    assert page.asked == [{"n_clusters": number, "criterion": None, "outputs": ["plot"]} for number in (other, beside)]
+    assert page.asked == [{"n_clusters": number, "criterion": None, "outputs": ["card"]} for number in (other, beside)]
     answer = client.post("/v1/jobs", json={"image_base64": "AAAA", **job["params"], **page.asked[0]})
     assert answer.json()["code"] != "invalid_params"
 

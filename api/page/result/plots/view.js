@@ -34,9 +34,10 @@ async function methodPlot([name, , title, draw], result, api, spot, ask, signal)
 }
 
 /** The curve stands in the result itself: it needs no file. */
-function curvePlot({ selection, params }, ask, signal) {
-  // A criterion goes with a range only, and so does an animation through it.
-  const outputs = params.outputs.filter((output) => output !== "sweep");
+function curvePlot({ algorithm, selection, params }, ask, signal) {
+  // A criterion goes with a range only, and so do an animation through it and, where a method has no other, a plot.
+  const ofRange = PLOTS[algorithm] ? ["sweep"] : ["sweep", "plot"];
+  const outputs = params.outputs.filter((output) => !ofRange.includes(output));
   const choose = (number) => ask({ n_clusters: number, criterion: null, outputs });
   const made = figure(curveTitle(selection), (width) => drawCurve(selection, width, choose), signal);
   made.append(html("figcaption", { class: "note" }, `${selection.reason} Click another number to ask for it.`));

@@ -144,6 +144,31 @@ def test_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("#said")).to_contain_text("Pinned.")
 
 
+@pytest.mark.parametrize("window", ["zoomed", "phone"])
+def test_the_focus_is_not_covered(opened: Callable[..., Page], window: str) -> None:
+    """What is tabbed to, forwards and back, is scrolled to beside what stays in its place, not under that."""
+    page = opened(**WINDOWS[window])
+    button(page, "Tiles").click()
+    start(page)
+    is_finished(page)
+    page.locator("#stage").focus()
+    for key, steps in (("Tab", 30), ("Shift+Tab", 30)):
+        for _ in range(steps):
+            page.keyboard.press(key)
+            covered = page.evaluate(
+                """() => {
+                    const one = document.activeElement;
+                    if (one.closest('.top, .go') || !one.closest('#stage')) return null;
+                    const {left, top, right, bottom} = one.getBoundingClientRect();
+                    const edges = [top + 2, Math.min(bottom, innerHeight) - 2];
+                    const at = y => document.elementFromPoint((left + right) / 2, y);
+                    const covers = edges.map(y => at(y)?.closest('.top, .go'));
+                    return covers.some(Boolean) && bottom - top < innerHeight / 2 ? one.outerHTML.slice(0, 200) : null;
+                }"""
+            )
+            assert covered is None
+
+
 def test_the_focus_stays_on_the_stage(page: Page) -> None:
     """Where the button that was pressed goes with what it stood on, the focus stays beside it; what was pinned and is
     no more can be pinned again.

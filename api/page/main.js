@@ -1,11 +1,13 @@
 // The page: pictures come in, a job is made of one, its result is shown. Who is told what stands here.
 
-import { jobInAddress, onOtherAddress, putInAddress } from "./address.js";
+import * as address from "./address.js";
 import { json, Problem } from "./api.js";
 import { listenForFiles, pasteFiles, pickFiles } from "./choose.js";
 import { element, say } from "./element.js";
 import { kept } from "./keep.js";
+import { same } from "./parameters.js";
 import { Picture } from "./picture.js";
+import { wordsOf } from "./pixels.js";
 import { Run } from "./run.js";
 import { showSamples } from "./samples.js";
 import { makeSettings } from "./settings.js";
@@ -87,7 +89,7 @@ function home(trouble) {
   picture?.forget();
   picture = null;
   if (wasInside) at("choose").focus();
-  if (!trouble) putInAddress(null);
+  if (!trouble) address.putBeginningInAddress();
 }
 
 function tell(words) {
@@ -102,7 +104,7 @@ function draw() {
   const { run, problem, region, name } = picture;
   document.title = `${name} · huemill`;
   const shown = run?.shown;
-  putInAddress((run?.job ?? shown?.job)?.id ?? null);
+  address.putInAddress((run?.job ?? shown?.job)?.id ?? null);
   if (shown) stage.result(shown);
   else stage.preview(picture);
   settings.setRegion(region);
@@ -126,7 +128,7 @@ function told(run) {
   if (run.job) run.picture.runs.set(run.job.id, run);
   if (run !== picture?.run) return;
   mark();
-  if (run.job) putInAddress(run.job.id);
+  if (run.job) address.putJobInAddress(run.job.id);
   if (!run.ended) stage.advance(run.seen);
   else if (run.problem) refused(run);
   else stage.rest();
@@ -217,11 +219,12 @@ async function open(id) {
   const known = strip.pictures().find((each) => each.runs.has(id));
   if (!id || known) {
     if (known) known.run = known.runs.get(id);
-    return known ? turnTo(known) : home();
+    const next = known ?? (address.isOfPicture() && strip.waiting().at(-1));
+    return next ? turnTo(next) : home();
   }
   // Who has gone on meanwhile is not called back.
   const before = picture;
-  const isPast = () => jobInAddress() !== id || picture !== before;
+  const isPast = () => address.jobInAddress() !== id || picture !== before;
   try {
     const [job, found] = [await json(`v1/jobs/${id}`), await kept(id)];
     if (isPast()) return;
@@ -251,10 +254,10 @@ async function begin() {
   at("choose").addEventListener("click", pickFiles);
   at("paste").addEventListener("click", () => pasteFiles(take, tell));
   at("skip").addEventListener("click", () => (at("work").hidden ? at("choose") : at("stage")).focus());
-  onOtherAddress(open);
+  address.onOtherAddress(open);
   try {
     settings.know(await json("v1/algorithms"));
-    if (jobInAddress()) await open(jobInAddress());
+    if (address.jobInAddress()) await open(address.jobInAddress());
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     home(troubleOf(error, () => location.reload()));

@@ -27,7 +27,8 @@ export function makePixels({ draw, leaveWhite }) {
   };
 }
 
-function wordsOf(region) {
+// What is said of a region.
+export function wordsOf(region) {
   if (!region) return "All of the picture counts.";
   if (region.polygon) return `A polygon of ${region.polygon.length} corners counts.`;
   const [left, top, right, bottom] = region.box.map((part) => (region.unit === "fraction" ? percent(part) : part));

@@ -162,6 +162,31 @@ def test_the_way_back(page: Page) -> None:
     assert job_of(page) == first
 
 
+def test_the_way_back_from_another_picture(page: Page) -> None:
+    """The way back leads from one picture's job to the other's, and to a picture that has none yet; never to the
+    beginning between them.
+    """
+    titles = page.locator("#stage .title")
+    for name in ("one.png", "two.png"):
+        choose(page, file(name))
+        expect(titles).to_contain_text(name)
+        start(page)
+        is_finished(page)
+    page.go_back()
+    expect(titles).to_contain_text("one.png kmeans")
+    choose(page, file("three.png"))
+    expect(titles).to_contain_text("three.png")
+    thumbs(page).nth(1).click()
+    expect(titles).to_contain_text("two.png kmeans")
+    page.go_back()
+    expect(titles).to_contain_text("three.png")
+    expect(page.locator("#begin")).to_be_hidden()
+    page.go_back()
+    expect(titles).to_contain_text("one.png kmeans")
+    page.go_back()
+    expect(page.locator("#begin")).to_be_visible()
+
+
 @pytest.fixture
 def wire(service: Service) -> Iterator[Proxy]:
     """What is between the browser and the gateway."""

@@ -200,6 +200,7 @@ async function cancel() {
 
 async function drawRegion(kind) {
   if (!kind) return drew(null);
+  if (!picture.blob) return tell(GONE);
   await picture.sharpen();
   if (!picture.seen) return tell("A region is drawn on the picture, which this browser cannot show.");
   settings.close();
@@ -207,9 +208,15 @@ async function drawRegion(kind) {
 }
 
 function drew(region) {
+  const before = picture.region;
   if (region !== undefined) picture.region = region;
-  settings.setRegion(picture.region);
-  stage.preview(picture);
+  // Where all is as it was, the result that was looked at is there again.
+  if (same(picture.region, before)) draw();
+  else {
+    settings.setRegion(picture.region);
+    stage.preview(picture);
+    say(wordsOf(picture.region));
+  }
   at("stage").focus();
 }
 

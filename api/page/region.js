@@ -5,11 +5,18 @@ import { drawn, element, say } from "./element.js";
 const STEP = 0.01;
 const COARSE = 10;
 const NEAR = 0.02;
+const FINGER = 22; // pixels that a finger may be off
 const ARM = 0.02;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const KEYS =
   "Arrow keys move the cross, with Shift in larger steps; Enter sets a corner, where it stands twice it ends the " +
   "polygon; Backspace takes one back, Escape gives up.";
+
+// To who sees them; the keys are told to all others.
+export const WORDS = {
+  box: "Drag a box, or click two of its corners.",
+  polygon: "Click its corners. A double click, or one on the first corner, ends it.",
+};
 
 const held = (part) => Math.min(1, Math.max(0, part));
 const rounded = (part) => Math.round(part * 1e4) / 1e4;
@@ -36,7 +43,7 @@ const rectangle = ([left, top], [right, bottom]) => [[left, top], [right, top], 
 
 class Drawing {
   constructor(kind, shape, done) {
-    Object.assign(this, { kind, shape, done, corners: [], at: [0.5, 0.5] });
+    Object.assign(this, { kind, shape, done, corners: [], at: [0.5, 0.5], reach: NEAR });
     this.draw();
   }
 
@@ -49,9 +56,9 @@ class Drawing {
   set(last = false) {
     const [x, y] = this.at;
     if (this.kind === "box") {
-      if (!this.corners.length) this.corners = [this.at];
-      else this.endBox();
-    } else if (this.corners.length > 2 && (last || this.isNear(this.corners[0]))) this.endPolygon();
+      if (this.corners.length) return this.endBox();
+      this.corners = [this.at];
+    } else if (this.corners.length > 2 && (last || this.isNear(this.corners[0], this.reach))) return this.endPolygon();
     else if (!this.isAtLast()) this.corners.push(this.at);
     say(`Corner ${this.corners.length} at ${percent(x)}, ${percent(y)}`);
     this.draw();
@@ -62,8 +69,8 @@ class Drawing {
     this.draw();
   }
 
-  isNear([x, y]) {
-    return Math.hypot(this.at[0] - x, this.at[1] - y) < NEAR;
+  isNear([x, y], reach = NEAR) {
+    return Math.hypot(this.at[0] - x, this.at[1] - y) < reach;
   }
 
   isAtLast() {
@@ -99,8 +106,9 @@ function paint(shape, corners, closed, cross) {
 }
 
 function listen(over, drawing) {
-  const place = ({ clientX, clientY }) => {
+  const place = ({ clientX, clientY, pointerType }) => {
     const { left, top, width, height } = over.getBoundingClientRect();
+    drawing.reach = pointerType === "touch" ? Math.max(NEAR, FINGER / Math.min(width, height)) : NEAR;
     return [(clientX - left) / width, (clientY - top) / height];
   };
   over.addEventListener("pointerdown", (event) => {

@@ -4,7 +4,7 @@ import { makeCompare } from "./compare.js";
 import { element } from "./element.js";
 import { facts, framed, named } from "./preview.js";
 import { makeProgress } from "./progress.js";
-import { regionOver } from "./region.js";
+import { regionOver, WORDS } from "./region.js";
 import { show, titleOf } from "./show.js";
 import { troubleOf } from "./trouble.js";
 
@@ -41,7 +41,10 @@ export function makeStage(place, acts) {
     title.replaceChildren(...named(picture, picture.blob ? facts(picture) : ""));
     const over = (picture.region || kind) && regionOver(picture.region, kind, acts.drew);
     body.replaceChildren(framed(picture, over));
-    if (kind) over.focus();
+    if (!kind) return;
+    const giveUp = element("button", { type: "button", onclick: () => acts.drew(undefined) }, "Give up");
+    body.append(element("p", { class: "drawn" }, WORDS[kind], " ", giveUp));
+    over.focus();
   }
 
   function result(run) {

@@ -1,6 +1,7 @@
 """What can be asked for: all of the service's parameters, by forms that are made of their schemas."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -261,7 +262,8 @@ def test_a_box_by_pointer(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(place["x"] + 0.75 * place["width"], place["y"] + 0.9 * place["height"])
     page.mouse.up()
-    expect(page.get_by_text("The box from 25 %, 50 % to 75 %, 90 % counts.")).to_be_visible()
+    for told in ("#region-words", "#said"):
+        expect(page.locator(told)).to_have_text("The box from 25 %, 50 % to 75 %, 90 % counts.")
     asked = asked_for(page)["region"]
     assert asked["box"] == pytest.approx([0.25, 0.5, 0.75, 0.9], abs=0.005)
     assert asked["unit"] == "fraction"
@@ -304,3 +306,47 @@ def test_a_region_by_keys(page: Page) -> None:
     for key in ("Enter", "Shift+ArrowRight", "Enter", "Shift+ArrowDown", "Enter", "Enter"):
         page.keyboard.press(key)
     assert asked_for(page)["region"]["polygon"] == [[0.5, 0.5], [0.6, 0.5], [0.6, 0.6]]
+
+
+def test_a_region_by_finger(opened: Callable[..., Page]) -> None:
+    """A finger ends a polygon beside its first corner, where a mouse would set another one."""
+    page = opened(viewport={"width": 360, "height": 740}, has_touch=True)
+    button(page, "Tiles").click()
+    button(page, "Settings").click()
+    button(page, "Polygon").click()
+    place = page.locator(".over").bounding_box()
+    assert place is not None
+    for x, y in ((0.2, 0.2), (0.8, 0.3), (0.5, 0.9)):
+        page.touchscreen.tap(place["x"] + x * place["width"], place["y"] + y * place["height"])
+    expect(page.locator("#said")).to_contain_text("Corner 3")
+    page.touchscreen.tap(place["x"] + 0.2 * place["width"] + 15, place["y"] + 0.2 * place["height"])
+    expect(page.locator("#said")).to_have_text("A polygon of 3 corners counts.")
+
+
+def test_drawing_is_given_up(page: Page) -> None:
+    """How a region is drawn is told beside the picture; who gives up, by key or button, is back at the result."""
+    button(page, "Tiles").click()
+    start(page)
+    is_finished(page)
+    for kind, words in (("Box", "Drag a box"), ("Polygon", "Click its corners")):
+        for give_up in (lambda: page.keyboard.press("Escape"), lambda: button(page, "Give up").click()):
+            button(page, kind).click()
+            expect(page.locator("#stage .body")).to_contain_text(words)
+            give_up()
+            is_finished(page)
+            expect(page.locator("#stage")).to_be_focused()
+    button(page, "Whole picture").click()
+    is_finished(page)
+    assert "region" not in asked_for(page)
+
+
+def test_no_region_without_a_picture(page: Page, opened: Callable[..., Page]) -> None:
+    """In a browser that has the result alone, a region is refused for that reason."""
+    choose(page, file())
+    start(page)
+    is_finished(page)
+    elsewhere = opened(f"/#/jobs/{job_of(page)}")
+    is_finished(elsewhere)
+    button(elsewhere, "Box").click()
+    expect(elsewhere.locator("#toasts")).to_contain_text("Choose it again")
+    expect(elsewhere.locator("#said")).to_have_text("The colours are found.")

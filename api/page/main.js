@@ -17,6 +17,7 @@ import { makeStrip } from "./strip.js";
 import { troubleOf } from "./trouble.js";
 
 const TOLD_MS = 8000;
+const FOUND = "The colours are found.";
 const CANCELLED = { code: "cancelled", message: "The job was cancelled." };
 const GONE = "This browser does not have the picture any more. Choose it again.";
 const at = (id) => document.getElementById(id);
@@ -162,7 +163,7 @@ async function start(each, params = settings.params()) {
   if (each.run !== run || run.problem) return;
   if (!run.succeeded && before) each.run = before;
   if (!strip.pictures().includes(each)) return;
-  say(run.succeeded ? "The colours are found." : "Cancelled.");
+  say(run.succeeded ? FOUND : "Cancelled.");
   strip.update(each);
   if (each !== picture) return;
   draw();
@@ -252,7 +253,8 @@ async function resume(job, { name, blob, params }) {
   await Promise.all([run.resume(job), showing]);
   if (shown !== picture || shown.run !== run || run.problem) return;
   draw();
-  if (!run.succeeded) stage.trouble(CANCELLED, outOf(run));
+  if (run.succeeded) say(FOUND);
+  else stage.trouble(CANCELLED, outOf(run));
 }
 
 async function begin() {

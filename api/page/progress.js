@@ -1,6 +1,7 @@
 // How far a job is: a thin bar, the stage in words, the time. Stages are said aloud, fractions are not.
 
 import { element, say } from "./element.js";
+import { ENDED } from "./follow.js";
 import { duration } from "./numbers.js";
 
 const STAGES = {
@@ -26,6 +27,7 @@ export function makeProgress(begun) {
   return {
     element: shown,
     show(seen) {
+      if (ENDED.includes(seen.status)) return; // what is told of that is told by what comes in its place
       const now = wordsOf(seen);
       if (words.textContent !== now) say(now);
       words.textContent = now;
@@ -45,5 +47,5 @@ function wordsOf({ status, stage, position, away }) {
     return position === 1 ? "Waiting: 1 job is before it" : `Waiting: ${position} jobs are before it`;
   }
   if (status === "running") return STAGES[stage] ?? stage ?? STAGES.running;
-  return STAGES[status] ?? status;
+  return STAGES[status];
 }

@@ -29,6 +29,7 @@ export class Run {
   // From wherever a job is that was posted before.
   async resume(job) {
     this.job = job;
+    this.seen.status = job.status;
     await this.#until((signal) => this.#toTheEnd(signal));
   }
 

@@ -117,6 +117,7 @@ def test_a_reload_in_mid_job(page: Page, service: Service) -> None:
     expect(page.locator(".progress .words")).to_have_text("Finding clusters")
     assert job_of(page) == job
     expect(page.locator("[data-name=n_clusters] input[type=number]")).to_have_value("256")
+    expect(page.locator("#said")).to_have_text("Finding clusters")
     button(page, "Cancel").click()
     expect(button(page, "Find colours")).to_be_visible()
 

@@ -1,6 +1,6 @@
 // The key, where the service wants one: asked for when it does, kept until the tab is closed, never in an address.
 
-import { element, freshId } from "./element.js";
+import { coded, element, freshId } from "./element.js";
 
 const NAME = "huemill.key";
 const KEY = "\\s*[!-~]+\\s*";
@@ -33,7 +33,7 @@ function askOnce(reason) {
     "form",
     { method: "dialog" },
     element("h2", {}, "A key is needed"),
-    element("p", { id: `${id}-why` }, reason),
+    element("p", { id: `${id}-why` }, coded(reason)),
     element("label", { for: id }, "Key"),
     input,
     element("p", { class: "quiet" }, "It is kept until this tab is closed, and sent to this service alone."),

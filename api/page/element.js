@@ -22,6 +22,11 @@ function filled(made, attributes, children) {
 
 const isThere = (value) => value !== null && value !== undefined && value !== false;
 
+// `words` between backticks as code.
+export function coded(text) {
+  return text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+}
+
 let made = 0;
 
 // An id that nothing else on the page has.

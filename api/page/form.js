@@ -1,9 +1,9 @@
 // A form for parameters, made from their JSON Schema: labels, help, bounds and defaults are the service's.
 
 import { editorOf } from "./editors.js";
-import { element, freshId } from "./element.js";
+import { coded, element, freshId } from "./element.js";
 import { isCheck, isCompound } from "./schema.js";
-import { title } from "./words.js";
+import { NOT_GIVEN, title } from "./words.js";
 
 const CONTROLS = "input, select, textarea";
 
@@ -23,7 +23,7 @@ export function makeForm(schema, names, valueOf, changed) {
 
 function fieldOf(name, schema, value, changed) {
   const [id, label] = [freshId(name), title(name)];
-  const help = element("p", { id: `${id}-help`, class: "help" }, coded(schema.description ?? ""));
+  const help = element("p", { id: `${id}-help`, class: "help" }, coded(helpOf(schema)));
   const wrong = element("p", { id: `${id}-wrong`, class: "wrong" });
   const words = isCompound(schema) ? element("span", { class: "label" }, label) : element("label", { for: id }, label);
   const editor = (now) => {
@@ -50,14 +50,12 @@ function fieldOf(name, schema, value, changed) {
   return { element: field, mark, set };
 }
 
+// `null` is called here as the field calls it.
+const helpOf = ({ description = "" }) => description.replaceAll(/\bnull:/g, `${NOT_GIVEN}:`);
+
 // Bring a field to light, whatever is folded around it.
 export function show(field) {
   field.closest("details")?.setAttribute("open", "");
   field.dispatchEvent(new Event("reveal", { bubbles: true })); // the panel around unfolds itself
   field.querySelector(CONTROLS)?.focus();
-}
-
-// `words` between backticks as code.
-export function coded(text) {
-  return text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
 }

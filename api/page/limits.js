@@ -8,8 +8,11 @@ let limits = null;
 const UNREADABLE =
   "The browser cannot read this: it is a folder, or a file that was moved or changed since. Choose it again.";
 
+const EMPTY = "The file is empty: there is no picture in it. Choose another one.";
+
 // A Problem where the browser itself cannot read it. Sent, it would look as if the service were away.
 export async function unreadable(file) {
+  if (file.size === 0) return new Problem("unreadable", EMPTY);
   try {
     await file.slice(0, 1).arrayBuffer();
     return null;

@@ -111,7 +111,7 @@ function draw() {
   settings.setRegion(region);
   mark();
   if (problem) stage.trouble(problem);
-  else if (run?.problem) stage.trouble(run.problem, outOf(run));
+  else if (run?.problem) stage.trouble(run.problem, outOf(run), run.params);
   else if (run && !run.succeeded) told(run);
 }
 
@@ -141,7 +141,7 @@ function refused(run) {
   const others = problem.errors.length ? settings.mark(problem.errors) : [problem];
   if (run.shown) stage.rest();
   else stage.preview(picture);
-  if (others.length) stage.trouble(problem, outOf(run));
+  if (others.length) stage.trouble(problem, outOf(run), run.params);
 }
 
 // What a button under a run's trouble does.

@@ -48,9 +48,9 @@ export function framed(picture, over) {
   return element("div", { class: "frame" }, fitted);
 }
 
-function unseen({ blob, inspected, problem }) {
+function unseen({ blob, inspected, problem, run }) {
   if (!blob) return "This browser does not have the picture any more.";
-  if (problem || !inspected) return "";
+  if (problem || run?.problem || !inspected) return "";
   return `This browser cannot show the file${blob.type && ` (${blob.type})`}. The service may know it all the same.`;
 }
 

@@ -1,7 +1,7 @@
 // What is asked for: a preset, the method's own parameters, which pixels count, what comes out of it.
 
-import { element } from "./element.js";
-import { coded, makeForm, show } from "./form.js";
+import { coded, element } from "./element.js";
+import { makeForm, show } from "./form.js";
 import { NEAR_WHITE, Parameters, same } from "./parameters.js";
 import { makePixels } from "./pixels.js";
 import { PRESETS } from "./presets.js";

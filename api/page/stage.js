@@ -68,9 +68,9 @@ export function makeStage(place, acts) {
     said?.remove();
   }
 
-  function trouble(problem, ask) {
+  function trouble(problem, ask, params) {
     rest();
-    tell(troubleOf(problem, ask));
+    tell(troubleOf(problem, ask, params));
     body.querySelector(".trouble").scrollIntoView({ block: "nearest" });
   }
 

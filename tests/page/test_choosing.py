@@ -116,6 +116,13 @@ def test_what_cannot_be_read(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#stage .trouble button")).to_have_count(0)
 
 
+def test_an_empty_file(page: Page) -> None:
+    """A file without a byte is said to be empty before it is sent."""
+    choose(page, file("empty.png", b""))
+    expect(page.locator("#stage .trouble")).to_contain_text("The file is empty")
+    expect(button(page, "Find colours")).to_be_disabled()
+
+
 TOO_MANY_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(LIMITS["max_upload_bytes"])
 REFUSED = {
     "unsupported_image": file("notes.txt", b"words", "text/plain"),
@@ -152,6 +159,7 @@ def test_a_broken_picture(page: Page, heard: Heard) -> None:
     choose(page, file("broken.png", HARMLESS[:200]))
     start(page)
     expect(page.locator("#stage .trouble")).to_contain_text("broken_image")
+    expect(page.locator("#stage .frame")).not_to_contain_text("may know it")
     expect(thumbs(page)).to_have_attribute(
         "aria-label", "broken.png: " + page.locator("#stage .trouble p").first.inner_text()
     )

@@ -313,6 +313,16 @@ def test_a_job_that_fails(page: Page) -> None:
     expect(page.get_by_label("Leave near-white out")).not_to_be_checked()
 
 
+def test_a_picture_without_a_pixel(page: Page) -> None:
+    """Where all is transparent the way out is a ground to lay it on; to count all pixels would fail again."""
+    choose(page, file("clear.png", encoded(np.zeros((9, 9, 4), np.uint8))))
+    start(page)
+    expect(page.locator("#stage .trouble")).to_contain_text("nothing_to_cluster")
+    button(page, "Lay it on white").click()
+    is_finished(page)
+    expect(page.locator("#stage .tiles li")).to_contain_text("#ffffff")
+
+
 def test_a_result_outlives_a_run_that_fails(page: Page) -> None:
     """What was found before stays to be looked at, with what is wrong above, where it is seen, also after another
     picture; the way out leads to the next result.

@@ -31,6 +31,7 @@ def test_a_key_is_asked_for(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     assert found_wrong(page) == []
+    expect(dialog.locator("code").last).to_have_text("X-API-Key")
     dialog.get_by_label("Key").fill("hm_…")
     button(dialog, "Use it").click()
     expect(dialog.get_by_label("Key")).to_have_value("hm_…")

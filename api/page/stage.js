@@ -20,9 +20,13 @@ export function makeStage(place, acts) {
   now.append(element("div", { class: "head" }, title, buttons), body);
   let [shown, progress] = [null, null];
 
-  // Beside what is pinned, or alone; the button that was pressed cannot be any more.
+  // Beside what is pinned, or alone; the button that was pressed cannot be any more. Where there is room for one side
+  // only, the newer stands first: what comes next would come out of sight.
   function beside() {
     place.classList.toggle("two", !pinned.hidden);
+    const columns = getComputedStyle(place).gridTemplateColumns.split(" ");
+    if (columns.length > 1) now.before(pinned);
+    else now.after(pinned);
     if (document.activeElement.matches("body, :disabled")) place.focus({ preventScroll: true });
   }
 

@@ -109,6 +109,20 @@ def test_a_result_is_for_everyone(opened: Callable[..., Page]) -> None:
     expect(page.locator("#stage .side >> visible=true")).to_have_count(1)
 
 
+def test_one_result_above_the_other(opened: Callable[..., Page]) -> None:
+    """On a phone a pinned result goes below: the next one comes where it is seen."""
+    page = opened(**WINDOWS["phone"])
+    button(page, "Tiles").click()
+    start(page)
+    is_finished(page)
+    before = page.locator("#stage .picture-stage").bounding_box()
+    button(page, "Pin to compare").click()
+    pinned = page.get_by_role("region", name="Pinned result")
+    expect(pinned.locator(".picture-stage.drawn")).to_be_visible()
+    assert page.locator("#stage .picture-stage").first.bounding_box() == before
+    assert (pinned.bounding_box() or {"y": 0})["y"] > (before or {"y": 0})["y"]
+
+
 def test_by_keyboard_alone(page: Page) -> None:
     """From the first sample to the result and the theme with Tab, Enter and arrows; where one is is always seen."""
     seen: list[str] = []

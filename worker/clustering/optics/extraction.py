@@ -73,9 +73,8 @@ def cut_by_excess(plot: ReachabilityPlot, min_cluster_size: int, resolution: flo
     labels = _range_of(np.arange(len(plot.point)), valleys.begin[chosen], valleys.end[chosen])
     labels[np.isinf(plot.copies)] = NOISE
     hierarchy = np.column_stack([starts[valleys.begin], starts[valleys.end] - 1])[::-1]
-    criterion = (
-        f"greatest excess of mass among the plot's valleys of at least {round(min_cluster_size / units, 2):.12g} pixels"
-    )
+    size = round(min_cluster_size / units, 2)
+    criterion = f"greatest excess of mass among the plot's valleys of at least {size:,.12g} pixels"
     return _compact(Cut(labels.astype(np.int32), hierarchy, criterion, valleys.birth[chosen]))
 
 

@@ -57,10 +57,19 @@ export function makeStage(place, acts) {
     const inside = element("div", { class: "result" });
     buttons.replaceChildren(compare.offer(run));
     body.replaceChildren(inside);
+    if (run.picture.seen?.bitmap) keepSeen(run.picture, inside);
     shown = show(inside, run, (changes) => acts.ask(run, changes)).catch((error) => {
       if (inside.isConnected) trouble(error);
       return { close() {} };
     });
+  }
+
+  // The picture lies where the result draws it, until that has loaded what it draws.
+  function keepSeen(picture, inside) {
+    const seen = framed(picture);
+    seen.classList.add("kept");
+    inside.before(seen);
+    inside.addEventListener("drawn", () => seen.remove());
   }
 
   // Nothing is under way.
@@ -81,6 +90,7 @@ export function makeStage(place, acts) {
   // Under the picture; above a result, which is longer than a screen.
   function tell(news) {
     const result = body.querySelector(".result");
+    body.querySelector(".kept")?.remove(); // it would not be moved down with the result
     if (result) result.before(news);
     else body.append(news);
   }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import Heard
 from tests.page.hands import (
@@ -284,6 +284,26 @@ def test_a_sheet_on_a_phone(opened: Callable[..., Page]) -> None:
     start(page)
     expect(page.locator("#method")).to_be_hidden()
     is_finished(page)
+
+
+def test_the_picture_stays_until_the_result_is_drawn(page: Page) -> None:
+    """Where a result's files come slowly, the picture that was chosen is looked at until then, at its place."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/files/labels.png", hold)
+    choose(page, file("noise.png"))
+    before = page.locator("#stage .frame").bounding_box()
+    with page.expect_request("**/files/labels.png"):
+        start(page)
+    is_finished(page)
+    assert page.locator("#stage .frame").bounding_box() == before
+    expect(page.locator("#stage .picture-stage.drawn")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator("#stage .picture-stage.drawn")).to_be_visible()
+    expect(page.locator("#stage .frame")).to_have_count(0)
 
 
 def test_nothing_jumps(page: Page) -> None:

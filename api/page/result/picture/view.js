@@ -30,6 +30,7 @@ export function pictureRoom(job, original, api, spot, signal) {
   const pixels = load(job, original, api, stage.canvases, signal);
   pixels.then((loaded) => {
     stage.show(loaded.shown);
+    whole.dispatchEvent(new Event("drawn", { bubbles: true })); // what stood in for it can go
     modes.limit(loaded.hasOriginal);
     note.textContent = sentences(loaded, original, result, stage.isStretched());
     follow(loaded, stage, readout, result, spot, signal);

@@ -52,6 +52,14 @@ export class Parameters {
     const { [name]: _, ...others } = this.values;
     const usual = value === undefined || same(value, this.schema.properties[name]?.default);
     this.values = usual ? others : { ...others, [name]: value };
+    if (typeof value === "number" && this.#hasOutputsFor(name)) this.values.outputs = outputsOf(this.values.algorithm);
+  }
+
+  // Whether the outputs are a preset's that has another value than a number for `name`: they would show the choice.
+  #hasOutputsFor(name) {
+    const { algorithm, outputs } = this.values;
+    const isIt = ({ params }) => params.algorithm === algorithm && name in params && same(params.outputs, outputs);
+    return PRESETS.some(isIt);
   }
 
   // Those of a job, which names all of them.

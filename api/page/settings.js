@@ -41,7 +41,10 @@ export function makeSettings(place, acts) {
   }
 
   function change(name, value) {
+    const before = parameters.values.outputs;
     parameters.set(name, value);
+    const { outputs } = parameters.values;
+    if (name !== "outputs" && !same(outputs, before)) form.set("outputs", parameters.valueOf("outputs"));
     mark();
   }
 

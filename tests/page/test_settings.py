@@ -143,6 +143,18 @@ def test_outputs_go_with_the_method(page: Page) -> None:
         assert asked_for(page)["outputs"] == ["recolored", "plot"]
 
 
+def test_a_number_in_place_of_the_choice(page: Page) -> None:
+    """Who has the number found, and then gives one, is not refused for the animation of a choice that is none."""
+    button(page, "Tiles").click()
+    button(page, "Find the number").click()
+    fill(field(page, "n_clusters"), 4)
+    expect(page.get_by_label("Sweep", exact=True)).not_to_be_checked()
+    start(page)
+    is_finished(page)
+    expect(page.locator("#stage .title")).to_contain_text("4 colours")
+    expect(page.locator("#stage .downloads .told")).to_have_count(0)
+
+
 def test_a_method_without_a_preset(page: Page) -> None:
     """Agglomerative clustering is chosen among the methods, and has its result."""
     button(page, "Tiles").click()

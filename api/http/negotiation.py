@@ -11,7 +11,7 @@ _QUALITY = re.compile(r"[01](\.[0-9]*)?")
 
 def choose(accept: str | None, offers: Sequence[str]) -> str:
     """The offer that the client likes best, ours first among equals. Raises NotAcceptable if it takes none."""
-    ranges = [_parse(part) for part in (accept or "*/*").split(",") if part.strip()]
+    ranges = [_parse(part) for part in (accept or "").split(",") if part.strip()] or [("*/*", 1.0)]
     quality = {offer: _quality(offer, ranges) for offer in offers}
     best = max(offers, key=lambda offer: quality[offer])
     if quality[best] <= 0:

@@ -24,6 +24,7 @@ OFFERS = ("image/png", "application/x-npy", "application/json")
     [
         (None, "image/png"),
         ("", "image/png"),
+        (" , ", "image/png"),
         ("*/*", "image/png"),
         ("application/json", "application/json"),
         ("APPLICATION/JSON", "application/json"),

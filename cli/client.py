@@ -3,11 +3,11 @@
 import io
 import os
 import stat
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 import click
@@ -22,8 +22,12 @@ ENDED = ("succeeded", "failed", "cancelled")
 RECONNECTS = 20
 # Codes of what may be over in a moment: the gateway is started again, or waits for Redis.
 PASSING = ("unreachable", "unavailable")
+# Of what is over at a time that the service names: who comes back then is let in. So often, and for so long at a time.
+BUSY = ("quota_exceeded", "queue_full", "too_many_uploads", "too_many_connections")
+MOST_WAITS, MOST_WAIT_SECONDS = 100, 60.0
 # What a gateway takes by default.
 _READ_WHOLE = 1 << 26
+T = TypeVar("T")
 Progress = Callable[[str, float], None]
 """Takes the stage and the finished fraction."""
 
@@ -31,9 +35,12 @@ Progress = Callable[[str, float], None]
 class ServiceError(Exception):
     """The service refused, or cannot be reached; the message is for a person."""
 
-    def __init__(self, message: str, *, code: str = "unreachable") -> None:
+    def __init__(self, message: str, *, code: str = "unreachable", retry_after: str = "") -> None:
         super().__init__(message)
         self.code = code
+        seconds = float(retry_after) if code in BUSY and retry_after.isdecimal() else None
+        self.wait_seconds = seconds if seconds is not None and seconds <= MOST_WAIT_SECONDS else None
+        """After which it is over; None where waiting does not help, or takes too long."""
 
 
 class Client:
@@ -42,6 +49,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         key = _key()
+        self._closed = threading.Event()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Proxies of the environment are for the world outside, not for a service of one's own.
         try:
@@ -55,6 +63,7 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed.set()
         self._http.close()
 
     def submit(self, image: Path, params: dict[str, Any], mask: Path | None = None) -> dict[str, Any]:
@@ -101,7 +110,8 @@ class Client:
         Raises ServiceError, or OSError for a path that cannot be written.
         """
         part = path.with_name(path.name + ".part")
-        try:
+
+        def fetch() -> None:
             with self._reached(), self._http.stream("GET", address) as answer:
                 if answer.is_error:
                     answer.read()
@@ -109,17 +119,20 @@ class Client:
                 with part.open("wb") as file:
                     for piece in answer.iter_bytes():
                         file.write(piece)
+
+        try:
+            self._let_in(fetch)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
 
     def wait(self, job_id: str, progress: Progress) -> dict[str, Any]:
         """Follow the job's events to its end, and again from the last one after a cut; the ended job."""
-        last, cuts = "0-0", 0
+        last, cuts, waits = "0-0", 0, 0
         while True:
             try:
                 for event_id, name, data in self._events(job_id, last):
-                    last, cuts = event_id, 0
+                    last, cuts, waits = event_id, 0, 0
                     if name == "progress":
                         progress(data["stage"], data["fraction"])
                     if name in ENDED:
@@ -129,12 +142,16 @@ class Client:
                 if job["status"] in ENDED:
                     return job
             except (httpx.TransportError, ServiceError) as error:
+                if isinstance(error, ServiceError) and error.wait_seconds is not None and waits < MOST_WAITS:
+                    waits += 1
+                    self._pause(error.wait_seconds)
+                    continue
                 if isinstance(error, ServiceError) and error.code not in PASSING:
                     raise
                 cuts += 1
                 if cuts > RECONNECTS:
                     raise ServiceError(f"The connection to {self.url} was lost: {error}") from None
-                time.sleep(0.5)
+                self._pause(0.5)
 
     def _events(self, job_id: str, after: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Server-sent events as (id, name, data)."""
@@ -158,11 +175,30 @@ class Client:
         return orjson.loads(self._send(method, path, **options).content)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with self._reached():
-            answer = self._http.request(method, path, **options)
-        if answer.is_error:
-            raise _refusal(answer)
-        return answer
+        def ask() -> httpx.Response:
+            with self._reached():
+                answer = self._http.request(method, path, **options)
+            if answer.is_error:
+                raise _refusal(answer)
+            return answer
+
+        return self._let_in(ask)
+
+    def _let_in(self, ask: Callable[[], T]) -> T:
+        """What is asked for, after as many pauses as a busy service, or a key's rate, wants. Raises ServiceError."""
+        for _ in range(MOST_WAITS):
+            try:
+                return ask()
+            except ServiceError as error:
+                if error.wait_seconds is None:
+                    raise
+                self._pause(error.wait_seconds)
+        return ask()
+
+    def _pause(self, seconds: float) -> None:
+        """Raises ServiceError when the client is closed meanwhile: nobody waits for the answer any more."""
+        if self._closed.wait(seconds):
+            raise ServiceError("The client is closed.", code="closed")
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -202,5 +238,5 @@ def _refusal(answer: httpx.Response) -> ServiceError:
     """A problem document as an error; anything else did not come from a gateway."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         problem = orjson.loads(answer.content)
-        return ServiceError(problem["detail"], code=problem["code"])
+        return ServiceError(problem["detail"], code=problem["code"], retry_after=answer.headers.get("retry-after", ""))
     return ServiceError(f"HTTP {answer.status_code} from something that is not huemill.", code="unexpected_answer")

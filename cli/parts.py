@@ -37,7 +37,7 @@ def valkey(data_dir: Path) -> tuple[Part, str]:
 def environment(data_dir: Path, redis_url: str) -> dict[str, str]:
     """What the gateway and the workers find in their environment."""
     blob_url = (data_dir / "blobs").resolve().as_uri()
-    return {**os.environ, "HUEMILL_REDIS_URL": redis_url, "HUEMILL_BLOB_URL": blob_url}
+    return {"HUEMILL_BLOB_URL": blob_url, **os.environ, "HUEMILL_REDIS_URL": redis_url}
 
 
 def gateway(data_dir: Path, settings: Mapping[str, str], host: str, port: int) -> Part:

@@ -113,11 +113,14 @@ def _with_its_children(sender: Any, **_: object) -> None:
     """The guard begins when the children are there: before, there is nothing to watch."""
     _guard.start(_records())
     log.info("ready, as %s", _name, extra={"public_name": public_name(_name)})
-    if settings.metrics_port is not None:
-        metrics.serve(settings.metrics_port)
     # A dead child's pipe closes a moment before the child can be reaped. Celery then looks again after 5 s only, and
     # that long the child's place would be empty.
     sender.timer.call_repeatedly(REAP_SECONDS, sender.pool.maintain_pool)
+    if settings.metrics_port is not None:
+        try:
+            metrics.serve(settings.metrics_port)
+        except OSError as error:  # of several workers on one host the first has it
+            log.warning("no metrics of this worker: port %d cannot be taken: %s", settings.metrics_port, error)
 
 
 # Connected here and not when all is ready: Celery looks but once, before that, whether anybody hears the heartbeats.

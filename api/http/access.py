@@ -17,9 +17,10 @@ from api.http.rate_limits import rate_limit_fields
 from shared.access.model import Scope as KeyScope
 from shared.contract.errors import HuemillError, InsufficientScope
 
-# These are for everybody: what balances load asks, and the pages, which tell what the service is and not what it has.
-OPEN = ("/", "/healthz", "/readyz", "/docs", "/openapi.json")
-OPEN_BELOW = ("/docs/", "/page/")
+# These are for everybody: what balances load asks, what an error means, and the pages, which tell what the service is
+# and not what it has.
+OPEN = ("/", "/healthz", "/readyz", "/docs", "/openapi.json", "/v1/errors")
+OPEN_BELOW = ("/docs/", "/page/", "/v1/errors/")
 CALLER = "huemill.caller"
 
 

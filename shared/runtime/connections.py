@@ -3,6 +3,7 @@
 The only place where any are made; also what Celery is told so that it makes its own.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import redis
@@ -34,6 +35,7 @@ BROKER_SOCKET_SECONDS = 5.0
 MAX_CONNECTIONS = 32
 # Behind Sentinels redis-py has no pool that waits: it would refuse who comes then.
 MAX_CONNECTIONS_BEHIND_SENTINELS = 1000
+OLDEST_REDIS = 7  # which knows scripts that begin with `#!lua`
 DRIVER = DriverInfo(lib_version=redis.__version__)
 
 
@@ -88,7 +90,18 @@ def broker(settings: Settings) -> Broker:
 def check(settings: Settings) -> None:
     """Raises WrongServer where a server of another kind answers, and RedisError where none does, or lets nobody in."""
     with failing_fast(settings) as client:
-        mode = cast(dict[bytes, bytes], client.execute_command("HELLO")).get(b"mode")
+        check_server(cast(dict[bytes, Any], client.execute_command("HELLO")))
+
+
+def check_server(hello: Mapping[bytes, Any]) -> None:
+    """Raises WrongServer by what a server says of itself (HELLO)."""
+    version, mode = hello.get(b"version", b"").decode(errors="replace"), hello.get(b"mode")
+    major = version.partition(".")[0]
+    if major.isdecimal() and int(major) < OLDEST_REDIS:
+        raise WrongServer(
+            f"The Redis of HUEMILL_REDIS_URL is version {version}, which cannot be used: it takes Redis "
+            f"{OLDEST_REDIS}.0 or newer, or Valkey."
+        )
     if mode == b"cluster":
         raise WrongServer(
             "The Redis of HUEMILL_REDIS_URL is in cluster mode, which cannot be used: one move changes several keys, "

@@ -88,7 +88,9 @@ class Settings(TimeLimits):
     """What an operator can set. Each field is the variable HUEMILL_<NAME>."""
 
     # What was wrong is told without what was given: that may be a password.
-    model_config = SettingsConfigDict(env_prefix="HUEMILL_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HUEMILL_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     # All processes
     redis_url: RedisUrl = Field(

@@ -140,10 +140,9 @@ def test_another_spelling_of_an_address_wants_what_the_address_wants(root: str) 
 
 
 def test_what_is_for_everybody() -> None:
-    """Of all routes these are open, and none but these: probes, the document and its console, the page."""
+    """Of all routes these are open, and none but these: probes, the document and its console, errors, the page."""
     opened = {path for _, path in all_routes() if is_open(path) and not path.startswith(("/docs/", "/page/"))}
-    assert opened == {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
-    assert not any(is_open(path) for _, path in all_routes() if path.startswith(("/v1", "/metrics")))
+    assert opened == {"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/v1/errors", "/v1/errors/{code}"}
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/docs", "/docs/x.js", "/openapi.json", "/page/x.js"])

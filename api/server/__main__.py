@@ -10,7 +10,7 @@ import uvicorn
 
 from api.http.continued import Continued
 from api.main import create_app
-from api.server.admission import Admission
+from api.server.admission import Admission, as_told
 from api.server.edge import FIELDS, Edge
 from api.server.entrance import Entrance, listening_socket
 from api.server.guarded_socket import MESSAGE_BYTES, PING_SECONDS, guarded
@@ -57,7 +57,7 @@ def configured(settings: Settings, listening: socket.socket, answers: Answers, g
         log_config=None,
         # What they say counts for the client's address only: nothing is built from a host or a scheme.
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        forwarded_allow_ips=as_told(settings.trusted_proxies),
         timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # it goes to call_later
         timeout_graceful_shutdown=graceful_seconds,
         callback_notify=Returned(admission).look,

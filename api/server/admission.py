@@ -7,6 +7,12 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 Network = IPv4Network | IPv6Network
 
 
+def as_told(proxies: Sequence[Network]) -> list[str]:
+    """The networks, those of IPv4 also as a socket tells them that listens for both kinds."""
+    mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in proxies if isinstance(one, IPv4Network)]
+    return [*map(str, proxies), *mapped]
+
+
 class Admission:
     """Counts who is in. The addresses of proxies are many clients', and only the whole counts for them."""
 
@@ -34,10 +40,14 @@ class Admission:
             del self._inside[who]
 
     def _who(self, address: str) -> str:
-        """Who is counted as one: an IPv4 address, an IPv6 network of 64 bits (one host's own), or "" for proxies."""
-        if not self._proxies and ":" not in address:
+        """Who is counted as one: an IPv4 address, an IPv6 network of 64 bits (one host's own), or "" for proxies, and
+        for who has none: a connection that was reset before it was accepted.
+        """
+        if not address or (not self._proxies and ":" not in address):
             return address
         ip = ip_address(address.partition("%")[0])
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:  # at a socket that listens for both kinds
+            ip = ip.ipv4_mapped
         if any(ip in network for network in self._proxies):
             return ""
-        return str(IPv6Network((int(ip) >> 64 << 64, 64))) if isinstance(ip, IPv6Address) else address
+        return str(IPv6Network((int(ip) >> 64 << 64, 64))) if isinstance(ip, IPv6Address) else str(ip)

@@ -23,9 +23,10 @@ from shared.access.store import KeyBook, KeyReader
 from shared.contract.errors import HuemillError
 from shared.contract.params import KMeansParams
 from shared.jobs import worker
+from shared.jobs.deliveries import ENDS
 from shared.jobs.keys import RequestKey
 from shared.jobs.listing import Wanted
-from shared.jobs.model import JobError, Loss, Progress, Upload, new_job, new_job_id, now
+from shared.jobs.model import Callback, JobError, Loss, Progress, Upload, new_job, new_job_id, now
 from shared.jobs.moves import hold_of
 from shared.jobs.outbox import OutboxStore
 from shared.jobs.reservations import Reservations
@@ -134,7 +135,7 @@ def all_moves(bench: Bench) -> None:
         bench.worker.turn(FAST, waiting.id)
         parts.run(parts.store.cancel(waiting))
         parts.run(parts.store.overview())
-        parts.run(OutboxStore(parts.redis, lease_seconds=1).overview())
+        callbacks(bench, parts)
         parts.run(parts.store.queued())
         shared_work(parts)
         parts.run(parts.lists.page(Wanted(), 10))
@@ -151,6 +152,25 @@ def all_moves(bench: Bench) -> None:
     broker(settings)
     with connections.failing_fast(settings) as redis:
         redis.ping()
+
+
+def callbacks(bench: Bench, parts: Gateway) -> None:
+    """What a job's end has to tell is taken, given up, and made again."""
+    outbox, job_id = OutboxStore(parts.redis, lease_seconds=1), new_job_id()
+    upload = Upload(key=f"uploads/{job_id}", size=3, sha256="2" * 64)
+    wish = Callback(url="http://127.0.0.2/", host="127.0.0.2", events=ENDS)
+    job = new_job(job_id, KMeansParams(), upload, callback=wish)
+    parts.run(parts.store.create(job))
+    begun = bench.worker.claim(job_id)
+    assert begun is not None
+    bench.worker.fail(begun, JobError(code="x", message="x"))
+    assert parts.run(outbox.due_hosts(1)) == [wish.host]
+    taken = parts.run(outbox.take(wish.host))
+    assert taken is not None
+    assert parts.run(outbox.settle(taken, taken.attempts[-1], "given_up"))
+    (kept,) = parts.run(outbox.deliveries(job))
+    assert parts.run(outbox.replay(kept))
+    parts.run(outbox.overview())
 
 
 def shared_work(parts: Gateway) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
 from api.http.routes import events, files, health, images, jobs, results
-from api.server.admission import Admission
+from api.server.admission import Admission, as_told
 from api.server.edge import API_POLICY, Edge
 from api.server.entrance import listening_socket
 from api.server.hosts import answers_for
@@ -47,6 +47,27 @@ def test_an_ipv6_host_has_many_addresses() -> None:
     assert admission.enter("2001:db8:0:1:ffff::2%eth0")
     assert admission.enter("2001:db8:0:1::3") is None
     assert admission.enter("2001:db8:0:2::1")
+
+
+def test_ipv4_at_a_socket_for_both_kinds() -> None:
+    """Each address is its own host there too, and a trusted proxy is one."""
+    admission = Admission(100, 1, [ip_network("10.0.0.0/8")])
+    assert [admission.enter(f"::ffff:192.0.2.{last}") for last in (1, 2, 1)] == ["192.0.2.1", "192.0.2.2", None]
+    assert [admission.enter("::ffff:10.1.2.3") for _ in range(3)] == [""] * 3
+    assert as_told([ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]) == [
+        "10.0.0.0/8",
+        "2001:db8::/32",
+        "::ffff:10.0.0.0/104",
+    ]
+
+
+@pytest.mark.parametrize("proxies", [[], [ip_network("10.0.0.0/8")]])
+def test_who_was_gone_before_he_was_let_in(proxies: list[IPv4Network]) -> None:
+    """A connection that was reset has no address; it counts for the whole alone."""
+    admission = Admission(2, 1, proxies)
+    assert [admission.enter("") for _ in range(3)] == ["", "", None]
+    admission.leave("")
+    assert admission.enter("192.0.2.1") == "192.0.2.1"
 
 
 def test_proxies_have_no_share() -> None:

@@ -19,6 +19,7 @@ from api.http.access import Access
 from api.http.cors import Cors
 from api.http.dependencies import Services
 from api.http.openapi import Documented
+from api.http.origins import ForeignPages
 from api.http.results import described
 from api.http.routes import (
     callbacks,
@@ -154,6 +155,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.auth == "keys":
         app.add_middleware(Access)
         app.more = secure
+    else:
+        app.add_middleware(ForeignPages, origins=settings.cors_origins)
     app.add_middleware(Timed)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

@@ -33,6 +33,27 @@ def test_off_by_default(client: httpx.Client) -> None:
     assert preflight(client, SHOP).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": SHOP}, 202),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://colors.example"}, 202),
+        ({"Sec-Fetch-Site": "none"}, 202),
+        ({}, 202),
+    ],
+)
+def test_forms_of_other_sites(open_to_shop: Service, fields: dict[str, str], status: int) -> None:
+    """A page need not be able to read an answer to fill the queue: what its visitors' browsers send is refused."""
+    with open_to_shop.client() as client:
+        answer = client.post("/v1/jobs", files={"image": SMALL_PNG}, headers=fields)
+        assert answer.status_code == status
+        assert status == 202 or answer.json()["code"] == "origin_refused"
+        assert client.get("/v1/limits", headers=fields).is_success
+
+
 def test_origins_that_are_named(open_to_shop: Service) -> None:
     """A page of a named origin may send what the gateway takes and read what it says, errors too; others nothing."""
     with open_to_shop.client() as client:

@@ -105,7 +105,8 @@ class HostRefused(HuemillError):
 
 
 class OriginRefused(HuemillError):
-    """A web page of another origin than those that the operator allows has asked for a WebSocket.
+    """A web page of another origin than those that the operator allows has asked for a WebSocket, or has sent something
+    to a gateway that asks for no keys.
 
     Have the operator name the page's origin in `HUEMILL_CORS_ORIGINS`.
     """

@@ -14,7 +14,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "docs" / "openapi.yaml"
 _ASK = "import json; from api.main import create_app; print(json.dumps(create_app().openapi()))"
-HEAD = "# What /openapi.json says. Written by `python -m tests.openapi`, which also accepts a change; do not edit it.\n"
+HEAD = """\
+# What /openapi.json says of a gateway without keys; with them, routes that want one have its schemes, 401, 403 and 429.
+# Written by `python -m tests.openapi`, which also accepts a change; do not edit it.
+"""
 
 
 def document() -> dict[str, Any]:

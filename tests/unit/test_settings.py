@@ -8,7 +8,9 @@ import yaml
 from pydantic import ValidationError
 
 from shared.contract.params import MODELS, parse_params
+from shared.runtime.connections import WrongServer, check_server
 from shared.runtime.settings import Settings, WrongSettings, check_openness, read_settings
+from tests import settings_page
 from tests.support.params import least
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -44,6 +46,34 @@ def test_who_is_not(host: str) -> None:
         check_openness(Settings(), host)
     check_openness(Settings(auth="keys"), host)
     check_openness(Settings(allow_open=True), host)
+
+
+def test_the_page_of_settings() -> None:
+    """docs/settings.md is made from them: `python -m tests.settings_page`."""
+    assert settings_page.PAGE.read_text() == settings_page.page()
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line such as `HUEMILL_THREADS=` in a file of variables says nothing."""
+    monkeypatch.setenv("HUEMILL_THREADS", "")
+    monkeypatch.setenv("HUEMILL_ALLOWED_HOSTS", "")
+    assert Settings() == Settings(threads=None, allowed_hosts=())
+
+
+@pytest.mark.parametrize(
+    ("hello", "words"),
+    [
+        ({b"version": b"6.2.14", b"mode": b"standalone"}, "version 6.2.14"),
+        ({b"version": b"7.0.15", b"mode": b"cluster"}, "cluster mode"),
+        ({b"version": b"8.1.3", b"mode": b"sentinel"}, "leads to a Sentinel"),
+    ],
+)
+def test_servers_that_cannot_be_used(hello: dict[bytes, bytes], words: str) -> None:
+    """By what they say of themselves; Redis from 7.0 on and Valkey can."""
+    with pytest.raises(WrongServer, match=words):
+        check_server(hello)
+    for version in (b"7.0.15", b"8.1.3", b"10.0.0", b"unknown"):
+        check_server({b"version": version, b"mode": b"standalone"})
 
 
 def test_every_setting_is_explained() -> None:

@@ -21,8 +21,8 @@ const FOUND = "The colours are found.";
 const CANCELLED = { code: "cancelled", message: "The job was cancelled." };
 const GONE = "This browser does not have the picture any more. Choose it again.";
 const at = (id) => document.getElementById(id);
-// The picture that is looked at; those whose turn is to come.
-let [picture, queue] = [null, []];
+// The picture that is looked at, and the one that is drawn, which may still be another; those whose turn is to come.
+let [picture, onStage, queue] = [null, null, []];
 
 const stage = makeStage(at("stage"), { ask: again, drew });
 const strip = makeStrip(at("strip"), { look: turnTo, remove, add: pickFiles, all });
@@ -88,7 +88,7 @@ function home(trouble) {
   document.title = "huemill";
   // What goes on is not looked at, and leads nowhere by itself.
   picture?.forget();
-  picture = null;
+  picture = onStage = null;
   if (wasInside) at("choose").focus();
   if (!trouble) address.putBeginningInAddress();
 }
@@ -103,6 +103,7 @@ function tell(words) {
 
 function draw() {
   const { run, problem, region, name } = picture;
+  onStage = picture;
   document.title = `${name} · huemill`;
   const shown = run?.shown;
   address.putInAddress((run?.job ?? shown?.job)?.id ?? null);
@@ -129,6 +130,7 @@ function told(run) {
   if (run.job) run.picture.runs.set(run.job.id, run);
   if (run !== picture?.run) return;
   mark();
+  if (onStage !== picture) return; // the stage and the address are still another's: it is told when it is drawn
   if (run.job) address.putJobInAddress(run.job.id);
   if (!run.ended) stage.advance(run.seen);
   else if (run.problem) refused(run);

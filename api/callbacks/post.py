@@ -70,6 +70,8 @@ class Poster:
             error = "timeout"
         except httpcore.NetworkError as failure:
             error = "tls" if isinstance(failure.__cause__, ssl.SSLError) else "unreachable"
+        except ssl.SSLError:  # in the midst of it; httpcore tells a handshake's alone
+            error = "tls"
         except httpcore.ProtocolError:
             error = "protocol"
         seconds = time.monotonic() - begin
@@ -97,6 +99,6 @@ def _seconds(retry_after: str) -> float:
     """Of a Retry-After field, which has seconds or a date (RFC 9110, section 10.2.3); 0 where it has neither."""
     if retry_after.isascii() and retry_after.isdecimal():
         return float(retry_after[:9])
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):  # the last for years and zones of many digits
         return max(0.0, (parsedate_to_datetime(retry_after) - now()).total_seconds())
     return 0.0

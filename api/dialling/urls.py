@@ -53,6 +53,8 @@ def target_of(text: str, *, schemes: Sequence[str], ports: Sequence[int], most_c
 def _ascii_host(host: str) -> str:
     """The host as it goes on the wire. Raises ValueError (of which UnicodeError is one)."""
     if ":" in host:
+        if "%" in host:  # a zone is of one machine's own (RFC 9844), and may be of any characters
+            raise ValueError(host)
         return str(IPv6Address(host))
     host = host.encode("idna").decode() if not host.isascii() else host
     if not _HOST.fullmatch(host):

@@ -4,6 +4,7 @@ A redirect is a new address with a new check.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urljoin
@@ -52,7 +53,7 @@ class Fetcher:
                         if location is None:
                             yield self._body(response)
                             return
-                    address = urljoin(address, location)
+                    address = _joined(address, location)
                 raise FetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
         except UrlRefused as error:
             if address == url:
@@ -62,7 +63,7 @@ class Fetcher:
             raise FetchFailed(f"The image at the URL did not come within {seconds:g} s.") from None
         except httpcore.TimeoutException:
             raise FetchFailed("The URL's server does not answer in time.") from None
-        except httpcore.NetworkError:
+        except (httpcore.NetworkError, ssl.SSLError):  # httpcore tells a handshake's alone
             raise FetchFailed("The URL's server cannot be reached, or broke off.") from None
         except httpcore.ProtocolError:
             raise FetchFailed("The URL's server broke off, or does not speak HTTP.") from None
@@ -87,3 +88,11 @@ def _location(response: httpcore.Response) -> str | None:
     if response.status not in _REDIRECTS:
         return None
     return header_of(response, b"location") or None
+
+
+def _joined(address: str, location: str) -> str:
+    """Where a redirect leads from an address; what is no address at all stays as it is, to be refused as such."""
+    try:
+        return urljoin(address, location)
+    except ValueError:
+        return location

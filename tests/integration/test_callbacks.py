@@ -20,7 +20,8 @@ from shared.jobs.keys import OUTBOX, delivery_key
 from tests.integration.test_fetch import Names
 from tests.support.bench import Bench
 from tests.support.calling import RECEIVER, SECRETS, Calling, calling, verified
-from tests.support.web import Web, gives, in_turn, raw, redirects
+from tests.support.tls import Authority
+from tests.support.web import Web, breaks_tls, gives, in_turn, raw, redirects
 
 OK = gives(b"thanks")
 
@@ -98,6 +99,16 @@ def test_retry_after_is_heard(calls: Calling, web: Web) -> None:
     assert calls.send(calls.failed(web.url("/hook"))).state == "delivered"
     first, second = (post.at for post in web.posts)
     assert 1 <= second - first < 8
+
+
+@pytest.mark.parametrize(
+    "asked", ["Wed, 21 Oct 99999999999 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 +99999999999999", "-1", "soon"]
+)
+def test_a_retry_after_that_is_none(calls: Calling, web: Web, asked: str) -> None:
+    """A time that no clock reaches is not heard, and what was answered with it counts: the message is sent once."""
+    web.answers["/hook"] = gives(b"", 200, Retry_After=asked)
+    delivery = calls.send(calls.failed(web.url("/hook")))
+    assert (delivery.state, len(delivery.attempts), len(web.posts)) == ("delivered", 1, 1)
 
 
 def test_no_redirect_is_followed(calls: Calling, webs: dict[str, Web], web: Web) -> None:
@@ -234,3 +245,24 @@ def test_tls_is_checked_by_name(
         delivery = calls.send(calls.failed(f"https://{name}:{web.port}/hook", host=name))
         assert {attempt.error for attempt in delivery.attempts} == {error}
         assert len(web.posts) == (error is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [(b"", (None, "tls")), (b"HTTP/1.1 204 No Content\r\n\r\n", (204, None)),
+                       (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthan", (200, None))],
+)  # fmt: skip
+def test_tls_that_breaks(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, told: tuple[int | None, str | None]
+) -> None:
+    """A record that is none is an attempt that failed, unless the receiver had answered before it."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    names = Names(receiver_example=[[RECEIVER]])
+    with (
+        closing(Web(RECEIVER, tls=authority.server("receiver.example"))) as web,
+        calling(bench, web, resolve=names) as calls,
+    ):
+        web.answers["/hook"] = in_turn(breaks_tls(said), OK)
+        delivery = calls.send(calls.failed(f"https://receiver.example:{web.port}/hook", host="receiver.example"))
+        assert (delivery.attempts[0].status, delivery.attempts[0].error) == told
+        assert delivery.state == "delivered"

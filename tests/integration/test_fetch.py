@@ -18,7 +18,8 @@ from shared.contract.errors import FetchDisabled, FetchFailed, HuemillError, Upl
 from shared.runtime.settings import Settings
 from tests.support.images import SMALL_PNG
 from tests.support.processes import free_port
-from tests.support.web import Web, gives, raw, redirects
+from tests.support.tls import Authority
+from tests.support.web import Web, breaks_tls, gives, raw, redirects
 
 ALLOWED, BLOCKED = "127.0.0.2", "127.0.0.1"
 LIMIT = 100_000
@@ -188,6 +189,8 @@ def test_the_next_address_is_dialled_when_the_first_is_silent(web: Web) -> None:
         ("http://", "malformed"),
         ("http:///a.png", "malformed"),
         ("http://[::1/a.png", "malformed"),
+        ("http://[2606:4700::1%lo]/a.png", "malformed"),
+        ("http://[2606:4700::1%ü]/a.png", "malformed"),
         ("http://images.example:99999/a.png", "malformed"),
         ("http://images.example:x/a.png", "malformed"),
         ("http://images%2eexample/a.png", "malformed"),
@@ -214,6 +217,14 @@ def test_a_url_that_is_no_plain_one(web: Web, url: str, word: str) -> None:
         web.answers["/there"] = redirects(url)
         with pytest.raises(UrlRefused, match=f"redirects to another, which is refused.*{word}"):
             fetch(web.url("/there"), web.port)
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[", "https://[::1", "http://[x]/", "http://[2606:4700::1%x]/"])
+def test_a_redirect_to_no_address(web: Web, location: str) -> None:
+    """A redirect to what is no address at all is refused like one that leads to a bad one."""
+    web.answers["/there"] = redirects(location)
+    with pytest.raises(UrlRefused, match="redirects to another, which is refused.*(malformed|begin with http)"):
+        fetch(web.url("/there"), web.port)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -263,6 +274,17 @@ def test_tls_is_checked_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("said", [b"", HEAD[:9], HEAD + b"Content-Length: 9\r\n\r\nthan"], ids=len)
+def test_tls_that_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    """A record that is none, before the answer or in its midst, is a server that broke off."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with closing(Web(ALLOWED, tls=authority.server("images.example"))) as web:
+        web.answers["/a.png"] = breaks_tls(said)
+        with pytest.raises(FetchFailed, match="broke off"):
+            fetch(f"https://images.example:{web.port}/a.png", web.port, Names(images_example=[[ALLOWED]]))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Certificates of an authority of our own, and stores that speak TLS with them."""
 
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,6 +28,12 @@ class Authority:
             made.private_key_pem.write_to_path(str(key))
             certificate.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
         return certificate, key
+
+    def server(self, name: str) -> ssl.SSLContext:
+        """What a server needs that is called `name`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificate(name))
+        return context
 
     def query(self, client: str | None = None) -> str:
         """What a URL says: whom to trust, and the certificate of `client` to show."""

@@ -2,6 +2,7 @@
 
 import errno
 import http.server
+import os
 import socket
 import ssl
 import threading
@@ -135,5 +136,16 @@ def raw(*pieces: bytes, pause: float = 0.0, stop: threading.Event | None = None)
             handler.wfile.flush()
             if pause and (stop or threading.Event()).wait(pause):
                 return
+
+    return answer
+
+
+def breaks_tls(said: bytes) -> Answer:
+    """Sends what it is given, over TLS, and then a record that nobody can read."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(said)
+        with socket.socket(fileno=os.dup(handler.connection.fileno())) as plain:
+            plain.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))  # application data, encrypted with no key
 
     return answer

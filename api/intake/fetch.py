@@ -6,18 +6,20 @@ A redirect is a new address with a new check.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urljoin
+from weakref import WeakValueDictionary
 
 import httpcore
 
 from api.dialling.dialler import Dialler, Resolve, header_of
 from api.dialling.urls import PORTS, Target, target_of
 from api.intake.body import announced, limited
-from shared.contract.errors import FetchDisabled, FetchFailed, UrlRefused
+from shared.contract.errors import FetchDisabled, FetchFailed, TooManyUploads, UrlRefused
 from shared.runtime.settings import Settings
 
 MAX_FETCHES = 16
+MAX_FETCHES_OF_KEY = MAX_FETCHES // 2  # a server may be slow: nobody has all of them
 MAX_REDIRECTS = 5
 MAX_URL_CHARACTERS = 4096
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -30,23 +32,44 @@ class Fetcher:
     def __init__(self, settings: Settings, resolve: Resolve | None = None) -> None:
         self._settings = settings
         self._slots = asyncio.Semaphore(MAX_FETCHES)
+        self._of_keys = WeakValueDictionary[str, asyncio.Semaphore]()  # as long as somebody holds them
         self._dialler = Dialler(settings.fetch_allow, MAX_FETCHES, resolve)
 
     def close(self) -> None:
         self._dialler.close()
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes at `url`, as they come, while the context lasts.
+    async def open(self, url: str, owner: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes at `url`, as they come, while the context lasts; for the owner, or for everybody who has no key.
 
-        Raises FetchDisabled, UrlRefused, FetchFailed, or UploadTooLarge.
+        Raises FetchDisabled, UrlRefused, FetchFailed, UploadTooLarge, or TooManyUploads where others are under way.
         """
         if not self._settings.fetch_urls:
             raise FetchDisabled("This service fetches no URLs. Send the image itself, or store it at /v1/images.")
+        async with self._slot(owner), self._fetched(url) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _slot(self, owner: str) -> AsyncIterator[None]:
+        """One of the gateway's slots while the context lasts: it is waited for no longer than a fetch may take."""
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._settings.fetch_timeout_seconds):
+                    if owner:
+                        own = self._of_keys.setdefault(owner, asyncio.Semaphore(MAX_FETCHES_OF_KEY))
+                        await held.enter_async_context(own)
+                    await held.enter_async_context(self._slots)
+            except TimeoutError:
+                raise TooManyUploads("Too many images are being fetched from URLs already. Try again later.") from None
+            yield
+
+    @asynccontextmanager
+    async def _fetched(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes at `url`."""
         seconds = self._settings.fetch_timeout_seconds
         address = url
         try:
-            async with asyncio.timeout(seconds), self._slots:
+            async with asyncio.timeout(seconds):
                 for _ in range(1 + MAX_REDIRECTS):
                     async with self._dialler.request("GET", self._target(address), _HEADERS) as response:
                         location = _location(response)

@@ -24,7 +24,7 @@ class References:
         UnknownImage.
         """
         if part.kind == "url":
-            async with self._fetcher.open(part.value) as chunks:
+            async with self._fetcher.open(part.value, owner) as chunks:
                 filename = clean_filename(unquote(PurePosixPath(urlsplit(part.value).path).name))
                 await files.store(FilePart(part.name, filename, chunks))
         else:

@@ -26,7 +26,7 @@ class UploadStalled(HuemillError):
 
 
 class TooManyUploads(HuemillError):
-    """More uploads are under way than the operator allows.
+    """More uploads, or fetches of URLs, are under way than the operator allows.
 
     Try again after `Retry-After`.
     """

@@ -95,7 +95,8 @@ class Acceptance:
             await self._remove_uploads(job)
             raise
         try:
-            created = await self._store.create(job, key, join=join, message=message_of(job))
+            costs = pixels if caller.limits.pixels_per_hour is not None else 0
+            created = await self._store.create(job, key, join=join, message=message_of(job), pixels=costs)
         except BaseException as error:
             if isinstance(error, _NOT_STORED) or await self._store.withdraw(job, key):
                 await self._remove_uploads(job)

@@ -69,7 +69,7 @@ class QuotaStore:
         rate = limits.requests or Rate.model_construct(count=0, seconds=1)
         args: list[Any] = [requests, rate.count, rate.seconds, pixels, limits.pixels_per_hour or 0, HOUR]
         args += [limits.max_queued or 0, job_id, WITHOUT_RECORD_SECONDS, job_key("")]
-        keys = [used_key(owner, what) for what in ("requests", "pixels", "queued")]
+        keys = [used_key(owner, what) for what in ("requests", "pixels", "queued", "owed")]
         word, left, more, pixels_left, pixels_more, places = await cast(Any, self._limits(keys, args))
         standings = [
             (limits.requests, Standing("requests", left, float(more))),

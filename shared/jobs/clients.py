@@ -120,17 +120,21 @@ class JobStore:
 
     @asks_redis
     async def create(
-        self, job: Job, key: RequestKey | None = None, *, join: bool = False, message: bytes = b""
+        self, job: Job, key: RequestKey | None = None, *, join: bool = False, message: bytes = b"", pixels: int = 0
     ) -> Created:
         """Store a new job, to be looked at again if nobody claims it; or find the one that the same request, by its
         key, has become before. `join`: it may have the result of a job of the same owner that does the same work, or
         has done it. `message`: what its queue is sent in the same move, where a worker is to run it.
+        `pixels`: what its owner owes if it waits for another one, and is computed all the same.
 
         Raises Refused, IdempotencyKeyReused or IdempotencyConflict if it is certainly not there. After Unavailable it
         may be there: see `withdraw`.
         """
         done = {"status": JobStatus.SUCCEEDED, "progress": DONE, **end_fields(self._ttl)}
-        ended, fields = ([part for pair in each.items() for part in pair] for each in (done, encode(job)))
+        ended, fields = (
+            [part for pair in each.items() for part in pair]
+            for each in (done, {**encode(job), **({"pixels": str(pixels)} if pixels else {})})
+        )
         args: list[Any] = [job.id, self._resend, fingerprint(job), KEY_SECONDS, MOST_FOLLOWERS if join else ""]
         args += [math.ceil(WORK_FACTOR * self._ttl), settle_seconds(self._ttl), place_in_list(job)]
         args += [BATCH_SECONDS if job.priority == "batch" else 0]

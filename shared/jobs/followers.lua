@@ -12,10 +12,22 @@ local function leave(id, leader)
   redis.call('HSET', key_of(id), 'follows', '')
 end
 
+-- Something is to be computed for a job all the same, whose pixels were given back when it came to wait for another one.
+-- Its owner owes them: they are taken from what flows in when he is next asked about (see shared/access/limits.lua).
+local function owe(id)
+  local pixels = tonumber(redis.call('HGET', key_of(id), 'pixels') or nil)
+  if pixels then
+    local owed = string.sub(KEYS[1], 1, -37) .. 'used:' .. about(id).owner .. ':owed'
+    local before = tonumber(redis.pcall('GET', owed) or nil) or 0
+    redis.call('SET', owed, string.format('%.0f', before + pixels), 'EX', 604800)
+  end
+end
+
 -- A job that waited for another one stands in the queue by itself, as if it had done so since then, at the other one's
 -- place. It is due: the sweep sends it.
 local function stand_alone(id, leader, since, now)
   leave(id, leader)
+  owe(id)
   redis.call('ZADD', KEYS[4], since, id)
   lift(id, about(leader).place)
   line_up(id, since)

@@ -36,6 +36,7 @@ huemill:key:{id}            string: an API key's record as JSON; goes a month af
 huemill:keys                sorted set: key's id -> when it was made
 huemill:used:{owner}:requests, :pixels
                             string: when a key's bucket is full again; goes when it is
+huemill:used:{owner}:owed   string: pixels that were given back, of jobs that came to be computed; goes after a week
 huemill:used:{owner}:queued sorted set: a key's jobs that wait, or did lately -> when that was last looked at; goes a
                             week after its last post
 
@@ -128,7 +129,7 @@ def api_key_key(key_id: str) -> str:
 
 
 def used_key(owner: str, what: str) -> str:
-    """Of `requests`, `pixels` or `queued`."""
+    """Of `requests`, `pixels`, `owed` or `queued`."""
     return f"huemill:used:{owner}:{what}"
 
 

@@ -185,6 +185,38 @@ def test_what_costs_no_pixels(clients: Clients, operator: Operator) -> None:
     assert replayed.headers["idempotent-replayed"] == "true", "what was taken before is answered, whatever is left"
 
 
+def test_a_job_that_is_computed_all_the_same(
+    two: tuple[Service, Service], clients: Clients, operator: Operator
+) -> None:
+    """Whoever waited for a job that is cancelled is computed instead, and its pixels are taken then, even those that
+    are not there: nothing more is taken until they have flowed in, and what is told of the time until then is true.
+    """
+    made = operator.make("heirs", pixels_per_hour=250)
+    one, other = clients(made)
+    fields = {"Content-Type": "image/png", "Cache-Control": ""}
+    jobs = [client.post("/v1/jobs", content=HUNDRED, headers=fields) for client in (one, other, one, other)]
+    assert [answer.status_code for answer in jobs] == [202] * 4
+    links = [answer.json()["links"]["cancel"] for answer in jobs]
+
+    def left(answer: httpx.Response) -> int:
+        return round(int(items(answer.headers["ratelimit"])["pixels"]["r"]), -1)  # some flow in meanwhile
+
+    assert other.post(links[0]).status_code == 200
+    assert left(post(one, encoded(noise(2, 5)), wait=None)) == 40
+    for link in links[1:3]:  # the third takes the place, then the fourth
+        assert other.post(link).status_code == 200
+    seconds = exceeded(post(one, encoded(noise(2, 5, seed=2)), wait=None), "pixels")
+    assert 0.9 <= seconds / ((160 + 1) * 3600 / 250) <= 1.01
+    with two[0].store.client() as redis:
+        owed = used_key(made.key.id, "owed")
+        assert 155 <= int(redis.get(owed) or 0) <= 160
+        assert 6 * 86_400 < redis.ttl(owed) <= 7 * 86_400
+        redis.delete(used_key(made.key.id, "pixels"))  # as after an hour
+        assert left(post(other, encoded(noise(2, 5, seed=3)), wait=None)) == 80
+        assert not redis.exists(owed)
+    assert left(post(other, encoded(noise(2, 5, seed=4)), wait=None)) == 70
+
+
 def test_what_is_left_when_nothing_is_computed(clients: Clients, operator: Operator) -> None:
     """The answer to a job that costs no pixels, or is refused, tells what is left without what it might have cost."""
     one, other = clients(operator.make("given back", pixels_per_hour=1000, max_queued=5))

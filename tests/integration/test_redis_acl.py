@@ -180,7 +180,7 @@ def shared_work(parts: Gateway) -> None:
         job_id = new_job_id()
         upload = Upload(key=f"uploads/{job_id}", size=3, sha256="1" * 64)
         jobs.append(new_job(job_id, KMeansParams(), upload))
-        parts.run(parts.store.create(jobs[-1], join=True))
+        parts.run(parts.store.create(jobs[-1], join=True, pixels=9))
     parts.run(parts.store.outlook(jobs[1]))
     parts.run(parts.store.cancel(jobs[0]))
     parts.run(parts.store.release(jobs[0].id, jobs[0].id))

@@ -1,5 +1,6 @@
 """What routes ask for, by annotation: the services that `api.main` has made, and the request as plain values."""
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -9,6 +10,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 
 from api.access.caller import NOBODY, Caller
 from api.access.keyring import Keyring, Staying, no_longer_valid
+from api.http import waiting
 from api.http.access import CALLER
 from api.http.idempotency import request_key
 from api.intake.body import Body, announced
@@ -133,6 +135,10 @@ async def _listening(request: Request, caller: CallerDep, keyring: KeyringDep) -
     return listening
 
 
+async def _waits(request: Request) -> Callable[[], None]:
+    return functools.partial(waiting.say, request.scope)
+
+
 async def _accept(request: Request) -> str:
     return field("accept", request)
 
@@ -156,6 +162,8 @@ KeyDep = Annotated[RequestKey | None, Depends(_key)]
 PreferDep = Annotated[str, Depends(_prefer)]
 BodyDep = Annotated[Body, Depends(_body)]
 ListeningDep = Annotated[Listening, Depends(_listening)]
+WaitsDep = Annotated[Callable[[], None], Depends(_waits)]
+"""To be called where a request begins to wait for what others do."""
 
 
 JobIdDep = Annotated[str, Path(description="As `POST /v1/jobs` answered it.")]

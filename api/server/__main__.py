@@ -34,7 +34,10 @@ def configured(settings: Settings, listening: socket.socket, answers: Answers, g
     limits = Limits(
         settings.max_head_bytes, settings.max_address_bytes, settings.max_header_fields, settings.head_seconds
     )
-    turns = Turns(create_app(settings), frozenset({f"{settings.root_path}/healthz"}))
+    live, ready = (frozenset({f"{settings.root_path}{path}"}) for path in ("/healthz", "/readyz"))
+    # Who balances load takes a gateway for lost that says nothing for long, however well it works. That it is ready
+    # costs a question to Redis, which must not come in crowds.
+    turns = Turns(create_app(settings), without=live, apart=ready)
     app = Continued(Edge(turns, settings.root_path, answers))
     most = _most_connections(settings.max_connections)
     admission = Admission(most, settings.max_connections_per_address, settings.trusted_proxies)

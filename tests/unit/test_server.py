@@ -164,6 +164,26 @@ def test_who_waits_for_something_keeps_no_turn() -> None:
     asyncio.run(run())
 
 
+def test_some_have_turns_of_their_own() -> None:
+    """Whatever keeps all turns, paths that are apart begin at once; and no more of them than may at the same time."""
+    begun: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["path"])
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        turns = Turns(app, frozenset(), apart=frozenset({"/readyz"}))
+        paths = [*["/keeps"] * (AT_ONCE + 1), *["/readyz"] * (AT_ONCE + 1)]
+        tasks = [asyncio.create_task(turns({"type": "http", "path": path}, nothing, ignore)) for path in paths]  # type: ignore[arg-type]
+        await asyncio.sleep(BEGINNING_SECONDS / 4)
+        assert begun == [*["/keeps"] * AT_ONCE, *["/readyz"] * AT_ONCE]
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(run())
+
+
 def asked(prefix: str, hosts: str, path: str, host: str) -> tuple[Scope, list[Message]]:
     """What an application behind an edge is asked, and what the client gets, where an operator names such hosts."""
     answers = answers_for(Settings(allowed_hosts=hosts), "127.0.0.1")  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from api.http.dependencies import (
     SettingsDep,
     StoreDep,
     StreamsDep,
+    WaitsDep,
 )
 from api.http.files import FileRequest, file_request_of
 from api.http.job_answers import job_answer, job_tag
@@ -72,6 +73,7 @@ async def create_job(
     blobs: BlobsDep,
     settings: SettingsDep,
     listening: ListeningDep,
+    waits: WaitsDep,
     prefer: PreferDep,
     key: KeyDep,
     cache_control: CacheControlDep,
@@ -111,6 +113,7 @@ async def create_job(
             accepted = await acceptance.accept(new, key, join=not anew, caller=payer, pixels=received.pixels)
             job, outlook, replayed = accepted
         if seconds is not None and not job.ended:
+            waits()
             job = await ended_or_as_it_was(job, seconds, store, streams, listening)
             outlook = None  # it was another one
     fields = {"Location": links(job.id).self}
@@ -143,6 +146,7 @@ async def get_job(
     streams: StreamsDep,
     settings: SettingsDep,
     listening: ListeningDep,
+    waits: WaitsDep,
     caller: CallerDep,
     keyring: KeyringDep,
     asked: Annotated[FileRequest, Depends(file_request_of)],
@@ -163,6 +167,7 @@ async def get_job(
     """
     if wait and not job.ended:
         seconds = min(wait, settings.max_wait_seconds)
+        waits()
         if asked.conditions.if_none_match:
             job = await wait_for_change(
                 job.id,

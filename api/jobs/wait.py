@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from api.jobs.find import find
-from shared.contract.errors import NotFound, Unavailable
+from shared.contract.errors import HuemillError
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job
 from shared.jobs.streams import Stream, Streams
@@ -35,13 +35,13 @@ async def wait_for_end(job_id: str, seconds: float, store: JobStore, streams: St
 
 
 async def ended_or_as_it_was(job: Job, seconds: float, store: JobStore, streams: Streams, listening: Listening) -> Job:
-    """The job as it is after such a wait; as it was, where it is gone or the store is out of reach.
+    """The job as it is after such a wait; as it was, where it is gone or cannot be read, or the store is out of reach.
 
     Who has posted it must learn its id, whatever can be said of it now.
     """
     try:
         return await wait_for_end(job.id, seconds, store, streams, listening)
-    except (NotFound, Unavailable):
+    except HuemillError:
         return job
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.jobs.keys import queued_key
+from shared.jobs.routing import FAST
 from tests.support.calls import finished, post, problem
 from tests.support.jobs import event_names
 from tests.support.processes import SERVERS, Service, StoreServer
@@ -57,6 +59,23 @@ def test_redis_is_gone(
         until(lambda: client.get(job["links"]["self"]).is_success, "the gateway is back", 10)
         assert client.get(job["links"]["self"]).json()["id"] == job["id"]
         assert post(client, wait=None).status_code == 202
+
+
+def test_a_job_is_told_that_was_accepted_before(
+    own_store: Callable[..., StoreServer], own_service: Callable[..., Service]
+) -> None:
+    """Redis is killed while who has posted waits for the end: he learns where his job is, and finds it there later."""
+    store = own_store()
+    service = own_service(store).start_gateway()
+    with service.client() as client, ThreadPoolExecutor() as pool, store.client() as redis:
+        waiting = pool.submit(post, client)
+        until(lambda: redis.exists(queued_key(FAST)), "the job is accepted", 10)
+        store.kill()
+        answer = waiting.result(20)
+        assert (answer.status_code, answer.json()["status"], answer.json()["queue_position"]) == (202, "queued", None)
+        assert int(answer.headers["Retry-After"]) >= 1
+        store.start()
+        until(lambda: client.get(answer.headers["Location"]).is_success, "the job is there", 10)
 
 
 def test_a_stream_outlives_redis(own_store: Callable[..., StoreServer], own_service: Callable[..., Service]) -> None:

@@ -65,6 +65,19 @@ def test_work_that_was_done_is_not_done_again(client: httpx.Client) -> None:
     assert first["result"]["centroids"] == second["result"]["centroids"]
 
 
+def test_done_work_whose_result_cannot_be_read(client: httpx.Client, service: Service) -> None:
+    """Who posts learns where his job is all the same, whatever is wrong with the result, and there what it is."""
+    image = an_image()
+    first = done(post(client, image, n_clusters=3))
+    (lost,) = [path for path in service.blob_files() if path.name == "result.json" and first["id"] in path.parts]
+    lost.unlink()
+    for wait in (None, 10):
+        answer = post(client, image, wait=wait, n_clusters=3)
+        assert (answer.status_code, answer.json()["status"], answer.json()["result"]) == (202, "succeeded", None)
+        assert int(answer.headers["Retry-After"]) >= 1
+        problem(client.get(answer.headers["Location"]), 404, "not_found")
+
+
 def test_how_the_same_work_is_asked_for_does_not_count(client: httpx.Client) -> None:
     """Another form, another name of the file, and defaults that are given are the same work."""
     image = an_image()

@@ -1,7 +1,8 @@
 """Posting a job, and asking how it is."""
 
+import logging
 import math
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -35,13 +36,16 @@ from api.http.responses import Json
 from api.http.schemas import JobView, job_view, links
 from api.jobs import cancel as ending
 from api.jobs.wait import ended_or_as_it_was, wait_for_change, wait_for_end
-from shared.contract.errors import AlreadyEnded
+from shared.contract.errors import AlreadyEnded, HuemillError, Unavailable
 from shared.jobs.clients import JobStore
 from shared.jobs.model import Job, JobStatus, new_job, new_job_id
 from shared.jobs.pace import Outlook
 from shared.runtime import tracing
+from shared.storage.blobs import Blobs
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+log = logging.getLogger("huemill.api")
 
 # Nobody knows what a queue does in more than five minutes.
 MOST_RETRY_SECONDS = 300
@@ -122,8 +126,10 @@ async def create_job(
     if seconds is not None:
         fields["Preference-Applied"] = f"wait={seconds:g}"
     if job.ended:
-        return await job_answer(job, blobs, fields)
-    shown, retry = await _before_it(job, outlook, store)
+        return await _with_its_id(job, blobs, fields)
+    shown, retry = None, POLL_SECONDS
+    with suppress(Unavailable):  # it is accepted, whatever can be said of it now
+        shown, retry = await _before_it(job, outlook, store)
     return Json(job_view(job, queue_position=shown), 202, {**fields, "Retry-After": retry})
 
 
@@ -219,6 +225,15 @@ async def delete_job(job_id: JobIdDep, store: StoreDep, blobs: BlobsDep, caller:
     """
     await ending.delete(job_id, store, blobs, caller.owner)
     return Response(status_code=204)
+
+
+async def _with_its_id(job: Job, blobs: Blobs, fields: dict[str, str]) -> Response:
+    """The answer to who has posted a job that has ended; where its result cannot be read now, without it."""
+    try:
+        return await job_answer(job, blobs, fields)
+    except HuemillError as error:
+        log.warning("job %s is answered without its result: %s", job.id, error.__cause__ or error)
+        return Json(job_view(job), 202, {**fields, "Retry-After": POLL_SECONDS})
 
 
 async def _before_it(job: Job, outlook: Outlook | None, store: JobStore) -> tuple[int | None, str]:

@@ -17,6 +17,7 @@ from api.callbacks.sender import EVERY_SECONDS, LEASE_SECONDS, MAX_SENDING, Send
 from api.http import console, hrefs, problems
 from api.http.access import Access
 from api.http.cors import Cors
+from api.http.defects import Defects
 from api.http.dependencies import Services
 from api.http.openapi import Documented
 from api.http.origins import ForeignPages
@@ -157,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.more = secure
     else:
         app.add_middleware(ForeignPages, origins=settings.cors_origins)
+    app.add_middleware(Defects)
     app.add_middleware(Timed)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

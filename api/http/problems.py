@@ -190,8 +190,13 @@ def _methods(request: Request) -> list[str]:
     ]
 
 
-async def _defect(_: Request, error: Exception) -> Response:
+def defect() -> Response:
+    """What is told of a defect: nothing but that it was one."""
     return problem(500, errors.Internal.code, "huemill failed by a defect of its own; its log has the details.")
+
+
+async def _defect(_: Request, error: Exception) -> Response:
+    return defect()
 
 
 def install(app: FastAPI) -> None:

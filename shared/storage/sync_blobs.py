@@ -56,7 +56,7 @@ class SyncBlobs:
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """The blob as a file that is read piece by piece. Raises NotFound where there is none."""
+        """The blob as a file that is read piece by piece. Raises NotFound where there is none; so may reading it."""
         with storage_errors():
             source = obstore.open_reader(self._store, key, buffer_size=HEADER_BYTES)
         with io.BufferedReader(_Reader(source), HEADER_BYTES) as file:
@@ -84,12 +84,14 @@ class _Reader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._source.seek(offset, whence)
+        with storage_errors():
+            return self._source.seek(offset, whence)
 
     def tell(self) -> int:
         return self._source.tell()
 
     def readinto(self, buffer: Any) -> int:
-        data = self._source.read(len(buffer))
+        with storage_errors():
+            data = self._source.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

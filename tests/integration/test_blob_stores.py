@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.contract.errors import NotFound
+from shared.contract.errors import NotFound, StorageFailed
 from shared.contract.params import KMeansParams
 from shared.jobs.keys import DUE
 from shared.jobs.model import Job, Upload, new_job, new_job_id
@@ -249,6 +249,25 @@ def test_a_blob_that_is_not_there(blob_url: str) -> None:
         assert [piece async for piece in blobs.read("results/empty")] == []
 
     asyncio.run(run())
+
+
+def test_a_bucket_that_goes_away_while_a_blob_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob that is opened by then fails as the storage's fault, for all that is read of it."""
+    server = ObjectStore(tmp_path)
+    try:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        blobs = SyncBlobs(server.blob_url)
+        blobs.write("uploads/x", bytes(300_000))
+        with blobs.open("uploads/x") as file:
+            server.kill()
+            with pytest.raises(StorageFailed):
+                file.read(16)
+            file.seek(200_000)
+            with pytest.raises(StorageFailed):
+                file.read()
+    finally:
+        server.stop()
 
 
 def test_many_readers_take_turns(blob_url: str) -> None:

@@ -61,6 +61,33 @@ def test_clusters_are_ordered_by_share_then_colour() -> None:
     assert labels_of(outcome).tolist() == [[2, 1, 0, 0]]
 
 
+BLUE, RED, ORANGE = (0, 0, 200), (200, 0, 0), (200, 24, 0)  # 24 from red to orange, 200 * sqrt(2) from red to blue
+APART, FAR_APART = 24, 200 * 2**0.5
+
+
+@pytest.mark.parametrize("engine", ["exact", "reference"])
+@pytest.mark.parametrize("method", ["auto", "xi"])
+def test_heights_stand_in_the_order_of_the_clusters(engine: str, method: str) -> None:
+    """OPTICS' height of each cluster stands where its colour does, whichever comes first in the image."""
+    params = {"algorithm": "optics", "cluster_method": method, "min_samples": 10, "xi": 0.5}
+    result = run(three_colors(), engine=engine, **params).result
+    assert result.centroids == [RED, ORANGE, BLUE]
+    assert result.quality.heights == pytest.approx([APART, APART, FAR_APART])
+
+
+def test_persistence_stands_in_the_order_of_the_clusters() -> None:
+    """HDBSCAN's persistence of each cluster: the share of densities, from one step of 255, at which it stands alone."""
+    result = run(three_colors(), algorithm="hdbscan", cluster_selection_method="eom").result
+    assert result.centroids == [RED, ORANGE, BLUE]
+    assert result.quality.persistence == pytest.approx([1 - 1 / APART, 1 - 1 / APART, 1 - 1 / FAR_APART])
+
+
+def three_colors() -> bytes:
+    """Few blue pixels, then the most, red, then orange ones."""
+    pixels = np.repeat(np.array([BLUE, RED, ORANGE], np.uint8), [400, 3000, 1500], axis=0)
+    return encoded(pixels.reshape(-1, 100, 3))
+
+
 def test_transparent_pixels_are_left_out() -> None:
     """Alpha 0 is left out; any other alpha counts as an ordinary pixel."""
     pixels = np.zeros((2, 3, 4), np.uint8)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,14 @@ class Details(Protocol):
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         ...
 
+    def of_clusters(self, clusters: NDArray[np.int64]) -> Self:
+        """The same where cluster i is what was `clusters[i]`, i64[k]; it concerns what is told cluster by cluster."""
+        ...
+
 
 @dataclass(frozen=True)
 class Clustering:
-    """A label for every point, in the method's own numbering."""
+    """A label for every point; as a method returns it, in the method's own numbering."""
 
     labels: NDArray[np.int32]  # [U]; 0..k-1, or NOISE
     centers: NDArray[np.float64]  # [k, 3], in the space of the points
@@ -39,12 +43,12 @@ class Clustering:
         return sums[:-1]
 
     def by_share(self, points: Points) -> "Clustering":
-        """The same with clusters by falling share of the weights, ties by centre. The details keep their numbering."""
+        """The same with clusters by falling share of the weights, ties by centre."""
         centers = self.centers
         order = np.lexsort((centers[:, 2], centers[:, 1], centers[:, 0], -self.sums(points.weights)))
         rank = np.full(len(centers) + 1, NOISE, np.int32)  # the last entry is noise's: label -1 stays -1
         rank[order] = np.arange(len(centers), dtype=np.int32)
-        return Clustering(rank[self.labels], centers[order], self.details)
+        return Clustering(rank[self.labels], centers[order], self.details.of_clusters(order))
 
 
 class Pixels(NamedTuple):

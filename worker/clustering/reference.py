@@ -34,7 +34,10 @@ def run(points: Points, params: P, peer: Callable[[Pixels, P], Answer], meter: M
         by_pixel, details = peer(pixels, params)
     labels = np.empty(len(points), np.int32)
     labels[pixels.order] = label_of_most(by_pixel, pixels.points.weights)
-    return Clustering(*_with_centers(labels, points), details)
+    # A cluster may have lost all its colours to others; those that are left keep their order.
+    used = np.unique(labels[labels != NOISE])
+    labels = np.where(labels == NOISE, NOISE, np.searchsorted(used, labels)).astype(np.int32)
+    return Clustering(labels, points.means(labels, len(used)), details.of_clusters(used.astype(np.int64)))
 
 
 def _limited(threads: int) -> AbstractContextManager[Any]:
@@ -71,10 +74,3 @@ def label_of_most(by_pixel: NDArray[Any], weights: NDArray[np.int64]) -> NDArray
         own = by_pixel[ends[color] - weights[color] : ends[color]]
         labels[color] = np.bincount(own - NOISE).argmax() + NOISE
     return labels
-
-
-def _with_centers(labels: NDArray[np.int32], points: Points) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The labels, those without a colour left out, and the mean of each cluster's pixels."""
-    used = np.unique(labels[labels != NOISE])
-    labels = np.where(labels == NOISE, NOISE, np.searchsorted(used, labels)).astype(np.int32)
-    return labels, points.means(labels, len(used))

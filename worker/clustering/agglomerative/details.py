@@ -1,7 +1,7 @@
 """What agglomerative clustering says of its run: the dendrogram."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class AgglomerativeDetails:
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         return {"last_heights": [float(height) for height in self.heights[-32:]]}
+
+    def of_clusters(self, _: NDArray[np.int64]) -> Self:
+        """The same: nothing here is told cluster by cluster."""
+        return self
 
     def compare(self, reference: "AgglomerativeDetails", points: Points, params: AgglomerativeParams) -> Comparison:
         """By the heights of all merges."""

@@ -1,7 +1,7 @@
 """What HDBSCAN says of its run, and what the package that it is held against says."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class ReferenceDetails:
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         return {"package": self.package}
+
+    def of_clusters(self, _: NDArray[np.int64]) -> Self:
+        """The same: the package's numbering stays."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ class HdbscanDetails:
         persistence = [float(value) for value in self.persistence[:256]]
         told = {"persistence": persistence, "hierarchy": len(self.condensed.parent), "resolution": self.resolution}
         return told if self.min_cluster_size is None else {**told, "min_cluster_size": self.min_cluster_size}
+
+    def of_clusters(self, clusters: NDArray[np.int64]) -> Self:
+        """The same with `selected`, `persistence` and `exemplars` in that order."""
+        exemplars = tuple(self.exemplars[cluster] for cluster in clusters.tolist())
+        selected, persistence = self.selected[clusters], self.persistence[clusters]
+        return replace(self, selected=selected, persistence=persistence, exemplars=exemplars)
 
     def compare(self, reference: ReferenceDetails, points: Points, params: HdbscanParams) -> Comparison:
         """By all heights of single linkage, those of copies included."""

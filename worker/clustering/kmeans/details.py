@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class KMeansDetails:
     def summary(self) -> dict[str, Any]:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         return {"inertia": self.inertia, "iterations": self.iterations}
+
+    def of_clusters(self, _: NDArray[np.int64]) -> Self:
+        """The same: nothing here is told cluster by cluster."""
+        return self
 
     def compare(self, reference: "KMeansDetails", points: Points, params: KMeansParams) -> Comparison:
         """By the inertia. From k-means++ each engine ends in a local minimum of its own: ours is to be no worse."""

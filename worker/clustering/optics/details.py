@@ -1,8 +1,8 @@
 """What OPTICS says of its run: the reachability plot, and what was cut from it."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,10 @@ class OpticsDetails:
         """What belongs into a result's `quality`: JSON values, a few numbers."""
         heights = [float(height) if np.isfinite(height) else None for height in self.heights[:256]]
         return {"criterion": self.criterion, "hierarchy": len(self.hierarchy), "heights": heights}
+
+    def of_clusters(self, clusters: NDArray[np.int64]) -> Self:
+        """The same with `heights` in that order."""
+        return replace(self, heights=self.heights[clusters])
 
     def compare(self, reference: "OpticsDetails", points: Points, params: OpticsParams) -> Comparison:
         """By order and reachability of all first visits; the difference is infinite where the orders differ."""

@@ -178,6 +178,10 @@ def spaces() -> Iterator[Case]:
     file.set(b"colr", b"nclx" + struct.pack(">HHHB", 9, 16, STORED_BY["AVIF"], 128))
     yield Case("AVIF PQ", file.whole(), SEEN, 4, steps=frozenset({"ignored_profile"}), shown=False)
     grey = rgb(np.rint(SEEN @ np.array(LUMAS[6])).astype(np.uint8)[..., None])
+    for primaries, transfer in ((1, 1), (5, 6), (6, 6), (9, 14), (9, 15)):
+        file = File(avif(grey))
+        file.set(b"colr", b"nclx" + struct.pack(">HHHB", primaries, transfer, STORED_BY["AVIF"], 128))
+        yield Case(f"AVIF grey of video {primaries} {transfer}", file.whole(), grey, 2)
     yield Case("AVIF grey 8", avif(np.ascontiguousarray(grey[..., 0]), subsampling="4:0:0"), grey, 2)
 
 

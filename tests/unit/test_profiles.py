@@ -251,6 +251,20 @@ def test_code_points_of_png() -> None:
     assert steps(bright) == ["ignored_profile"]
 
 
+@pytest.mark.parametrize("transfer", [1, 6, 14, 15])
+@pytest.mark.parametrize("primaries", [1, 5, 6, 9])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_videos_curve_is_shown_as_srgb_is(primaries: int, transfer: int, bits: int) -> None:
+    """With a curve of video greys stay as they are, and colours are those of its primaries with sRGB's curve."""
+    samples = PATCHES if bits == 8 else PATCHES.astype(np.uint16) * 257
+    raster = seen(png(samples, bits, 2, {b"cICP": bytes([primaries, transfer, 0, 1])}))
+    right = PATCHES if primaries == 1 else expected(srgb_light(PATCHES), PRIMARIES[primaries])
+    assert np.abs(raster.pixels - right).max() <= (0 if primaries == 1 else 1.01)
+    grey = PATCHES[0, :4]
+    assert np.array_equal(raster.pixels[0, :4], grey)
+    assert ("converted_profile" in steps(raster)) is (primaries != 1)
+
+
 def test_the_order_of_colour_chunks() -> None:
     """cICP goes before iCCP, that before sRGB, that before gAMA (PNG, third edition, section 4.3)."""
     said = {

@@ -76,8 +76,8 @@ def _space(meaning: Meaning, grey: bool) -> tuple[Space | None, list[Step]]:
     """The space of code points or of a gamma, None where it is sRGB's own or cannot be followed, and what is told."""
     if meaning.cicp is not None:
         primaries, transfer = meaning.cicp
-        if primaries == 2 or transfer == 2 or (primaries, transfer) in ((1, 13), (1, 1), (1, 6)):
-            return None, []  # unspecified, or sRGB; video's own curve is shown on screens as sRGB is
+        if primaries == 2 or transfer == 2:
+            return None, []  # unspecified
         space = spaces.of_code_points(primaries, transfer)
         if space is None:
             said = f"Colours of primaries {primaries} and transfer {transfer} (ITU-T H.273) were taken for sRGB."

@@ -31,18 +31,18 @@ PRIMARIES_NAMES = {
 # ICC's parametric curve of type 3: ((a x + b) ** g where x >= d, else c x), as (g, a, b, c, d).
 Curve = tuple[float, float, float, float, float]
 SRGB_CURVE: Curve = (srgb.GAMMA, 1 / srgb.SCALE, srgb.OFFSET / srgb.SCALE, 1 / srgb.SLOPE, srgb.LINEAR_UP_TO)
-_BT709_CURVE: Curve = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
-# H.273, table 3. PQ (16) and HLG (18) are missing: their light has no place in sRGB without a tone curve of taste.
+# H.273, table 3. Video's own curve (BT.709's: 1, 6, 14 and 15) is shown on screens as sRGB is.
+# PQ (16) and HLG (18) are missing: their light has no place in sRGB without a tone curve of taste.
 TRANSFERS: dict[int, Curve] = {
-    1: _BT709_CURVE,
+    1: SRGB_CURVE,
     4: (2.2, 1, 0, 0, 0),
     5: (2.8, 1, 0, 0, 0),
-    6: _BT709_CURVE,
+    6: SRGB_CURVE,
     7: (1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912),
     8: (1, 1, 0, 0, 0),
     13: SRGB_CURVE,
-    14: _BT709_CURVE,
-    15: _BT709_CURVE,
+    14: SRGB_CURVE,
+    15: SRGB_CURVE,
 }
 
 # Bradford's cone responses, as in ICC.1:2022, annex E, and the profile connection space's white, D50.

@@ -135,7 +135,7 @@ def _bits(own: list[Property]) -> int:
     for data in _found(own, b"hvcC", 18):
         return 8 + (data[17] & 7)
     for data in _found(own, b"av1C", 3):
-        return (8, 10, 8, 12)[data[2] >> 5 & 3]
+        return (8, 8, 10, 12)[data[2] >> 5 & 3]  # high_bitdepth, then twelve_bit (AV1-ISOBMFF, 2.3)
     return 8
 
 

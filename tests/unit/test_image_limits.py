@@ -11,7 +11,9 @@ from PIL import Image
 
 from shared.contract.errors import BrokenImage, HuemillError, ImageTooLarge, UnsupportedImage
 from shared.formats import Limits, read_header
+from tests.matrix.boxes import SOURCES
 from tests.matrix.tiff_writer import file_of
+from tests.support import deep_boxes
 from tests.support.bombs import BOMBS, gif_of, png_of
 from tests.support.corpus import corpus, png, saved
 from worker.decoding.decode import decode
@@ -88,6 +90,22 @@ def test_what_is_no_image_is_named(data: bytes, name: str) -> None:
     for refuse in (lambda: read_header(io.BytesIO(data), LIMITS), lambda: decode(data, LIMITS)):
         with pytest.raises(UnsupportedImage, match=rf"{name}.*JPEG, PNG, WEBP, GIF, AVIF, HEIC, TIFF, BMP, PPM, QOI"):
             refuse()
+
+
+@pytest.mark.parametrize(
+    ("data", "bits"),
+    [
+        (SOURCES["AVIF"], 8),
+        (deep_boxes.AVIF_GREY_10, 10),
+        (deep_boxes.AVIF_COLORS_12, 12),
+        (SOURCES["HEIC"], 8),
+        (deep_boxes.HEIC_GREY_12, 12),
+    ],
+)
+def test_bits_without_a_property_of_their_own(data: bytes, bits: int) -> None:
+    """Where nothing else says them (`pixi`), the bits of a sample are those of the decoder's configuration."""
+    assert b"pixi" in data
+    assert read_header(io.BytesIO(data.replace(b"pixi", b"free", 1)), LIMITS).bits == bits
 
 
 def test_headers_say_what_decoding_finds() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from shared.contract.params import MODELS, REFERENCE_MAX_PIXELS, parse_params
 from shared.formats import Limits
+from tests.support.corpus import png
 from tests.support.images import encoded
 from tests.support.params import least
 from worker import pipeline
@@ -110,6 +111,14 @@ def test_a_job_of_one_thread_has_no_second(way: str, seen: Watcher) -> None:
 def test_one_thread_decodes(image_format: str, seen: Watcher) -> None:
     """The libraries that decode have no threads of their own beside it."""
     together, elsewhere = seen({"max_pixels": 100}, 1, image(image_format, channels=3))
+    assert together <= 1
+    assert elsewhere < MOST_ELSEWHERE
+
+
+def test_deep_samples_are_converted_on_one_thread(seen: Watcher) -> None:
+    """Samples of 16 bits with primaries of their own are mixed without a library's threads."""
+    deep = np.random.default_rng(0).integers(0, 65536, (SIDE, SIDE, 3)).astype(np.uint16)
+    together, elsewhere = seen({"max_pixels": 100}, 1, png(deep, 16, 2, {b"cICP": bytes([12, 13, 0, 1])}))
     assert together <= 1
     assert elsewhere < MOST_ELSEWHERE
 

@@ -110,7 +110,11 @@ def convert_deep(samples: Samples, space: Space) -> NDArray[np.uint8]:
     flat = samples.reshape(-1, 3)
     colors = np.empty(flat.shape, np.uint8)
     for begin in range(0, len(flat), BLOCK):
-        colors[begin : begin + BLOCK] = encoded(np.clip(to_light[flat[begin : begin + BLOCK]] @ matrix, 0, 1))
+        red, green, blue = to_light[flat[begin : begin + BLOCK].T]
+        for channel, share in enumerate(matrix.T):
+            # No `@`: its library takes all processors, whatever the settings say.
+            mixed = share[0] * red + share[1] * green + share[2] * blue
+            colors[begin : begin + BLOCK, channel] = encoded(np.clip(mixed, 0, 1))
     return colors.reshape(samples.shape)
 
 

@@ -12,6 +12,7 @@ MAX_VALUES = 4 * 2**20  # of a tag; a strip for each row of the tallest image ne
 # struct's names of BYTE, SHORT, LONG, SBYTE, UNDEFINED, SSHORT, SLONG, IFD, LONG8, SLONG8, IFD8.
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _RATIONAL = 5
+_MOST_RATIONALS = 64  # nobody asks for more than six
 
 
 class _Entry(NamedTuple):
@@ -57,13 +58,12 @@ class Directory:
         return int(value)
 
     def fractions(self, tag: int) -> tuple[float, ...]:
-        """The values of a tag of RATIONALs or of whole numbers; none where one is divided by zero."""
+        """The first values of a tag of RATIONALs, or all whole numbers; none where one is divided by zero."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind != _RATIONAL:
             return tuple(map(float, self.numbers(tag)))
-        parts = struct.unpack(
-            f"{self.order}{2 * entry.values}I", self.window.at(entry.place, 8 * min(entry.values, 64))
-        )
+        count = min(entry.values, _MOST_RATIONALS)
+        parts = struct.unpack(f"{self.order}{2 * count}I", self.window.at(entry.place, 8 * count))
         return (
             () if 0 in parts[1::2] else tuple(top / bottom for top, bottom in zip(parts[::2], parts[1::2], strict=True))
         )

@@ -250,6 +250,29 @@ def ycbcr() -> Iterator[Case]:
         yield Case(f"tiff YCbCr {name} {limited} {sub} {how._asdict()}", data, picture.astype(np.uint8), 2)
 
 
+def long_tags() -> Iterator[Case]:
+    """Tags of more fractions than have a meaning say nothing, and take nothing away."""
+    primaries: Tags = {319: (5, [1, 3] * 65)}
+    data, seen = made(KINDS[6], 8, Packing(), primaries)
+    yield Case("tiff of 65 primaries", data, seen, steps=frozenset())
+    picture = np.array([(200, 60, 30), (20, 90, 240)])[np.arange(8)[:, None] // 4 + np.arange(8) // 4 & 1]
+    how = Packing(rows=8)
+    parts = parts_of(ycc(picture, (0.299, 0.587, 0.114), False), 8, how)
+    tags: Tags = {
+        256: (3, [8]),
+        257: (3, [8]),
+        258: (3, [8, 8, 8]),
+        259: (3, [how.compression]),
+        262: (3, [6]),
+        277: (3, [3]),
+        278: (3, [how.rows]),
+        529: (5, [1, 3] * 65),
+        530: (3, [1, 1]),
+        532: (5, [1, 3] * 99),
+    }
+    yield Case("tiff of 65 coefficients", file_of(parts, tags, "<", False, False), picture.astype(np.uint8), 2)
+
+
 def ycc(picture: np.ndarray, k: tuple[float, ...], limited: bool) -> np.ndarray:
     red, green, blue = np.moveaxis(picture.astype(float), -1, 0)
     y = k[0] * red + k[1] * green + k[2] * blue
@@ -350,6 +373,6 @@ def refused() -> Iterator[Case]:
 
 
 def cases(step: int = 1) -> Iterator[Case]:
-    for family in (orientations, bitmaps, ycbcr, jpegs, other_jpegs, small_palettes, refused):
+    for family in (orientations, bitmaps, ycbcr, long_tags, jpegs, other_jpegs, small_palettes, refused):
         yield from family()
     yield from product(step)

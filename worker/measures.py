@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shared.contract.hex_color import hex_of_rgb
 from shared.contract.params import range_of
 from shared.contract.results import ColorName, Contrast, Note, PaletteEntry
+from worker.clustering.registry import method_of
 from worker.color import contrast
 from worker.color.spaces import from_srgb, oklch_of_srgb
 from worker.progress import Meter
@@ -136,9 +137,9 @@ def _notes(segmentation: Segmentation) -> list[Note]:
     made, colors = len(segmentation.palette), len(segmentation.colors)
     notes = _notes_of_number(segmentation, made, colors)
     if not made:
-        detail = (
-            "No cluster was found: all pixels are noise. Smaller min_cluster_size and min_samples find smaller ones."
-        )
+        params = segmentation.params
+        more = method_of(params.algorithm).more
+        detail = f"No cluster was found: all pixels are noise. {more(params) if more else ''}".rstrip()
         notes.append(Note(note="all_noise", detail=detail))
     empty = int((segmentation.pixels == 0).sum())
     if empty:

@@ -12,6 +12,7 @@ from shared.contract.params import parse_params
 from shared.formats import Limits
 from tests.support.images import encoded, noise, two_colors
 from worker import pipeline
+from worker.clustering.registry import method_of
 from worker.decoding.decode import decode
 from worker.progress import Stopped
 from worker.rendering.label_png import EXCLUDED_RGBA, NOISE_RGBA, label_png
@@ -59,6 +60,41 @@ def test_clusters_are_ordered_by_share_then_colour() -> None:
     outcome = run(encoded(pixels), n_clusters=3)
     assert outcome.result.centroids == [(5, 5, 5), (1, 0, 0), (9, 0, 0)]
     assert labels_of(outcome).tolist() == [[2, 1, 0, 0]]
+
+
+ONE_COLOR, NOISE = np.full((60, 60, 3), 90, np.uint8), noise(40, 40)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "params", "helps", "clusters"),
+    [
+        (ONE_COLOR, {"algorithm": "hdbscan"}, {"allow_single_cluster": True}, 1),
+        (
+            ONE_COLOR,
+            {"algorithm": "hdbscan", "cluster_selection_method": "leaf", "allow_single_cluster": True},
+            {"cluster_selection_method": "auto"},
+            1,
+        ),
+        (NOISE, {"algorithm": "hdbscan", "min_cluster_size": 900}, {"min_cluster_size": 16}, 2),
+        (NOISE, {"algorithm": "optics", "cluster_method": "dbscan", "eps": 0.5}, {"eps": 500}, 1),
+        (NOISE, {"algorithm": "optics", "cluster_method": "dbscan", "max_eps": 0.5}, {"max_eps": 500}, 1),
+        (NOISE, {"algorithm": "optics", "max_eps": 0.5}, {"max_eps": 500}, 2),
+        (NOISE, {"algorithm": "optics", "max_eps": 20, "min_samples": 99}, {"min_samples": 2}, 2),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_nothing_but_noise_helps(
+    pixels: np.ndarray, params: dict[str, Any], helps: dict[str, Any], clusters: int
+) -> None:
+    """The note names what finds clusters, and a parameter that the method does not look at is not named."""
+    (note,) = run(encoded(pixels), **params).result.notes
+    assert note.note == "all_noise"
+    for name in helps:
+        assert name in note.detail
+    assert ("min_cluster_size" in note.detail) is (params["algorithm"] == "hdbscan")
+    found = run(encoded(pixels), **{**params, **helps}).result
+    assert len(found.palette) >= clusters
+    assert "all_noise" not in [note.note for note in found.notes]
 
 
 BLUE, RED, ORANGE = (0, 0, 200), (200, 0, 0), (200, 24, 0)  # 24 from red to orange, 200 * sqrt(2) from red to blue
@@ -110,6 +146,13 @@ def test_more_clusters_than_a_result_holds() -> None:
     pixels[256, :, 2] = 255
     with pytest.raises(TooManyClusters, match=r"65,792 clusters.* at most 65,536. Use a larger distance_threshold, or"):
         run(encoded(pixels), algorithm="agglomerative", linkage="single", distance_threshold=0)
+
+
+@pytest.mark.parametrize(("given", "told"), [("eps", "larger eps or"), ("max_eps", "larger max_eps or")])
+def test_fewer_clusters_of_a_cut(given: str, told: str) -> None:
+    """OPTICS cut at one height names what says the height: `max_eps` where no `eps` is given."""
+    params = parse_params({"algorithm": "optics", "cluster_method": "dbscan", given: 0.5})
+    assert told in method_of("optics").fewer(params)
 
 
 def test_stages_are_told_in_order_and_a_no_stops() -> None:

@@ -82,6 +82,8 @@ class ClusteringMethod(Generic[P, D, R]):
     """Whether labels are as the method gives them; others are put in order by falling share."""
     fewer: Callable[[P], str]
     """What to change so that there are fewer clusters: a sentence for a person."""
+    more: Callable[[P], str] | None = None
+    """What to change where all points are noise, of methods that know noise: likewise."""
     variants: tuple[P, ...] = ()
     """Parameters that lead through kernels that the default ones do not call: for the warm-up."""
     tied: bool = False

@@ -12,7 +12,17 @@ from worker.clustering.optics.details import OpticsDetails
 
 def fewer(params: OpticsParams) -> str:
     by_height = params.cluster_method == "dbscan"
-    return f"Use a larger {'eps or min_samples' if by_height else 'min_cluster_size'}."
+    return f"Use a larger {f'{_limit(params)} or min_samples' if by_height else 'min_cluster_size'}."
+
+
+def more(params: OpticsParams) -> str:
+    # Without a limit of distance all pixels are reached, and are at least one cluster.
+    return f"Use a larger {_limit(params)} or a smaller min_samples."
+
+
+def _limit(params: OpticsParams) -> str:
+    """The parameter that ends clusters by distance."""
+    return "eps" if params.cluster_method == "dbscan" and params.eps is not None else "max_eps"
 
 
 METHOD = ClusteringMethod(
@@ -20,5 +30,6 @@ METHOD = ClusteringMethod(
     peer=peer.run,
     compare=OpticsDetails.compare,
     fewer=fewer,
+    more=more,
     variants=(OpticsParams(cluster_method="xi"), OpticsParams(cluster_method="dbscan", eps=50)),
 )

@@ -154,6 +154,15 @@ def masked() -> Iterator[Case]:
             yield Case(f"bmp masks {bits} {size} {compression} {top_down} {masks}", data, seen, shown=shown)
 
 
+def clear() -> Iterator[Case]:
+    """A mask of alpha counts also where its bits are 0 in every pixel: the picture is clear."""
+    for bits, compression in ((16, 3), (32, 3), (32, 0)):
+        masks: Masks = (*PLAIN[bits][:3], {16: 0x8000, 32: 0xFF000000}[bits])
+        values = random_values(bits) & ~masks[3]
+        data = file_of(packed(values, bits, False), bits, size=124, compression=compression, masks=masks)
+        yield Case(f"bmp clear {bits} {compression}", data, seen_of(values, masks), found={"mode": "RGBA"})
+
+
 def runs() -> Iterator[Case]:
     """Run lengths: runs, literal pixels of odd and even numbers, jumps, and ends before the last pixel."""
     colors = np.random.default_rng(6).integers(0, 256, (16, 3), np.uint8)
@@ -239,5 +248,5 @@ def refused() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    for family in (palettes, plain, masked, runs, spaces, refused):
+    for family in (palettes, plain, masked, clear, runs, spaces, refused):
         yield from family()

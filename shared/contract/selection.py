@@ -19,8 +19,6 @@ from shared.contract.hex_color import HEX
 
 MOST_VERTICES = 1000
 MOST_EXCLUDED = 16
-FARTHEST = 1_000_000_000
-"""Coordinates of a region: far outside of any image, and near enough that no edge's crossing with a row is infinite."""
 
 
 def error_message(message: str) -> WrapValidator:
@@ -63,9 +61,6 @@ class ExcludedColor(_Part):
     )
 
 
-_Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
-
-
 class Region(_Part):
     """A box or a polygon, in pixels or in fractions of the upright image's width and height.
 
@@ -83,12 +78,12 @@ class Region(_Part):
     )
 
     unit: Literal["pixels", "fraction"] = Field("pixels", description="Of all coordinates.")
-    box: Annotated[list[_Coordinate], Field(min_length=4, max_length=4)] | None = Field(
+    box: Annotated[list[float], Field(min_length=4, max_length=4)] | None = Field(
         None, description="Left, top, right, bottom; in whole pixels, right and bottom are the first ones outside."
     )
     polygon: (
         Annotated[
-            list[Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]],
+            list[Annotated[list[float], Field(min_length=2, max_length=2)]],
             Field(min_length=3, max_length=MOST_VERTICES),
         ]
         | None

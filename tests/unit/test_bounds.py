@@ -143,6 +143,9 @@ def test_no_number_is_too_large(algorithm: str, place: Place, schema: dict[str, 
         {"box": [-1e308, -1e308, 1e308, 1e308]},
         {"polygon": [[-1e308, -1e308], [1e308, -1e308], [1e308, 1e308], [-1.7e308, 1.7e308]]},
         {"polygon": [[0, 0], [1e300, 5], [0, 1e300]]},
+        {"polygon": [[0, 0.5], [1e300, 0.5000000000000001], [5, 9]]},
+        {"polygon": [[1e308, 0.5], [-1e308, 9], [3, 24]]},
+        {"polygon": [[1e308, -1e308], [-1e308, 1e308], [1.7e308, 1.7e308]]},
     ],
 )
 def test_no_region_is_too_large(region: dict[str, Any]) -> None:

@@ -153,15 +153,6 @@ def test_a_polygon(name: str, turned: bool) -> None:
     np.testing.assert_array_equal(kept(noise(14, 20), region={"polygon": corners}), expected)
 
 
-def test_a_polygon_as_far_away_as_can_be() -> None:
-    """Corners at the greatest coordinates that there are cut the picture as nearer ones on the same lines do."""
-    far = 1_000_000_000
-    half = kept(noise(14, 20), region={"polygon": [[-far, -far], [far, far], [-far, far]]})
-    np.testing.assert_array_equal(half, np.arange(14)[:, None] > np.arange(20))
-    thin = {"polygon": [[far, 0.5 - 2**-54], [-far, 0.5], [-far, 3]]}  # an edge that all but lies on a row of centres
-    assert kept(noise(14, 20), region=thin).any()
-
-
 def test_a_polygon_in_fractions() -> None:
     """Fractions are of the width and of the height for polygons, too."""
     fractions = kept(noise(14, 20), region={"polygon": [[0.5, 0], [1, 1], [0, 1]], "unit": "fraction"})

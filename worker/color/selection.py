@@ -19,6 +19,7 @@ from worker.progress import Meter
 
 OPAQUE = 255
 MASK_LEAST = 128  # of 0..255: darker pixels of a mask leave the image's pixel out
+_FAR = 1e9  # pixels: coordinates of a region, which may be any
 _Image = NDArray[np.uint8]
 _Kept = NDArray[np.bool_]
 
@@ -104,7 +105,13 @@ def _polygon(corners: list[tuple[float, float]], width: int, height: int) -> _Ke
     for one, other in zip(corners, [*corners[1:], corners[0]], strict=True):
         (x, y), (low_x, low_y) = sorted([one, other], key=lambda corner: corner[1])
         rows = np.arange(np.searchsorted(centres, y), np.searchsorted(centres, low_y))
-        crossing = x + (centres[rows] - y) * ((low_x - x) / (low_y - y)) if len(rows) else centres[:0]
+        if not len(rows):
+            continue
+        if max(map(abs, (x, y, low_x, low_y))) < _FAR:
+            crossing = x + (centres[rows] - y) * ((low_x - x) / (low_y - y))
+        else:  # differences and slopes of such numbers may be infinite; halves and shares are not
+            share = (centres[rows] / 2 - y / 2) / (low_y / 2 - y / 2)
+            crossing = (1 - share) * x + share * low_x
         turns[rows, np.ceil(np.clip(crossing, 0, width) - 0.5).astype(np.int64)] ^= 1
     return np.bitwise_xor.accumulate(turns, axis=1)[:, :width].astype(np.bool_)
 

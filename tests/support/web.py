@@ -53,6 +53,7 @@ class Web:
             address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
             daemon_threads = True
             block_on_close = False
+            request_queue_size = 128  # else a crowd that comes at once is heard a second later
 
             def get_request(self) -> tuple[socket.socket, Any]:
                 connection, peer = super().get_request()

@@ -7,7 +7,6 @@ many there are. Here a client that takes nothing is not read either, and what it
 import functools
 import logging
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,6 +15,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Response
 
 from api import metrics
+from api.http.phrases import phrase
 from api.http.problems import problem
 from api.server.edge import API_POLICY, FIELDS
 from api.server.stalled import Stalled
@@ -103,14 +103,8 @@ def _refusal(status: int, text: str) -> Response:
     code = _CODES.get(int(status), Internal.code)
     metrics.refused.labels(code).inc()
     answer = problem(int(status), code, text.partition("\n")[0])
-    fields = [
-        *answer.headers.items(),
-        *FIELDS,
-        ("Content-Security-Policy", API_POLICY),
-        _VERSION,
-        ("Connection", "close"),
-    ]
-    return Response(answer.status_code, HTTPStatus(status).phrase, Headers(fields), bytes(answer.body))
+    fields = [*answer.headers.items(), *_FIELDS, _VERSION, ("Connection", "close")]
+    return Response(answer.status_code, phrase(answer.status_code), Headers(fields), bytes(answer.body))
 
 
 def guarded(stalled: Stalled) -> Callable[..., GuardedSocket]:
